@@ -124,7 +124,8 @@
 //!   machine.rs            Which thread holds the lock, which is next, which sleep: all rules. Pure
 //!   pending.rs            Calls that only the main thread may make, such as the handlers of signals
 //!   policy.rs             When the lock changes hands: five small choices make every GIL there has been
-//!   switch_point.rs       Where a thread could let another one run: eight kinds of switch point, and sets of them
+//!   presets.rs            The presets: every GIL there has been, and three that there might have been, by name
+//!   switch_point.rs       Where a thread could let another one run: nine kinds of switch point, and sets of them
 //!   threading.rs          Under which rules the threads of a program run: a global lock with its policy, or none
 //!   ticker.rs             When a check is due under a policy that counts: every `n + 1` ticks
 //!   wait_queue.rs         The queue of waiters: their order, their requests, their two classes
@@ -203,6 +204,7 @@
 //! python/value            Values: small copies, and numbers of objects in a heap
 //!   any.rs                A value: what a variable holds
 //!   asyncio.rs            Coroutines, futures, tasks and event loops, as objects of the heap
+//!   hash.rs               A quick hash for keys and texts
 //!   heap.rs               The heap: objects in numbered slots, and a journal of what was changed
 //!   object.rs             The objects of the heap
 //!   strings.rs            Every text once: a string is a number, and two equal strings are the same number
@@ -218,8 +220,11 @@
 //! python/code             Code: from the tree to instructions, in the order in which CPython's compiler emits them
 //!   awaiting.rs           `await`, `async for`, `async with` and `f(*items)` as instructions
 //!   blocks.rs             Loops, `try` and `with` as instructions, and every way out of them
+//!   catalogue.rs          The modules that a program can import, and the names in each
 //!   compiler.rs           The compiler: what it keeps while it emits code
+//!   disassembler.rs       The disassembler: a program's instructions below their lines of source, and where policies look
 //!   expressions.rs        Expressions as instructions
+//!   fusion.rs             Superinstructions: frequent sequences as one instruction, as CPython 3.11 and later have them
 //!   instruction.rs        The instruction set, and the kinds of places between instructions
 //!   modules.rs            What of Python's library there is: the built-in names, the modules, and what is in each
 //!   program.rs            A program: code objects, constants, and the names of globals
@@ -235,12 +240,18 @@
 //!   control.rs            Branches, `raise`, `with` and imports
 //!   execute.rs            Instructions that may call, raise or wait
 //!   format.rs             Format specifications: of f-strings, of `str.format`, and of `%`
+//!   frames.rs             Frames: calls of the current thread, and their part of its stack
 //!   interpreter.rs        The machine: a world, and what the program needs to change it
 //!   iteration.rs          Iteration: what a `for` takes its items from, and generators
+//!   known.rs              Names that the machine looks for often, as numbers
 //!   objects.rs            Items: subscripts, slices, unpacking, and the containers that are being built
 //!   operators.rs          The operators between two values, and before one
 //!   outside.rs            What is outside of a world: the clock, the lock's settings, and what is asked of the shell
+//!   processes.rs          What a program asks of other processes, and what comes back
 //!   quick.rs              Instructions on the operands that they mostly have
+//!   quick_access.rs       Attributes, items and iteration on the objects that they mostly are of
+//!   quick_calls.rs        Calls of Python functions with what they need and no more, and the way back
+//!   spare.rs              Lists of values that are used again, so that a call of the library allocates nothing
 //!   spread.rs             Calls with a star: `f(*items)`
 //!   tasks.rs              Futures, tasks and event loops: how a future gets done, and who runs then
 //!   terms.rs              The machine's words: how an instruction and a call went, what they touched
@@ -249,6 +260,10 @@
 //!   unwinding.rs          Exceptions on their way to a handler
 //!   waiting.rs            Who waits for what, in words
 //!   world.rs              The world: all that changes while a program runs, as data
+//! python/image            Images: values, and whole worlds, as bytes, for another machine of the same program
+//!   item.rs               What an image holds: objects in a list, which name each other by their place in it
+//!   read.rs               Bytes become values and worlds again
+//!   write.rs              Values and worlds become bytes
 //! python/library          The library: what a program can call without having written it
 //!   arguments.rs          Arguments of the library's functions, by position or by keyword
 //!   asyncio.rs            Futures and tasks, and what `asyncio.py` stands on
@@ -257,6 +272,7 @@
 //!   futures.rs            Pools of workers, and the results of their jobs: what `concurrent.futures` stands on
 //!   lists.rs              Methods of lists, tuples and deques
 //!   modules.rs            `time`, `random` and `math`
+//!   processes.rs          What `multiprocessing` and `ProcessPoolExecutor` stand on, and `os`
 //!   queues.rs             `queue.Queue` and `queue.LifoQueue`
 //!   rows.rs               All rows of the library, and the functions that are written in Python
 //!   sequences.rs          The built-in functions over iterables
@@ -266,18 +282,6 @@
 //!   texts.rs              Methods of strings
 //!   threads.rs            `threading.Thread`, and which thread runs
 //!   types.rs              Constructors of the built-in types
-//! python/image            Images: values, and whole worlds, as bytes, for another machine of the same program
-//!   item.rs               What an image holds: objects in a list, which name each other by their place in it
-//!   read.rs               Bytes become values and worlds again
-//!   write.rs              Values and worlds become bytes
-//! python/run              Runs: a program in virtual time on one thread, or for real
-//!   carry.rs              OS threads that carry the program's threads
-//!   inside.rs             What is under the lock: the machine, who waits, and how the run has ended
-//!   real.rs               A run for real: OS threads under a global lock, real time, real output
-//!   shell.rs              The shell: a machine under a global lock, and what a thread does that has the lock
-//!   single.rs             A program run by itself: its threads take turns, and time is a number that jumps
-//!   streams.rs            Where a program prints to, and what it reads
-//!   waiters.rs            Threads that wait for something of the world, and which of them to wake. Pure
 //! python/explore          Every schedule of a Python program that a version's switch points allow
 //!   changes.rs            What a step changed: to go from one world to another without a copy of either
 //!   conflicts.rs          Which steps nobody else can notice, so that their order makes no difference
@@ -294,6 +298,18 @@
 //!   search.rs             The search: every world that a program can come to, with the fewest switches first
 //!   story.rs              A schedule for people: in columns, a thread each, with lines of source; and the sentence that
 //!   worlds.rs             Steps: from a world to the next one, by one thread
+//! python/run              Runs: a program in virtual time on one thread, or for real
+//!   carry.rs              OS threads that carry the program's threads
+//!   child.rs              What a process does that the program has started: a run of its own, in a copy of the world
+//!   inside.rs             What is under the lock: the machine, who waits, and how the run has ended
+//!   loops.rs              Event loops of ours under those of the program: each task is carried by one of our tasks
+//!   processes.rs          The other processes of a run, by the numbers of the requests that made them
+//!   real.rs               A run for real: OS threads under a global lock, real time, real output
+//!   requests.rs           What a program asks of other processes, carried out
+//!   shell.rs              The shell: a machine under a global lock, and what a thread does that has the lock
+//!   single.rs             A program run by itself: its threads take turns, and time is a number that jumps
+//!   streams.rs            Where a program prints to, and what it reads
+//!   waiters.rs            Threads that wait for something of the world, and which of them to wake. Pure
 //! lab/report              What all reports are made of: measurements, figures, pictures
 //!   failure.rs            Why there is no result, in one line: the thing, the reason, the remedy
 //!   keys.rs               What the reader says: a key of a terminal, or a line
@@ -355,6 +371,8 @@
 //! lab/fidelity            `singletrack gil fidelity`: real interpreters beside the presets of the lock
 //!   comparison.rs         The same experiment on a real CPython and on its preset: do they agree in kind? Pure
 //!   crowd.rs              A crowd at the lock: many threads let go at once, as `fidelity.py` lets them go
+//!   idiom_table.rs        The idioms on one interpreter: what the explorer predicts, and what is seen
+//!   idioms.rs             The idioms: what can stand between a load and a store, each as one piece of Python
 //!   preset.rs             The emulator's side: a preset whose threads do what the interpreter's did
 //!   python.rs             Real interpreters: which there are, one at work, and the experiments on it
 //!   sides.rs              Both sides, asked in turn: what one of them cannot answer is a line, not the end
@@ -383,16 +401,16 @@
 //! lab/run                 `singletrack run FILE.py`: a Python program for real
 //!   command.rs            `run`: the program, then what was recorded of the lock
 //!   request.rs            What `run` is asked for: a command line, and a program file
-//! lab                     The lab behind the `singletrack` command
-//!   cli.rs                What the command line asks for: its arguments, and a request
-//!   compare_command.rs    `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it
-//!   gil_cli.rs            What `singletrack gil` is asked for: its arguments, and a request
-//!   gil_command.rs        `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
 //! lab/turns               `singletrack loop step`: an event loop, one iteration at a time
 //!   scene.rs              Scenes: small programs that show one thing about a loop each
 //!   turn.rs               A turn: one iteration of a loop, and what every task waits for after it
 //!   view.rs               One turn as text
 //!   walk.rs               `singletrack loop step`: its arguments, and the walk through the turns
+//! lab                     The lab behind the `singletrack` command
+//!   cli.rs                What the command line asks for: its arguments, and a request
+//!   compare_command.rs    `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it
+//!   gil_cli.rs            What `singletrack gil` is asked for: its arguments, and a request
+//!   gil_command.rs        `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
 //! ```
 //!
 //! # Words

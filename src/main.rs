@@ -29,7 +29,6 @@ use singletrack::lab::turns::walk::step;
 use singletrack::sys::fd::stdout_was_closed;
 use singletrack::sys::process::settle_ignored_signals;
 use singletrack::sys::signal::exit_on_interrupt;
-use singletrack::vm::disassembler::dis_under;
 use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -74,7 +73,7 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
             explored.failure.map_or(Ok(()), Err)
         }
         Request::Run(_) => Ok(()),
-        Request::Dis(request) => print(&dis_under(&request.program, &request.policies)),
+        Request::Dis(request) => print(&request.text),
         Request::Step(request) => {
             let page = Page::on_stdout(None, ColorChoice::Never);
             step(request, &mut Stdin::new(), page.width, print)
@@ -83,7 +82,9 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
         Request::Gil(GilRequest::Scene(request)) => {
             show(request, &Page::on_stdout(request.width, request.color), print)
         }
-        Request::Gil(GilRequest::Fidelity(request)) => fidelity(request, print),
+        Request::Gil(GilRequest::Fidelity(request)) => {
+            fidelity(request, &Page::on_stdout(None, ColorChoice::Never), print)
+        }
         Request::Gil(GilRequest::Parity(request)) => {
             parity(request, &Page::on_stdout(None, ColorChoice::Never), print)
         }

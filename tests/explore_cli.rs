@@ -174,7 +174,7 @@ fn dis_marks_where_each_policy_looks() {
         "1 python-2-linux, 2 python-3.2, 3 python-3.10, 4 python-3.11, 5 free-threaded look";
     assert!(listing.starts_with(names), "{listing}");
     assert!(!shown(&["dis", &path]).contains('·'));
-    assert_refused(&["dis", &path, "--policy", "3.15"], "invalid value '3.15'");
+    assert_refused(&["dis", &path, "--policy", "3.16"], "invalid value '3.16'");
 }
 
 #[test]
@@ -189,17 +189,20 @@ fn every_version_of_python_is_a_policy() {
         ("python-3.12", "python-3.11", false),
         ("3.12.1", "python-3.11", false),
         ("3.13", "python-3.13", false),
-        ("python-3.14", "python-3.13", false),
+        ("python-3.14", "python-3.14", false),
+        ("3.14.2", "python-3.14", false),
+        ("3.15", "python-3.15", false),
         ("free-threaded", "free-threaded", true),
         ("python-3.13t", "free-threaded", true),
         ("3.14t", "free-threaded", true),
+        ("3.15t", "free-threaded", true),
     ] {
         let document = explored("increment", version, &[]);
         let expected = if loses { vec![&lost, &kept] } else { vec![&kept] };
         assert_eq!(states(&document), expected, "{version}");
         assert_eq!(document["policy"], policy, "{version}");
     }
-    for version in ["3.12t", "3", "3.15", "python-", "3.x", "1.4", "4294967296.1", "-3.1"] {
+    for version in ["3.12t", "3", "3.16", "python-", "3.x", "1.4", "4294967296.1", "-3.1"] {
         let path = program("increment");
         let line = ended(&["explore", &path, &format!("--policy={version}")]).2;
         assert!(line.contains("free-threaded"), "{version}: {line}");

@@ -22,6 +22,15 @@ fn shown(words: &[&str]) -> String {
     text(&output.stdout).to_owned()
 }
 
+/// What is shown of a program that can go wrong: the exit code is 1, and one line says why.
+fn wrong(words: &[&str]) -> String {
+    let output = run(words);
+    assert_eq!(output.status.code(), Some(1), "{words:?}: {}", text(&output.stderr));
+    assert_eq!(text(&output.stderr).lines().count(), 1, "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("can go wrong"), "{}", text(&output.stderr));
+    text(&output.stdout).to_owned()
+}
+
 /// A file of this test, which is removed at its end.
 struct File(PathBuf);
 
@@ -47,7 +56,7 @@ const RACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/race.py");
 
 #[test]
 fn all_policies_are_one_table_and_the_shortest_way_to_lose() {
-    let page = shown(&["explore", RACE, "--policy", "all"]);
+    let page = wrong(&["explore", RACE, "--policy", "all"]);
     let row = |policy: &str| {
         let line = page.lines().find(|line| line.trim_start().starts_with(policy));
         line.unwrap_or_else(|| panic!("{policy}: {page}")).split_whitespace().collect::<Vec<_>>()
@@ -61,7 +70,7 @@ fn all_policies_are_one_table_and_the_shortest_way_to_lose() {
 
 #[test]
 fn one_policy_lists_its_outcomes() {
-    let page = shown(&["explore", RACE, "--policy", "3.9"]);
+    let page = wrong(&["explore", RACE, "--policy", "3.9"]);
     assert!(page.contains("prints 1"), "{page}");
     assert!(page.contains("← no order of whole threads gives this"), "{page}");
     let page = shown(&["explore", RACE, "--policy", "3.12"]);
@@ -71,8 +80,8 @@ fn one_policy_lists_its_outcomes() {
 /// What the documentation promises of a program, as JSON says it.
 fn promise(text: &str, policies: &str) -> (String, String) {
     let file = File::new(&format!("promise-{policies}.py"), text.as_bytes());
-    let page = shown(&["explore", file.path(), "--policy", policies, "--json"]);
-    let document: Value = serde_json::from_str(&page).unwrap();
+    let output = run(&["explore", file.path(), "--policy", policies, "--json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let word = |name: &str| document["promise"][name].as_str().unwrap().to_owned();
     (word("kind"), word("text"))
 }
@@ -124,7 +133,7 @@ fn the_schedule_fits_the_width() {
 #[test]
 fn json_has_every_outcome_of_every_policy() {
     let words = ["explore", RACE, "--policy", "python-2,3.12", "--json"];
-    let document: Value = serde_json::from_str(&shown(&words)).unwrap();
+    let document: Value = serde_json::from_str(&wrong(&words)).unwrap();
     let policies = document["policies"].as_array().unwrap();
     assert_eq!(policies.len(), 2);
     assert_eq!((&policies[0]["wrong"], &policies[0]["line"]), (&true.into(), &6.into()));
@@ -160,8 +169,33 @@ fn an_empty_file_and_one_that_never_ends_have_an_answer() {
     let empty = File::new("empty.py", b"");
     assert!(shown(&["explore", empty.path(), "--policy", "3.12"]).contains("finished"));
     let endless = File::new("endless.py", b"x = 0\nwhile True:\n    x = 0\n");
-    let page = shown(&["explore", endless.path(), "--policy", "3.12", "--max-steps", "100000"]);
+    let page = wrong(&["explore", endless.path(), "--policy", "3.12", "--max-steps", "100000"]);
     assert!(page.contains("stopped on line") || page.contains("endless"), "{page}");
     let bomb = File::new("bomb.py", b"x = [0] * 10**9\n");
-    assert!(shown(&["explore", bomb.path(), "--policy", "3.12"]).contains("memory"));
+    assert!(wrong(&["explore", bomb.path(), "--policy", "3.12"]).contains("memory"));
+}
+
+#[test]
+fn what_was_left_out_is_said_and_is_of_python_only() {
+    let loops = File::new(
+        "loops.py",
+        b"import threading\nn = 0\ndef work():\n    global n\n    while n < 9: n = n + int(1)\n\
+          t = threading.Thread(target=work)\nt.start()\nt.join()\n",
+    );
+    let page = shown(&["explore", loops.path(), "--policy", "3.12", "--iterations", "2"]);
+    assert!(page.contains("loops were cut after 2 rounds"), "{page}");
+    assert!(page.contains("cut") && page.contains("went round as often as it may"), "{page}");
+    let few = ["explore", RACE, "--policy", "3.9", "--preemptions", "0", "--seed", "3"];
+    let page = text(&run(&few).stdout).to_owned();
+    assert!(page.contains("more than 0 switches were left out"), "{page}");
+    assert!(page.contains("1000 samples") && page.contains("seed 3"), "{page}");
+    let words = ["explore", loops.path(), "--policy", "3.12", "--iterations", "2", "--json"];
+    let document: Value = serde_json::from_str(&shown(&words)).unwrap();
+    let policy = &document["policies"][0];
+    assert_eq!(policy["complete"], false);
+    assert_eq!(policy["bound"], "loops were cut after 2 rounds");
+    assert_eq!(policy["outcomes"][0]["ending"], "cut");
+    let gil = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/programs/increment.gil");
+    let output = run(&["explore", gil, "--policy", "3.9", "--iterations", "2"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
 }

@@ -28,7 +28,7 @@ const BY_INTERVAL: SideFigures = SideFigures {
 };
 
 fn table(rows: &[FidelityRow]) -> String {
-    singletrack::lab::fidelity::comparison::table("3.9.18", "python-3.2", rows, &[])
+    singletrack::lab::fidelity::comparison::table("3.9.18", "python-3.2", rows, &[], 80)
 }
 
 #[test]
@@ -70,12 +70,12 @@ fn a_difference_in_kind_is_named() {
             rows.iter().filter(|row| !row.agrees_in_kind()).map(|row| row.experiment).collect();
         assert_eq!(disagree, [experiment]);
         assert!(table(&rows).contains("DISAGREES"), "{}", table(&rows));
-        let why = verdict(&rows, &[]).expect("not all is well").to_string();
+        let why = verdict(&rows, &[], &[]).expect("not all is well").to_string();
         assert!(
             why.contains(&format!("1 of 13 rows disagree in kind (3.9.18 {experiment})")),
             "{why}"
         );
-        let json = document(&rows, &[], &[], None);
+        let json = document(&rows, &[], &[], &[], None);
         let row = json["rows"].as_array().unwrap().iter().find(|r| r["experiment"] == experiment);
         assert_eq!(row.unwrap()["agrees_in_kind"], false);
     }
@@ -88,19 +88,20 @@ fn what_was_not_measured_has_no_row_and_is_named() {
         let rows = rows("3.9.18", SwitchPolicy::PYTHON_3_2, real, ours);
         assert_eq!(rows.len(), 8, "{}", table(&rows));
         assert!(rows.iter().all(|row| row.agrees_in_kind()), "{}", table(&rows));
-        assert_eq!(verdict(&rows, &[]), None, "what was not asked for is not missed");
+        assert_eq!(verdict(&rows, &[], &[]), None, "what was not asked for is not missed");
         let why = "python: it had not answered after 60s".to_owned();
         let none = Unmeasured { experiment: "latency", python: "3.9.18".into(), why };
         let missing = [none];
-        let text = singletrack::lab::fidelity::comparison::table("3.9.18", "p", &rows, &missing);
+        let text =
+            singletrack::lab::fidelity::comparison::table("3.9.18", "p", &rows, &missing, 120);
         assert!(text.contains("latency               could not be measured: python"), "{text}");
-        let why = verdict(&rows, &missing).expect("something is missing");
+        let why = verdict(&rows, &missing, &[]).expect("something is missing");
         assert!(why.to_string().contains("1 could not be measured (3.9.18 latency)"), "{why}");
-        let json = document(&rows, &missing, &[], Some(&why));
+        let json = document(&rows, &missing, &[], &[], Some(&why));
         assert_eq!(json["unmeasured"][0]["experiment"], "latency");
         assert_eq!(json["error"], why.to_string());
     }
-    let nothing = verdict(&[], &[]).expect("nothing was compared").to_string();
+    let nothing = verdict(&[], &[], &[]).expect("nothing was compared").to_string();
     assert!(nothing.contains("nothing was compared") && nothing.contains("--python"), "{nothing}");
 }
 
@@ -203,7 +204,9 @@ fn every_version_has_its_preset() {
     assert_eq!(preset([3, 11, 0]), "python-3.11");
     assert_eq!(preset([3, 12, 9]), "python-3.11");
     assert_eq!(preset([3, 13, 0]), "python-3.13");
-    assert_eq!(preset([4, 0, 0]), "python-3.13");
+    assert_eq!(preset([3, 14, 0]), "python-3.14");
+    assert_eq!(preset([3, 15, 0]), "python-3.15");
+    assert_eq!(preset([4, 0, 0]), "python-3.15");
 }
 
 #[test]

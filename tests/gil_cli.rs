@@ -96,11 +96,11 @@ fn every_scene_has_whole_json() {
 
 #[test]
 fn every_scene_runs_under_every_policy() {
-    let all = "python-2,python-2-linux,python-3.2,python-3.10,python-3.11,python-3.13,no-force,\
-               fair,priority";
+    let all = "python-2,python-2-linux,python-3.2,python-3.10,python-3.11,python-3.13,python-3.14,\
+               python-3.15,no-force,fair,priority";
     for scene in Scene::ALL {
         let page = json(&[scene.name, "--seconds", "0.05", "--json", "--policy", all]);
-        assert_eq!(page["runs"].as_array().unwrap().len(), 9, "{}", scene.name);
+        assert_eq!(page["runs"].as_array().unwrap().len(), 11, "{}", scene.name);
     }
 }
 

@@ -11,7 +11,7 @@ use singletrack::gil::{
     Check, HandOff, PointCheck, PolicyError, Substrate, SwitchPoint, SwitchPoints, SwitchPolicy,
 };
 use singletrack::gil::{
-    Decision, DropReason, Next, NotHolder, Refusal, Release, SleepReason, ThreadId,
+    Decision, DropFlag, DropReason, Next, NotHolder, Refusal, Release, SleepReason, ThreadId,
 };
 use std::time::Duration;
 
@@ -581,26 +581,44 @@ const READS: PointCheck = PointCheck::AtRequest;
 
 #[test]
 fn which_switch_points_are_checkpoints() {
-    use SwitchPoint::{BackEdge, CReturn, Enter, FastCReturn, ForwardTaken, PyReturn, WithEnter};
-    let always = [BackEdge, Enter, CReturn, WithEnter];
+    use SwitchPoint::*;
     let up_to_3_10 = [ForwardTaken, FastCReturn, PyReturn];
-    let at = |policy: SwitchPolicy, points: &[SwitchPoint]| {
-        let mut checks = points.iter().map(|point| policy.at(*point));
-        let first = checks.next().unwrap();
-        assert!(checks.all(|check| check == first), "{policy}");
-        first
-    };
-    for (policy, straight, jumps, calls) in [
-        (SwitchPolicy::PYTHON_2, PointCheck::Count, PointCheck::Count, PointCheck::Count),
-        (SwitchPolicy::PYTHON_3_2, READS, READS, READS),
-        (SwitchPolicy::PYTHON_3_10, PointCheck::Nothing, READS, READS),
-        (SwitchPolicy::PYTHON_3_11, PointCheck::Nothing, PointCheck::Nothing, READS),
-        (SwitchPolicy::PYTHON_3_13, PointCheck::Nothing, PointCheck::Nothing, READS),
+    for (policy, looks) in [
+        (SwitchPolicy::PYTHON_2, PointCheck::Count),
+        (SwitchPolicy::PYTHON_3_2, READS),
+        (SwitchPolicy::PYTHON_3_10, READS),
+        (SwitchPolicy::PYTHON_3_11, READS),
+        (SwitchPolicy::PYTHON_3_13, READS),
+        (SwitchPolicy::PYTHON_3_14, READS),
+        (SwitchPolicy::PYTHON_3_15, READS),
     ] {
-        assert_eq!(policy.at(SwitchPoint::Straight), straight, "{policy}");
-        assert_eq!(at(policy, &up_to_3_10), jumps, "{policy}");
-        assert_eq!(at(policy, &always), calls, "{policy}");
+        let name = policy.name().unwrap();
+        let every_op = ["python-2", "python-3.2"].contains(&name);
+        for point in SwitchPoint::ALL {
+            let expected = match point {
+                BackEdge | Enter | CReturn => true,
+                Straight => every_op,
+                EnterComprehension => every_op || ["python-3.10", "python-3.11"].contains(&name),
+                WithEnter => every_op || name == "python-3.14",
+                _ => every_op || (name == "python-3.10" && up_to_3_10.contains(&point)),
+            };
+            let check = if expected { looks } else { PointCheck::Nothing };
+            assert_eq!(policy.at(point), check, "{name} at {}", point.name());
+        }
     }
+}
+
+#[test]
+fn a_policy_that_is_put_together_like_a_preset_is_that_preset() {
+    let like = SwitchPolicy::PYTHON_3_13;
+    let (check, hand_off) = (like.check(), like.hand_off());
+    let made = SwitchPolicy::new(check, hand_off, like.checkpoints(), like.substrate()).unwrap();
+    assert_eq!(made.name(), None, "its flag is shared");
+    assert_eq!(made.with_flag(DropFlag::Holder), like);
+    let same = SwitchPolicy::PYTHON_3_15;
+    assert_ne!(same, like);
+    assert_eq!(same.with_check(same.check()), Ok(same));
+    assert_eq!(same.with_flag(DropFlag::Shared).name(), None);
 }
 
 #[test]

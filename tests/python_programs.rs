@@ -110,6 +110,27 @@ fn an_empty_file_does_nothing() {
 }
 
 #[test]
+fn what_nobody_awaits_or_asks_for_is_told_on_stderr() {
+    let errors = |body: &str| {
+        let ran = run(&format!(
+            "import asyncio\nasync def f():\n    raise ValueError('lost')\nasync def main():\n    \
+             loop = asyncio.get_running_loop()\n    {body}\n    await asyncio.sleep(0)\n    \
+             await asyncio.sleep(0)\nasyncio.run(main())\n"
+        ));
+        assert_eq!((ran.failures, ran.stopped), (vec![], None), "{body}");
+        ran.errors
+    };
+    assert_eq!(errors("f()"), "RuntimeWarning: coroutine 'f' was never awaited\n");
+    let lost = errors("asyncio.create_task(f())");
+    assert!(lost.starts_with("Task exception was never retrieved\n"), "{lost}");
+    assert!(lost.ends_with("ValueError: lost\n"), "{lost}");
+    let called = errors("loop.call_soon(lambda: 1 / 0)");
+    assert_eq!(called, "Exception in callback\nZeroDivisionError: division by zero\n");
+    assert_eq!(errors("asyncio.create_task(f()).add_done_callback(lambda t: t.exception())"), "");
+    assert_eq!(errors("asyncio.create_task(f()).cancel()"), "");
+}
+
+#[test]
 fn an_exception_ends_its_thread_and_names_its_line() {
     let ran = run("import threading\ndef f():\n    return 1 / 0\nt = threading.Thread(target=f)\n\
                    t.start()\nt.join()\nprint('on')\n");

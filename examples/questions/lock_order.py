@@ -7,14 +7,16 @@ second = threading.Lock()
 
 def forward():
     with first:
+        print("forward has one")
         with second:
-            print("forward")
+            print("forward has both")
 
 
 def backward():
     with second:
+        print("backward has one")
         with first:
-            print("backward")
+            print("backward has both")
 
 
 threads = [threading.Thread(target=forward), threading.Thread(target=backward)]

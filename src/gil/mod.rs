@@ -33,7 +33,7 @@
 //!
 //! *Another combination of choices there are* is a constant and a line:
 //!
-//! 1. In `gil/rules/policy.rs`, a constant beside `SwitchPolicy::FAIR`, its name in
+//! 1. In `gil/rules/presets.rs`, a constant beside `SwitchPolicy::FAIR`, its name in
 //!    `SwitchPolicy::PRESETS`, its row in the table at the top. The command line, the fuzz target
 //!    `gil_schedule` and every test that goes through the presets know it from there.
 //! 2. The names are spelled out in the help of `lab/gil_cli.rs` and `lab/explore/request.rs`, and

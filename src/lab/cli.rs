@@ -7,7 +7,7 @@
 //!   argv ─ parse ─▶ Request ─┬─ Compare   lab/compare/race.rs
 //!                            ├─ Explore   lab/explore
 //!                            ├─ Run       lab/run
-//!                            ├─ Dis       vm/disassembler.rs
+//!                            ├─ Dis       vm/disassembler.rs, python/code/disassembler.rs
 //!                            ├─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
 //!                            ├─ Step      lab/turns
 //!                            └─ Explain   lab/explain

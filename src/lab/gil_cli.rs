@@ -42,7 +42,8 @@ Examples:
   singletrack gil battle --simulate 4                  Beazley's four cores, in virtual time
   singletrack gil convoy --simulate 64 --costs wake=50us,quantum=10ms
   singletrack gil parity                               the simulator beside the real lock
-  singletrack gil fidelity --python /usr/bin/python3   the same on a real interpreter";
+  singletrack gil fidelity --python /usr/bin/python3   the same on a real interpreter
+  singletrack gil fidelity --idioms                    which updates are lost, on each interpreter";
 
 /// What the picture and the table say, for the end of `singletrack gil --help`.
 pub const READING: &str = "\
@@ -65,7 +66,8 @@ Runs that had ended before a failure or an interruption are shown, and with --js
 an interruption an earlier one stays as it was.
 
 Fidelity goes on where an interpreter hangs or crashes: that is a line in its place. It ends with 1
-if none was found, if a row disagrees in kind, or if something could not be measured, and names it.
+if none was found, if a row disagrees in kind, if an update is lost that cannot be by the explorer, or
+if something could not be measured, and names it. A loss that can be may not be seen.
 
 Exit codes: 0 done, 1 the work failed, 2 usage, 130 interrupted (SIGINT), 143 ended (SIGTERM), 141
 the reader of its output has gone.";
@@ -78,7 +80,8 @@ pub struct GilArgs {
     #[arg(value_name = "SCENE")]
     scene: String,
     /// Policies to show it under, separated by commas or spaces: python-2, python-2-linux,
-    /// python-3.2, python-3.10, python-3.11, python-3.13, no-force, fair, priority; or a version: 2.7
+    /// python-3.2, python-3.10, python-3.11, python-3.13, python-3.14, python-3.15, no-force, fair,
+    /// priority; or a version: 2.7
     #[arg(long, value_name = "P", num_args = 1.., value_delimiter = ',')]
     policy: Vec<SwitchPolicy>,
     /// Runs convoy, battle, starvation or no-force on so many simulated cores, 1 to 1024, in
@@ -92,8 +95,9 @@ pub struct GilArgs {
     /// Seed of what is left to chance in a simulation [default: 7]
     #[arg(long, value_name = "N", requires = "simulate")]
     seed: Option<u64>,
-    /// Seconds a run [default: 0.5; fidelity: 1.5 for each interpreter and preset, and as much
-    /// again for what has a fixed size; in less, rows agree or disagree by chance]
+    /// Seconds a run [default: 0.5; fidelity: 1.5 for each interpreter and preset, as much again for
+    /// what has a fixed size, and ten times as much for the idioms; in less, rows agree or disagree by
+    /// chance, and losses are not seen]
     #[arg(long, value_name = "S", value_parser = seconds)]
     seconds: Option<f64>,
     /// Prints one JSON object instead of text
@@ -118,6 +122,10 @@ pub struct GilArgs {
     /// Interpreters for fidelity [default: those on PATH and in pyenv]
     #[arg(long, value_name = "PATH", num_args = 1..)]
     python: Vec<PathBuf>,
+    /// Of fidelity only the table of idioms: which updates between a load and a store are lost, by the
+    /// explorer and on the interpreters
+    #[arg(long)]
+    idioms: bool,
 }
 
 /// What `singletrack gil` is asked for.
@@ -185,6 +193,8 @@ pub struct FidelityRequest {
     pub time: Duration,
     /// Whether to print JSON.
     pub json: bool,
+    /// Only the idioms.
+    pub idioms: bool,
 }
 
 /// A comparison of the simulator with the real lock.
@@ -212,9 +222,7 @@ impl GilArgs {
     }
 
     fn show(self) -> Result<GilRequest, Failure> {
-        if !self.python.is_empty() {
-            return Err(misplaced("--python", "only fidelity asks interpreters"));
-        }
+        self.asks_none()?;
         let scene = Scene::from_name(&self.scene).ok_or_else(|| unknown(&self.scene))?;
         if let (Some(why), Some(_)) = (scene.cannot_be_simulated(), self.simulate) {
             let remedy = format!("leave it out, or name {}", Scene::simulated_names());
@@ -251,13 +259,12 @@ impl GilArgs {
             pythons: once(self.python),
             time: Duration::from_secs_f64(self.seconds.unwrap_or(1.5)),
             json: self.json,
+            idioms: self.idioms,
         }))
     }
 
     fn parity(self) -> Result<GilRequest, Failure> {
-        if !self.python.is_empty() {
-            return Err(misplaced("--python", "only fidelity asks interpreters"));
-        }
+        self.asks_none()?;
         self.draws_nothing(PARITY)?;
         let usual = [
             SwitchPolicy::PYTHON_2,
@@ -268,6 +275,15 @@ impl GilArgs {
         let policies = if self.policy.is_empty() { usual.to_vec() } else { once(self.policy) };
         let time = Duration::from_secs_f64(self.seconds.unwrap_or(0.5));
         Ok(GilRequest::Parity(ParityRequest { policies, time, json: self.json }))
+    }
+
+    /// Refuses the options that only fidelity has.
+    fn asks_none(&self) -> Result<(), Failure> {
+        let options = [("--python", !self.python.is_empty()), ("--idioms", self.idioms)];
+        match options.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(misplaced(option, "only fidelity asks interpreters")),
+            None => Ok(()),
+        }
     }
 
     /// Refuses the options that only a scene has.

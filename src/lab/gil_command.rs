@@ -9,6 +9,7 @@
 
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::fidelity::comparison::{self, table, verdict};
+use crate::lab::fidelity::idiom_table::{self, IdiomRow, Predictions};
 use crate::lab::fidelity::python::Interpreter;
 use crate::lab::fidelity::sides::{Comparison, compare};
 use crate::lab::gil_cli::{
@@ -136,6 +137,8 @@ pub fn parity(
     failure.map_or(Ok(()), Err)
 }
 
+/// How many times as long as an experiment the idioms of an interpreter may take.
+const IDIOMS: u32 = 10;
 const NOTE: &str = "The real threads share their cores with whatever else runs, the simulated ones \
 have theirs to themselves. The convoy's peer has a core of its own: to see the server on several \
 takes three.";
@@ -148,6 +151,7 @@ takes three.";
 /// be measured; if somebody has ended the command.
 pub fn fidelity(
     request: &FidelityRequest,
+    page: &Page,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let pythons: Vec<Interpreter> = match request.pythons.is_empty() {
@@ -157,35 +161,66 @@ pub fn fidelity(
         }
     };
     let mut skipped = Vec::new();
-    if !CoreSplit::find()?.apart() {
+    if !request.idioms && !CoreSplit::find()?.apart() {
         skipped.push("one usable core: peer and server shared it, which hides a convoy".to_owned());
     }
     let (mut all, mut failure) = (Comparison::default(), outside::check().err());
+    let (mut idioms, mut known) = (Vec::new(), Vec::new());
     for python in &pythons {
         if failure.is_some() {
             break;
         }
-        let mut new = compare(python, request.time);
-        failure = new.ended.take().or(outside::check().err());
-        if !request.json {
+        let mut text = String::new();
+        if !request.idioms {
+            let mut new = compare(python, request.time);
+            failure = new.ended.take();
             let preset = python.preset().to_string();
-            let text = table(&python.name(), &preset, &new.rows, &new.unmeasured);
+            text += &table(&python.name(), &preset, &new.rows, &new.unmeasured, page.width);
+            all.rows.append(&mut new.rows);
+            all.unmeasured.append(&mut new.unmeasured);
+        }
+        if failure.is_none() {
+            let mut new =
+                idiom_table::ask(python, predicted(&mut known, python), IDIOMS * request.time);
+            text += &idiom_table::table(&new, page.width);
+            idioms.append(&mut new);
+            failure = outside::check().err();
+        }
+        if !request.json {
             failure = failure.or(print(&format!("{text}\n")).err());
         }
-        all.rows.append(&mut new.rows);
-        all.unmeasured.append(&mut new.unmeasured);
     }
-    let failure = failure.or_else(|| verdict(&all.rows, &all.unmeasured));
+    let failure = failure.or_else(|| verdict(&all.rows, &all.unmeasured, &idioms));
     if request.json {
         let error = failure.as_ref();
-        let document = comparison::document(&all.rows, &all.unmeasured, &skipped, error);
+        let document = comparison::document(&all.rows, &all.unmeasured, &idioms, &skipped, error);
         print(&format!("{document:#}\n"))?;
     } else {
         skipped.iter().try_for_each(|why| print(&format!("skipped: {why}\n")))?;
-        let agree = all.rows.iter().filter(|row| row.agrees_in_kind()).count();
-        print(&format!("{agree} of {} rows agree in kind.\n", all.rows.len()))?;
+        print(&endings(&all, &idioms, request.idioms))?;
     }
     failure.map_or(Ok(()), Err)
+}
+
+/// What the explorer predicts for an interpreter; those with one preset share it.
+fn predicted<'a>(known: &'a mut Vec<Predictions>, python: &Interpreter) -> &'a Predictions {
+    let policy = python.preset();
+    let at = known.iter().position(|one| one.policy() == policy).unwrap_or_else(|| {
+        known.push(Predictions::under(policy));
+        known.len() - 1
+    });
+    &known[at]
+}
+
+/// The last lines: how much of it agrees.
+fn endings(all: &Comparison, idioms: &[IdiomRow], only_idioms: bool) -> String {
+    let mut text = if idioms.is_empty() { String::new() } else { idiom_table::summary(idioms) };
+    if !only_idioms {
+        let agree = all.rows.iter().filter(|row| row.agrees_in_kind()).count();
+        text += &format!("{agree} of {} rows agree in kind.\n", all.rows.len());
+    }
+    let agree = idioms.iter().filter(|row| !row.disagrees()).count();
+    text + &format!("{agree} of {} idioms lose no update that cannot be lost.\n", idioms.len())
 }
 
 /// Writes what was asked for as a trace; gives the first thing that failed. When somebody has

@@ -52,8 +52,9 @@ except RuntimeError as e:
 
 async def inside():
     print(loop.is_running(), asyncio.get_running_loop() is loop, asyncio.get_event_loop() is loop)
+    coroutine = noop()
     try:
-        loop.run_until_complete(noop())
+        loop.run_until_complete(coroutine)
     except RuntimeError as e:
         print(e)
     try:
@@ -61,9 +62,10 @@ async def inside():
     except RuntimeError as e:
         print(e)
     try:
-        asyncio.run(noop())
+        asyncio.run(coroutine)
     except RuntimeError as e:
         print(e)
+    await coroutine
     try:
         loop.close()
     except RuntimeError as e:
@@ -83,11 +85,6 @@ except KeyError as e:
     print('raised', e)
 
 
-def bad():
-    raise ValueError('in a callback')
-
-
-loop.call_soon(bad)
 loop.call_soon(print, 'the loop goes on')
 loop.run_until_complete(noop(1))
 try:

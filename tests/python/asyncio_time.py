@@ -99,9 +99,11 @@ async def waiting():
     except ValueError as e:
         print(e)
     try:
-        await asyncio.wait([after(0, 0)])
+        coroutine = after(0, 0)
+        await asyncio.wait([coroutine])
     except TypeError as e:
         print(e)
+    await coroutine
     for each in asyncio.as_completed([after(0.3, 3), after(0.1, 1), after(0.2, 2)]):
         print('completed', await each)
     try:

@@ -1,10 +1,11 @@
 //! Which thread has the lock, and when it drops it: every rule, without threads.
 //!
 //! ```text
-//!   switch_point   eight kinds of place where a thread could let another one run
+//!   switch_point   nine kinds of place where a thread could let another one run
 //!     │
 //!   policy      the five choices that make a GIL, as plain data; the words tick, switch point,
 //!     │         checkpoint and check
+//!     ├──▶ presets      each CPython's choices, by name and by version
 //!     ├──▶ ticker       a running thread counts: when is a check due?
 //!     └──▶ machine      threads come and go: run, sleep, wake
 //!            ├─ wait_queue   the order of waiters, their requests, their classes
@@ -16,12 +17,13 @@
 //! real lock (`gil/lock/take_gil.rs`), the simulator (`gil/simulator/simulation.rs`), the property
 //! tests (`tests/gil_machine.rs`) and the fuzz target `gil_schedule` drive the same code.
 //!
-//! Read `policy`, then `switch_point` and `machine`. The rest is short.
+//! Read `policy` and `presets`, then `switch_point` and `machine`. The rest is short.
 
 pub mod decision;
 pub mod machine;
 pub mod pending;
 pub mod policy;
+pub mod presets;
 pub mod switch_point;
 pub mod threading;
 pub mod ticker;

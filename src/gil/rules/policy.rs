@@ -1,25 +1,14 @@
 //! When the lock changes hands: five small choices make every GIL there has been.
 //!
 //! *Promises*: a `SwitchPolicy` that exists is valid; equal policies behave equally.
-//! *Leaves out*: how the choices are carried out (`gil/rules/ticker.rs`, `gil/rules/machine.rs`,
-//! `gil/lock/take_gil.rs`); which threads share a lock: that depends on how many locks are made.
+//! *Leaves out*: the policies that have a name (`gil/rules/presets.rs`); how the choices are carried
+//! out (`gil/rules/ticker.rs`, `gil/rules/machine.rs`, `gil/lock/take_gil.rs`); which threads share a
+//! lock: that depends on how many locks are made.
 //!
-//! ```text
-//!                 check               hand-off   checkpoints          substrate      request
-//! python-2        interval 100 ticks  race       every op             mutex+condvar  shared
-//! python-2-linux  interval 100 ticks  race       every op             semaphore      shared
-//! python-3.2      on request, 5 ms    forced     every op             mutex+condvar  shared
-//! python-3.10     on request, 5 ms    forced     jumps, calls         mutex+condvar  shared
-//! python-3.11     on request, 5 ms    forced     back edges, calls    mutex+condvar  shared
-//! python-3.13     on request, 5 ms    forced     back edges, calls    mutex+condvar  holder
-//! no-force        on request, 5 ms    race       every op             mutex+condvar  shared
-//! fair            on request, 5 ms    fifo       every op             mutex+condvar  shared
-//! priority        on request, 5 ms    priority   every op             mutex+condvar  shared
-//! ```
 //! Four words have one meaning each, here and in the lock:
 //!
 //! - A **tick** is an instruction that the lock is told of. A switch point follows it.
-//! - A **switch point** is where a program could let another thread run: eight kinds, and which of
+//! - A **switch point** is where a program could let another thread run: nine kinds, and which of
 //!   them a policy looks at, are in `gil/rules/switch_point.rs`. `Gil::tick` is one in straight-line
 //!   code, `Gil::checkpoint` one at a loop's jump back or a call.
 //! - A **checkpoint** is a switch point at which the policy lets the lock change hands. There the
@@ -32,7 +21,6 @@
 
 use crate::gil::rules::switch_point::{SwitchPoint, SwitchPoints};
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 /// The longest switch interval: one day. A longer one is taken for a mistake in the unit.
@@ -122,85 +110,16 @@ pub enum PointCheck {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SwitchPolicy {
-    check: Check,
-    hand_off: HandOff,
-    checkpoints: SwitchPoints,
-    substrate: Substrate,
-    flag: DropFlag,
+    /// Of a preset; empty if it is none.
+    pub(super) name: &'static str,
+    pub(super) check: Check,
+    pub(super) hand_off: HandOff,
+    pub(super) checkpoints: SwitchPoints,
+    pub(super) substrate: Substrate,
+    pub(super) flag: DropFlag,
 }
 
-const FIVE_MS: Check = Check::OnRequest { interval: Duration::from_millis(5) };
-
 impl SwitchPolicy {
-    /// Python 1.5 to 2.7, 3.0 and 3.1, as on macOS: a check interval of 100 ticks, and the lock
-    /// is a flag under a mutex. Beazley's "Inside the Python GIL" (2009) measured this one: on two
-    /// cores the woken thread really runs, finds the lock taken again, and goes back to sleep,
-    /// thousands of times per switch.
-    pub const PYTHON_2: SwitchPolicy = SwitchPolicy {
-        check: Check::EveryTicks(100),
-        hand_off: HandOff::Race,
-        checkpoints: SwitchPoints::EVERY,
-        substrate: Substrate::MutexCondvar,
-        flag: DropFlag::Shared,
-    };
-
-    /// The same on Linux, where the lock was one POSIX semaphore. Where cores are idle, the battle
-    /// is hardly milder: CPython 2.7 itself fights it there.
-    pub const PYTHON_2_LINUX: SwitchPolicy =
-        SwitchPolicy { substrate: Substrate::Semaphore, ..Self::PYTHON_2 };
-
-    /// Antoine Pitrou's "new GIL" of 2009, in Python 3.2 to 3.9: no ticks, a waiter asks after
-    /// 5 ms, and the thread that was asked waits until another one has taken the lock.
-    pub const PYTHON_3_2: SwitchPolicy = SwitchPolicy {
-        check: FIVE_MS,
-        hand_off: HandOff::Forced,
-        checkpoints: SwitchPoints::EVERY,
-        substrate: Substrate::MutexCondvar,
-        flag: DropFlag::Shared,
-    };
-
-    /// Python 3.10: the request is read at jumps and calls only, which hides the lost updates of
-    /// `x += 1`.
-    pub const PYTHON_3_10: SwitchPolicy =
-        SwitchPolicy { checkpoints: SwitchPoints::PYTHON_3_10, ..Self::PYTHON_3_2 };
-
-    /// Python 3.11 and 3.12: nor where a jump leads forward, a Python function returns, or a call
-    /// into C is a fast one.
-    pub const PYTHON_3_11: SwitchPolicy =
-        SwitchPolicy { checkpoints: SwitchPoints::PYTHON_3_11, ..Self::PYTHON_3_2 };
-
-    /// Python 3.13 on: each thread reads a word of its own, so that a request touches only the
-    /// thread it is meant for. The decisions are those of 3.11.
-    pub const PYTHON_3_13: SwitchPolicy =
-        SwitchPolicy { flag: DropFlag::Holder, ..Self::PYTHON_3_11 };
-
-    /// Python 3.2 without its forced switch. It never shipped; it shows what the forced switch
-    /// is for: the thread that yields takes the lock straight back.
-    pub const NO_FORCE: SwitchPolicy = SwitchPolicy { hand_off: HandOff::Race, ..Self::PYTHON_3_2 };
-
-    /// First come, first served. No CPython has it; it is what a fair mutex would do, and the
-    /// only policy here with a bound on waiting: (threads - 1) x (interval + the time from one
-    /// checkpoint to the next).
-    pub const FAIR: SwitchPolicy = SwitchPolicy { hand_off: HandOff::Fifo, ..Self::PYTHON_3_2 };
-
-    /// David Beazley's answer to the convoy (bpo-7946, 2010): two priorities, earned by
-    /// behaviour. It was not merged, since every simple rule has a workload that defeats it.
-    pub const PRIORITY: SwitchPolicy =
-        SwitchPolicy { hand_off: HandOff::Priority, ..Self::PYTHON_3_2 };
-
-    /// Every preset with the name it has on the command line, oldest first.
-    pub const PRESETS: [(&'static str, SwitchPolicy); 9] = [
-        ("python-2", Self::PYTHON_2),
-        ("python-2-linux", Self::PYTHON_2_LINUX),
-        ("python-3.2", Self::PYTHON_3_2),
-        ("python-3.10", Self::PYTHON_3_10),
-        ("python-3.11", Self::PYTHON_3_11),
-        ("python-3.13", Self::PYTHON_3_13),
-        ("no-force", Self::NO_FORCE),
-        ("fair", Self::FAIR),
-        ("priority", Self::PRIORITY),
-    ];
-
     /// A policy of your own, with [`DropFlag::Shared`].
     ///
     /// # Errors
@@ -213,7 +132,8 @@ impl SwitchPolicy {
         substrate: Substrate,
     ) -> Result<Self, PolicyError> {
         check.validate()?;
-        Ok(SwitchPolicy { check, hand_off, checkpoints, substrate, flag: DropFlag::Shared })
+        let (name, flag) = ("", DropFlag::Shared);
+        Ok(SwitchPolicy { name, check, hand_off, checkpoints, substrate, flag }.named())
     }
 
     /// The same policy with another check.
@@ -222,12 +142,12 @@ impl SwitchPolicy {
     /// As [`new`](Self::new).
     pub fn with_check(self, check: Check) -> Result<Self, PolicyError> {
         check.validate()?;
-        Ok(SwitchPolicy { check, ..self })
+        Ok(SwitchPolicy { check, ..self }.named())
     }
 
     /// The same policy with requests written elsewhere.
     pub fn with_flag(self, flag: DropFlag) -> Self {
-        SwitchPolicy { flag, ..self }
+        SwitchPolicy { flag, ..self }.named()
     }
 
     /// What makes a running thread give the lock up.
@@ -272,23 +192,6 @@ impl SwitchPolicy {
             Check::EveryTicks(ticks) => ticks,
             Check::OnRequest { .. } => 0,
         }
-    }
-
-    /// The preset of this version of CPython, on Linux; `None` of one that nobody has looked at.
-    pub fn of_python((major, minor): (u32, u32)) -> Option<SwitchPolicy> {
-        match (major, minor) {
-            (1, 5..) | (2, _) | (3, 0..=1) => Some(Self::PYTHON_2_LINUX),
-            (3, 2..=9) => Some(Self::PYTHON_3_2),
-            (3, 10) => Some(Self::PYTHON_3_10),
-            (3, 11..=12) => Some(Self::PYTHON_3_11),
-            (3, 13..=14) => Some(Self::PYTHON_3_13),
-            _ => None,
-        }
-    }
-
-    /// The preset's name, if this is one.
-    pub fn name(&self) -> Option<&'static str> {
-        Self::PRESETS.iter().find(|(_, preset)| preset == self).map(|(name, _)| *name)
     }
 }
 
@@ -337,26 +240,6 @@ impl HandOff {
             HandOff::Race | HandOff::Forced | HandOff::Fifo => false,
         }
     }
-}
-
-impl FromStr for SwitchPolicy {
-    type Err = PolicyError;
-
-    /// The preset of that name, or of that Python: `python-3.9`, `2.7`, `3.12.1`.
-    fn from_str(name: &str) -> Result<Self, PolicyError> {
-        let preset = Self::PRESETS.iter().find(|(known, _)| *known == name);
-        preset
-            .map(|(_, policy)| *policy)
-            .or_else(|| Self::of_python(version(name)?))
-            .ok_or_else(|| PolicyError::Unknown(name.to_owned()))
-    }
-}
-
-/// The major and minor version in `python-3.12`, `3.12` or `3.12.1`.
-pub(crate) fn version(name: &str) -> Option<(u32, u32)> {
-    let mut numbers = name.strip_prefix("python-").unwrap_or(name).split('.').map(str::parse);
-    let version = (numbers.next()?.ok()?, numbers.next()?.ok()?);
-    numbers.all(|micro| micro.is_ok()).then_some(version)
 }
 
 impl fmt::Display for SwitchPolicy {

@@ -9,7 +9,8 @@
 //!   free-threaded, 3.14t ──▶ Free                a switch after any instruction
 //! ```
 
-use crate::gil::rules::policy::{Check, HandOff, PointCheck, SwitchPolicy, version};
+use crate::gil::rules::policy::{Check, HandOff, PointCheck, SwitchPolicy};
+use crate::gil::rules::presets::version;
 use crate::gil::rules::switch_point::SwitchPoint;
 use std::fmt;
 use std::str::FromStr;

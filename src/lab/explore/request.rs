@@ -6,11 +6,15 @@
 //! *Leaves out*: carrying it out (`lab/explore/output.rs`).
 
 use crate::gil::rules::threading::Threading;
+use crate::lab::explore::python::read as read_source;
 use crate::lab::explore::python::{PythonOptions, PythonRequest, Refused, all_policies, is_python};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{ColorChoice, Page};
+use crate::python::code::disassembler::dis;
 use crate::python::explore::search::Limits as SearchLimits;
+use crate::python::run::single::program as python_program;
 use crate::vm::assembler::assemble;
+use crate::vm::disassembler::dis_under;
 use crate::vm::explorer::{Explorer, Limits};
 use crate::vm::program::Program;
 use crate::vm::replay::{Replay, replay};
@@ -49,8 +53,8 @@ ends, the exit code is 1, and the shortest schedule that does is drawn.
 
 A Python program that can go wrong under a policy that was asked for is exit code 1.
 
-Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.11, python-3.13, no-force, fair,
-priority, free-threaded; or a version of Python: 2.7, 3.9, 3.12, 3.14, 3.14t.";
+Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.11, python-3.13, python-3.14,
+python-3.15, no-force, fair, priority, free-threaded; or a version of Python: 2.7, 3.9, 3.12, 3.14t.";
 
 /// A policy, or all that are worth comparing.
 #[derive(Debug, Clone, Copy)]
@@ -129,7 +133,7 @@ pub struct ExploreArgs {
 /// The words after `dis`.
 #[derive(Args)]
 pub struct DisArgs {
-    /// A file with a program, such as those in examples/programs
+    /// A file with a program: Python, as examples/race.py, or instructions, as in examples/programs
     program: PathBuf,
     /// Marks where these policies look: python-3.10, 2.7, 3.12, free-threaded, ...
     #[arg(long, value_name = "P", num_args = 1.., value_delimiter = ',')]
@@ -139,10 +143,8 @@ pub struct DisArgs {
 /// What to list.
 #[derive(Debug, Clone)]
 pub struct DisRequest {
-    /// The program. It need not be able to run.
-    pub program: Program,
-    /// The policies whose switch points are marked.
-    pub policies: Vec<Threading>,
+    /// The listing. The program need not be able to run.
+    pub text: String,
 }
 
 /// What to explore.
@@ -283,9 +285,17 @@ impl DisArgs {
     /// The request these words make.
     ///
     /// # Errors
-    /// [`Failure`] if there is no such program.
-    pub fn request(self) -> Result<DisRequest, Failure> {
-        Ok(DisRequest { program: read(&self.program)?, policies: self.policy })
+    /// [`Refused`] if there is no such program, or it is outside of Python's subset.
+    pub fn request(self) -> Result<DisRequest, Refused> {
+        if !is_python(&self.program) {
+            let text = dis_under(&read(&self.program)?, &self.policy);
+            return Ok(DisRequest { text });
+        }
+        let name = self.program.display().to_string();
+        let source = read_source(&self.program, &name)?;
+        let compiled = python_program(&source);
+        let program = compiled.map_err(|no| Refused::Source(no.shown(&name, &source)))?;
+        Ok(DisRequest { text: dis(&program, &source, &self.policy) })
     }
 }
 

@@ -9,6 +9,10 @@
 //!       ├─ python    a real CPython: found, started with fidelity.py, asked over its stdin
 //!       └─ preset    the same threads, loops and system calls under a lock of this crate
 //!            crowd     many threads let go at once
+//!
+//!   idiom_table    what the explorer predicts for an update between a load and a store, beside what is
+//!       │          seen of it; idioms.py asks the interpreter
+//!       ╰─ idioms    the updates: one text for both
 //! ```
 //!
 //! Reading order: `subject`, `preset` beside `fidelity.py`, `python`, `sides`, `comparison`.
@@ -23,9 +27,16 @@
 //!    number can mean; the drawing at the top of that file lists all rows. `sides.rs`: a line in
 //!    `compare`.
 //! 5. `tests/fidelity.rs`: the number of rows, and a pair of figures that differ in kind.
+//!
+//! # How to add an idiom
+//!
+//! A line in `idioms.rs`, in the group whose versions lose it: `tests/idioms.rs` asks the explorer
+//! under each preset, and every interpreter there is.
 
 pub mod comparison;
 pub mod crowd;
+pub mod idiom_table;
+pub mod idioms;
 pub mod preset;
 pub mod python;
 pub mod sides;

@@ -16,9 +16,7 @@ use crate::lab::fidelity::subject::{
 };
 use crate::lab::report::failure::Failure;
 use crate::lab::report::measure::{ChildRun, measure};
-use crate::lab::scenes::bytecode::{
-    Work, countdown, countdown_until, increment, increment_by_call,
-};
+use crate::lab::scenes::bytecode::{Work, countdown, increment, increment_by_call};
 use crate::lab::scenes::computing::{join, serve_beside, spawn};
 use crate::lab::scenes::echo::{CoreSplit, serve_and_ask};
 use crate::lab::scenes::race::add_together;
@@ -120,18 +118,22 @@ impl Subject for Preset {
         let (rate, _) = measure(time + PATIENCE, || {
             let (work, lock) = (Work::of(passes.countdown / TWICE), GlobalLock::new(policy));
             let done = Arc::new(AtomicBool::new(false));
-            let watch = |_| {
-                let done = Arc::clone(&done);
-                spawn(&lock, "fidelity", move |gil| countdown_until(gil, &done, work))
+            let seen = Arc::new(GilCell::new(&lock, Seen { owner: 0, changes: 0 }));
+            let start = |me| {
+                let (done, seen) = (Arc::clone(&done), Arc::clone(&seen));
+                spawn(&lock, "fidelity", move |gil| watch(gil, me, &seen, &done, work))
             };
-            let watchers: Vec<_> = (0..2).map(watch).collect::<Result<_, _>>()?;
+            let watchers: Vec<_> = [1, 2].into_iter().map(start).collect::<Result<_, _>>()?;
+            let changes = || lock.attach(|gil| (seen.get(gil).changes, Instant::now()));
             std::thread::sleep(Duration::from_millis(20)); // now both have begun
-            let (first, begun) = (lock.switch_number(), Instant::now());
+            let first = changes();
             std::thread::sleep(time);
-            let (last, took) = (lock.switch_number(), begun.elapsed());
+            let last = changes();
             done.store(true, Relaxed);
             watchers.into_iter().try_for_each(|watcher| join(watcher).map(drop))?;
-            Ok((last - first) as f64 / took.as_secs_f64())
+            let ((first, begun), (last, ended)) =
+                (first.map_err(Failure::lost_thread)?, last.map_err(Failure::lost_thread)?);
+            Ok((last - first) as f64 / (ended - begun).as_secs_f64())
         })?;
         Ok(rate)
     }
@@ -156,6 +158,28 @@ impl Subject for Preset {
         let Preset { policy, passes } = *self;
         let work = Work::of(passes.countdown / TWICE);
         measure(CROWD_LIMIT, || crowd(policy, threads, work)).map(|(time, _)| time)
+    }
+}
+
+/// Which thread has run last, and how often that has changed.
+struct Seen {
+    owner: u32,
+    changes: u64,
+}
+
+/// `while not stop: if owner != me: owner = me; changes += 1`.
+fn watch(gil: &mut Gil<'_>, me: u32, seen: &GilCell<Seen>, stop: &AtomicBool, work: Work) {
+    while !stop.load(Relaxed) {
+        gil.tick();
+        let seen = seen.get_mut(gil);
+        if seen.owner != me {
+            seen.owner = me;
+            seen.changes += 1;
+        }
+        work.run();
+        gil.tick();
+        work.run();
+        gil.checkpoint();
     }
 }
 

@@ -94,7 +94,7 @@ impl Interpreter {
     pub fn preset(&self) -> SwitchPolicy {
         // One that is newer than what has been looked at is probably like the newest.
         let [major, minor, _] = self.version;
-        SwitchPolicy::of_python((major, minor)).unwrap_or(SwitchPolicy::PYTHON_3_13)
+        SwitchPolicy::of_python((major, minor)).unwrap_or(SwitchPolicy::PYTHON_3_15)
     }
 
     /// `3.12.1`.
@@ -108,7 +108,15 @@ impl Interpreter {
     /// # Errors
     /// If it cannot be started.
     pub fn start(&self) -> Result<Python, Failure> {
-        Python::run(&self.path, SCRIPT)
+        self.run(SCRIPT)
+    }
+
+    /// Starts it with another script.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn run(&self, script: &str) -> Result<Python, Failure> {
+        Python::run(&self.path, script)
     }
 }
 

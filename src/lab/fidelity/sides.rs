@@ -15,6 +15,7 @@
 
 use crate::lab::fidelity::comparison::{FidelityRow, SideFigures, Unmeasured, rows};
 use crate::lab::fidelity::crowd::{SIZES, is_due};
+use crate::lab::fidelity::idiom_table::PATIENCE;
 use crate::lab::fidelity::preset::Preset;
 use crate::lab::fidelity::python::{Interpreter, RealPython};
 use crate::lab::fidelity::subject::Subject;
@@ -22,8 +23,6 @@ use crate::lab::report::failure::Failure;
 use crate::lab::report::outside;
 use std::time::Duration;
 
-/// So many failures of one interpreter end its comparison.
-pub const PATIENCE: usize = 3;
 /// For how long switches are counted, at least: whoever counts needs the lock for a moment at the
 /// beginning and at the end, and in a shorter time those few switches would be the rate.
 const SHORTEST_COUNT: Duration = Duration::from_millis(300);

@@ -59,7 +59,7 @@ pub trait Subject {
     /// # Errors
     /// If the side breaks down.
     fn countdown(&mut self, time: Duration) -> Result<f64, Failure>;
-    /// Changes of owner a second.
+    /// Changes of the thread that runs, a second, as the threads see them.
     ///
     /// # Errors
     /// If the side breaks down.

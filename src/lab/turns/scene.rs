@@ -3,7 +3,13 @@
 //! *Promises*: each ends, in virtual time, after at most a few dozen iterations; its tasks have names.
 //! *Leaves out*: sockets of other processes: what they do is not the same every time.
 
-use crate::aio::{Event, Lock, Queue, create_named_task, gather, sleep, timeout};
+use crate::aio::sync::event::Event;
+use crate::aio::sync::lock::Lock;
+use crate::aio::sync::queue::Queue;
+use crate::aio::tasks::combine::gather;
+use crate::aio::tasks::current::create_named_task;
+use crate::aio::time::sleep::sleep;
+use crate::aio::time::timeout::timeout;
 use crate::lab::report::failure::Failure;
 use crate::selector::scripted::ScriptedSelector;
 use crate::task::budget::yield_now;

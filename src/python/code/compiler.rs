@@ -5,6 +5,7 @@
 //! a name that Python has and the subset has not is refused.
 //! *Leaves out*: instructions that touch nothing shared may differ from CPython's.
 
+use crate::python::code::fusion::fuse;
 use crate::python::code::instruction::Op;
 use crate::python::code::modules;
 use crate::python::code::program::{Code, CodeKind, Handler, Program};
@@ -98,6 +99,9 @@ pub fn compile(text: &str, preludes: &[Prelude]) -> Result<Program> {
     }
     // Those that are imported come before those that import them.
     compiler.program.preludes.reverse();
+    for code in &mut compiler.program.codes {
+        code.fused = fuse(&code.ops);
+    }
     Ok(compiler.program)
 }
 

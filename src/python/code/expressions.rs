@@ -189,9 +189,21 @@ impl<'a> Compiler<'a> {
         let Some((last, first)) = list.split_last() else { return Ok(()) };
         let mut decided = Vec::new();
         for e in first {
+            let operand = match &e.kind {
+                // What decides this operand only goes on with the next one, as a jump that pops.
+                ExpressionKind::And(inner) if is_or => inner,
+                ExpressionKind::Or(inner) if !is_or => inner,
+                _ => std::slice::from_ref(e),
+            };
+            let Some((e, before)) = operand.split_last() else { continue };
+            let mut next = Vec::new();
+            for e in before {
+                next.extend(self.jump_if(e, !is_or)?);
+            }
             self.expression(e)?;
             let op = if is_or { Op::JumpIfTrueOrPop(0) } else { Op::JumpIfFalseOrPop(0) };
             decided.push(self.emit(op));
+            next.into_iter().for_each(|jump| self.land(jump));
         }
         self.expression(last)?;
         decided.into_iter().for_each(|jump| self.land(jump));

@@ -1,9 +1,10 @@
 //! The instruction set, and the kinds of places between instructions.
 //!
 //! *Promises*: a place is a property of what was executed; a policy is the set of those at which it
-//! looks (`gil/rules/switch_point.rs`), with three more that are Python's only.
+//! looks (`gil/rules/switch_point.rs`), with two more at which all policies do the same.
 //! *Leaves out*: what an instruction does (`machine`).
 
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::front::tree::{BinaryOperator, Comparison, Conversion, UnaryOperator};
 
 /// A kind of place at which a CPython may look whether it has to drop the lock.
@@ -48,6 +49,38 @@ impl Place {
         Place::Blocked,
         Place::Never,
     ];
+
+    /// What kind of switch point that is, if policies differ in it.
+    pub fn switch_point(self) -> Option<SwitchPoint> {
+        Some(match self {
+            Place::Straight => SwitchPoint::Straight,
+            Place::BackEdge => SwitchPoint::BackEdge,
+            Place::ForwardTaken => SwitchPoint::ForwardTaken,
+            Place::Enter => SwitchPoint::Enter,
+            Place::EnterComprehension => SwitchPoint::EnterComprehension,
+            Place::CReturn => SwitchPoint::CReturn,
+            Place::FastCReturn => SwitchPoint::FastCReturn,
+            Place::PyReturn => SwitchPoint::PyReturn,
+            Place::WithEnter => SwitchPoint::WithEnter,
+            Place::Blocked | Place::Never => return None,
+        })
+    }
+}
+
+impl From<SwitchPoint> for Place {
+    fn from(point: SwitchPoint) -> Place {
+        match point {
+            SwitchPoint::Straight => Place::Straight,
+            SwitchPoint::BackEdge => Place::BackEdge,
+            SwitchPoint::ForwardTaken => Place::ForwardTaken,
+            SwitchPoint::Enter => Place::Enter,
+            SwitchPoint::EnterComprehension => Place::EnterComprehension,
+            SwitchPoint::CReturn => Place::CReturn,
+            SwitchPoint::FastCReturn => Place::FastCReturn,
+            SwitchPoint::PyReturn => Place::PyReturn,
+            SwitchPoint::WithEnter => Place::WithEnter,
+        }
+    }
 }
 
 /// An instruction. A number is an index into a table of its code, or a target.
@@ -158,9 +191,59 @@ pub enum Op {
     WithExit,
     WithExcept,
     Import(u32),
+    // Superinstructions (`python/code/fusion.rs`).
+    LoadFastLoadFast(u16, u16),
+    LoadFastAttr(u16, u32),
+    LoadFastMethod(u16, u32),
+    BinaryConst(BinaryOperator, u16),
+    BinaryFast(BinaryOperator, u16, Right),
+    /// A local becomes the result of an operator on it.
+    Update(BinaryOperator, u16, Right),
+    CompareJump(Comparison, u16, Right, u32),
+    CompareLeave(Comparison, u16, Right, u32),
+    ForIterStore(u16, u32),
+}
+
+/// The second operand of a superinstruction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Right {
+    /// A local.
+    Fast(u16),
+    /// A constant.
+    Const(u16),
 }
 
 impl Op {
+    /// How many instructions it stands for.
+    pub fn count(self) -> u64 {
+        match self {
+            Op::LoadFastLoadFast(..)
+            | Op::LoadFastAttr(..)
+            | Op::LoadFastMethod(..)
+            | Op::BinaryConst(..)
+            | Op::ForIterStore(..) => 2,
+            Op::BinaryFast(..) => 3,
+            Op::Update(..) | Op::CompareJump(..) | Op::CompareLeave(..) => 4,
+            _ => 1,
+        }
+    }
+
+    /// Where it jumps to, if it jumps.
+    pub fn target(self) -> Option<u32> {
+        match self {
+            Op::ForIter(to)
+            | Op::Jump(to)
+            | Op::JumpBack(to)
+            | Op::PopJumpIfFalse(to)
+            | Op::PopJumpIfTrue(to)
+            | Op::LeaveIfFalse(to)
+            | Op::LeaveIfTrue(to)
+            | Op::JumpIfFalseOrPop(to)
+            | Op::JumpIfTrueOrPop(to) => Some(to),
+            _ => None,
+        }
+    }
+
     /// The same jump to another place.
     pub fn with_target(self, to: u32) -> Op {
         match self {

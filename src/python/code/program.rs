@@ -58,6 +58,8 @@ pub struct Code {
     pub declared: Vec<Name>,
     /// What it does.
     pub ops: Vec<Op>,
+    /// The same with superinstructions, for runs that nobody explores.
+    pub fused: Vec<Op>,
     /// Where each instruction was written.
     pub positions: Vec<Position>,
     /// Where exceptions go, inner ones first.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a world had before a step; or after it, if the step is taken back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Change {
     heap: heap::Change,
     globals: Vec<(u32, Value)>,
@@ -27,61 +27,70 @@ pub struct Change {
     errors: Arc<String>,
 }
 
-/// A step that is being taken.
+/// A step that is being taken. Its memory is used again for the next one.
 #[derive(Debug, Default)]
 pub struct Recorder {
     globals: Vec<Value>,
-    rest: World,
+    change: Change,
 }
 
 impl Recorder {
     /// Begins to write down what changes.
     pub fn begin(&mut self, world: &mut World) {
-        world.heap.begin_change();
-        self.globals.clone_from(&world.globals);
-        self.rest.threads.clone_from(&world.threads);
-        self.rest.output = Arc::clone(&world.output);
-        self.rest.clock = world.clock;
-        self.rest.random = world.random;
-        self.rest.answers.clone_from(&world.answers);
-        self.rest.names_used = world.names_used;
-        self.rest.tasks_named = world.tasks_named;
-        self.rest.event_loop = world.event_loop;
-        self.rest.errors = Arc::clone(&world.errors);
-    }
-
-    /// What was changed since.
-    pub fn end(&mut self, world: &mut World) -> Change {
         // Whoever adds a field has to write it down as well.
         let World {
             heap,
             globals,
-            threads: _,
-            output: _,
-            clock: _,
-            random: _,
-            answers: _,
-            names_used: _,
-            tasks_named: _,
-            event_loop: _,
+            threads,
+            output,
+            clock,
+            random,
+            answers,
+            names_used,
+            tasks_named,
+            event_loop,
+            errors,
             any_order: _, // of all worlds of an exploration
-            errors: _,
         } = world;
-        let changed = |(old, new): &(&Value, &Value)| !old.is(**new);
-        let pairs = (0..).zip(self.globals.iter().zip(globals.iter()));
-        let globals = pairs.filter(|(_, pair)| changed(pair)).map(|(at, (old, _))| (at, *old));
+        heap.begin_change();
+        self.globals.clone_from(globals);
+        let change = &mut self.change;
+        change.threads.clone_from(threads);
+        change.output = Arc::clone(output);
+        change.clock = *clock;
+        change.random = *random;
+        change.answers.clone_from(answers);
+        change.names_used = *names_used;
+        change.tasks_named = *tasks_named;
+        change.event_loop = *event_loop;
+        change.errors = Arc::clone(errors);
+    }
+
+    /// Takes the step back.
+    pub fn take_back(&mut self, world: &mut World) {
+        world.heap.end_change(&mut self.change.heap);
+        self.change.globals.clear();
+        let pairs = (0..).zip(self.globals.iter().zip(&world.globals));
+        let changed = pairs.filter(|(_, (old, new))| !old.is(**new));
+        self.change.globals.extend(changed.map(|(at, (old, _))| (at, *old)));
+        self.change.swap(world);
+    }
+
+    /// The step that was taken back, to be kept.
+    pub fn keep(&mut self) -> Change {
+        let change = &mut self.change;
         Change {
-            globals: globals.collect(),
-            heap: heap.end_change(),
-            threads: std::mem::take(&mut self.rest.threads),
-            output: std::mem::take(&mut self.rest.output),
-            clock: self.rest.clock,
-            random: self.rest.random,
-            answers: std::mem::take(&mut self.rest.answers),
-            names_used: self.rest.names_used,
-            tasks_named: self.rest.tasks_named,
-            event_loop: self.rest.event_loop,
-            errors: std::mem::take(&mut self.rest.errors),
+            heap: change.heap.moved(),
+            globals: change.globals.drain(..).collect(),
+            threads: change.threads.drain(..).collect(),
+            output: Arc::clone(&change.output),
+            clock: change.clock,
+            random: change.random,
+            answers: std::mem::take(&mut change.answers),
+            names_used: change.names_used,
+            tasks_named: change.tasks_named,
+            event_loop: change.event_loop,
+            errors: Arc::clone(&change.errors),
         }
     }
 }

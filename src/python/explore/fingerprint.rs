@@ -36,6 +36,12 @@ struct Mixer<'a> {
 
 const SEED: (u64, u64) = (0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344);
 
+/// The number of a world alone, with all that it holds.
+pub fn fingerprint(world: &World) -> u128 {
+    let globals = vec![Value::Unset; world.globals.len()];
+    Fingerprints { globals, ..Fingerprints::default() }.of(world)
+}
+
 impl Fingerprints {
     /// Of worlds behind this one, whose heap keeps a journal since.
     pub fn new(beginning: &World) -> Fingerprints {
@@ -179,7 +185,7 @@ impl Mixer<'_> {
 
     fn frame(&mut self, frame: &Frame, values: &[Value]) {
         self.mix(u64::from(frame.code) << 32 | u64::from(frame.at));
-        self.mix(u64::from(frame.entered));
+        self.mix(u64::from(frame.entered) | (frame.back as u64) << 1);
         self.values(values.iter());
         frame.generator.iter().for_each(|id| self.id(*id));
         match frame.then {
@@ -236,6 +242,7 @@ impl Mixer<'_> {
             Stage::Arrived(place) => self.mix(3 | (place as u64) << 8),
             Stage::Slept => self.mix(4),
             Stage::Turn => self.mix(5),
+            Stage::Entering => self.mix(6),
         }
         if let Some(failure) = &thread.failure {
             self.text(&failure.text);

@@ -4,7 +4,6 @@
 //! each of them.
 //! *Leaves out*: which thread has the lock next: every one that can.
 
-use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::rules::switch_point::SwitchPoint;
 use crate::gil::rules::threading::Threading;
 use crate::python::code::instruction::Place;
@@ -19,8 +18,16 @@ pub enum Looks {
 }
 
 /// What `--policy all` shows.
-pub const ALL: [&str; 6] =
-    ["python-2", "python-3.2", "python-3.10", "python-3.11", "python-3.13", "free-threaded"];
+pub const ALL: [&str; 8] = [
+    "python-2",
+    "python-3.2",
+    "python-3.10",
+    "python-3.11",
+    "python-3.13",
+    "python-3.14",
+    "python-3.15",
+    "free-threaded",
+];
 
 impl Looks {
     /// Whether both look at the same places.
@@ -43,22 +50,10 @@ impl Looks {
     pub fn at(self, place: Place) -> bool {
         let Looks::Under(threading, cold) = self else { return false };
         let may = |point| threading.may_switch(point, true);
-        match place {
-            Place::Never => false,
-            Place::Blocked => true,
-            Place::Straight => may(SwitchPoint::Straight),
-            Place::BackEdge => may(SwitchPoint::BackEdge),
-            Place::ForwardTaken => may(SwitchPoint::ForwardTaken),
-            Place::Enter => may(SwitchPoint::Enter),
-            Place::EnterComprehension => {
-                threading != Threading::Gil(SwitchPolicy::PYTHON_3_13) && may(SwitchPoint::Enter)
-            }
-            Place::CReturn => may(SwitchPoint::CReturn),
-            Place::FastCReturn => {
-                may(SwitchPoint::FastCReturn) || (cold && may(SwitchPoint::CReturn))
-            }
-            Place::PyReturn => may(SwitchPoint::PyReturn),
-            Place::WithEnter => may(SwitchPoint::WithEnter),
+        match place.switch_point() {
+            None => place == Place::Blocked,
+            Some(SwitchPoint::FastCReturn) if cold => may(SwitchPoint::CReturn),
+            Some(point) => may(point),
         }
     }
 }

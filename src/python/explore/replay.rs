@@ -45,6 +45,8 @@ pub struct Replay {
     pub events: Vec<Event>,
     /// The line that the first thread was in that had to go although it could have gone on.
     pub cut: Option<u32>,
+    /// What was printed.
+    pub output: String,
     /// What happened to a notification that a thread waits for in vain.
     pub lost: Option<String>,
     /// The names of what was shared, as far as it has any.
@@ -87,7 +89,8 @@ pub fn replay(
     });
     let names = names.collect::<Vec<_>>();
     let lost = lost_wakeup(&mut stepper);
-    Replay { events: stepper.trace.take().unwrap_or_default(), cut, lost, names }
+    let output = stepper.machine.world.output.to_string();
+    Replay { events: stepper.trace.take().unwrap_or_default(), cut, output, lost, names }
 }
 
 /// The thread that waits for a notification that came before it waited.

@@ -103,6 +103,8 @@ struct Search<'a> {
     recorder: Recorder,
     /// The visits whose nodes are to be explored, and their switches.
     queue: VecDeque<(u32, u32)>,
+    /// The moves of the world that is explored.
+    edges: Vec<(Move, u32)>,
     /// What the worlds came to that have ended.
     ends: HashMap<u32, Outcome>,
     outcomes: BTreeMap<Outcome, u32>,
@@ -136,6 +138,7 @@ impl<'a> Search<'a> {
             fingerprints,
             recorder: Recorder::default(),
             queue: VecDeque::new(),
+            edges: Vec::new(),
             ends,
             outcomes: BTreeMap::new(),
             before: vec![first],
@@ -192,7 +195,8 @@ impl<'a> Search<'a> {
         self.graph.go_to(node, &mut self.stepper.machine.world);
         let world = &self.stepper.machine.world;
         let moves = if world.has_ended() { Vec::new() } else { moves(world) };
-        let mut edges = Vec::with_capacity(moves.len());
+        let mut edges = std::mem::take(&mut self.edges);
+        edges.clear();
         for chosen in moves {
             let to = self.take(chosen);
             edges.push((chosen, to));
@@ -205,10 +209,11 @@ impl<'a> Search<'a> {
             let machine = &mut self.stepper.machine;
             self.recorder.begin(&mut machine.world);
             let outcome = Outcome::of(machine, ending);
-            self.recorder.end(&mut machine.world).swap(&mut machine.world);
+            self.recorder.take_back(&mut machine.world);
             self.ends.insert(node, outcome);
         }
         self.graph.explored(node, &edges);
+        self.edges = edges;
         self.graph.release(node, &mut self.stepper.machine.world);
     }
 
@@ -221,12 +226,11 @@ impl<'a> Search<'a> {
             Ok(()) => Ok(self.fingerprints.of(&machine.world)),
             Err(ending) => Err(Outcome::of(machine, ending)),
         };
-        let mut change = self.recorder.end(&mut machine.world);
-        change.swap(&mut machine.world);
+        self.recorder.take_back(&mut machine.world);
         match reached {
             Ok(key) => match self.graph.find(key) {
                 Some(node) => node,
-                None => self.graph.reach(key, change),
+                None => self.graph.reach(key, self.recorder.keep()),
             },
             Err(outcome) => {
                 let node = self.graph.reach_end();

@@ -16,6 +16,9 @@ use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::{Ranged, TextRange};
 use std::sync::Arc;
 
+/// The most branches of one `if`.
+const MOST_CLAUSES: usize = 200;
+
 /// The longest source.
 const LONGEST: usize = 1 << 20;
 
@@ -46,6 +49,11 @@ pub fn parse(text: &str) -> Result<Module> {
     if text.len() > LONGEST {
         return Err(Refusal::subset(start, format!("more than {LONGEST} bytes"), "shorten it"));
     }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    check_coding(text)?;
+    // As CPython reads a file: each kind of line end is one.
+    let unified = text.contains('\r').then(|| text.replace("\r\n", "\n").replace('\r', "\n"));
+    let text = unified.as_deref().unwrap_or(text);
     let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
     let mut reader = Reader { text, line_starts: starts, scopes: 1, depth: 0 };
     let parsed = parse_unchecked(text, ParseOptions::from(Mode::Module));
@@ -61,6 +69,25 @@ pub fn parse(text: &str) -> Result<Module> {
         std::mem::forget(parsed);
     }
     Ok(Module { body: result?, scopes: reader.scopes })
+}
+
+/// A comment in the first two lines that says which encoding the file has.
+fn check_coding(text: &str) -> Result<()> {
+    for (number, line) in (1..).zip(text.lines().take(2)) {
+        let Some(comment) = line.trim_start().strip_prefix('#') else { continue };
+        let Some((_, coding)) = comment.split_once("coding") else { continue };
+        let Some(coding) = coding.strip_prefix([':', '=']) else { continue };
+        let is_part = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+        let end = coding.trim_start();
+        let name = &end[..end.find(|c| !is_part(c)).unwrap_or(end.len())];
+        let plain = name.to_lowercase().replace('_', "-");
+        let unicode = ["utf-8", "utf8", "ascii", "us-ascii"].contains(&&*plain);
+        if !unicode && !text.is_ascii() {
+            let at = Position { line: number, column: 1 };
+            return Err(Refusal::subset(at, format!("the encoding {name}"), "save it as UTF-8"));
+        }
+    }
+    Ok(())
 }
 
 /// The name that a statement declares with a type.
@@ -213,6 +240,10 @@ impl Reader<'_> {
         let test = self.expression(&s.test)?;
         let body = self.block(&s.body)?;
         let mut clauses = Vec::new();
+        if let Some(clause) = s.elif_else_clauses.get(MOST_CLAUSES) {
+            let what = format!("more than {MOST_CLAUSES} `elif`");
+            return self.refuse(clause.range, &what, "use a dict");
+        }
         for clause in &s.elif_else_clauses {
             let test = self.maybe(clause.test.as_ref())?;
             clauses.push((self.at(clause.range), test, self.block(&clause.body)?));

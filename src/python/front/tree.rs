@@ -317,3 +317,10 @@ pub enum Comparison {
     In,
     NotIn,
 }
+
+impl Comparison {
+    /// Whether it is one of the six that compare by value.
+    pub fn is_order(self) -> bool {
+        !matches!(self, Comparison::Is | Comparison::IsNot | Comparison::In | Comparison::NotIn)
+    }
+}

@@ -9,7 +9,7 @@ use crate::python::image::item::{Datum, Holder, Image, Item, Named};
 use crate::python::machine::interpreter::Machine;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{
-    Attributes, DictKind, Function, Generator, Iter, Object, Part, Sync,
+    Attributes, DictKind, Function, Generator, Instance, Iter, Object, Part, Sync,
 };
 use crate::python::value::strings::StrId;
 use crate::python::value::table::Table;
@@ -23,6 +23,9 @@ pub struct Refused {
     /// What CPython says.
     pub text: String,
 }
+
+/// The attribute of a class whose instances go to other processes only with a world.
+const ONLY_INHERITED: &str = "_only_inherited";
 
 type Result<T> = std::result::Result<T, Refused>;
 
@@ -44,6 +47,8 @@ struct Writer<'m> {
     pending: Vec<Id>,
     /// Functions and classes that are globals by their own name.
     globals: HashMap<Id, u32>,
+    /// The numbers of the queues between processes that were reached.
+    queues: Vec<u64>,
 }
 
 impl Machine {
@@ -64,6 +69,11 @@ impl Machine {
     /// # Errors
     /// [`Refused`] if it is too large.
     pub fn world_image(&self) -> Result<Vec<u8>> {
+        self.world_and_queues().map(|(bytes, _)| bytes)
+    }
+
+    /// The same, and the numbers of the queues between processes that the world leads to.
+    pub(crate) fn world_and_queues(&self) -> Result<(Vec<u8>, Vec<u64>)> {
         let mut writer = Writer::new(self, Mode::World);
         // All texts in their order: so they have the same numbers there.
         for number in 0..self.strings.len() {
@@ -78,7 +88,9 @@ impl Machine {
         let names = self.world.names_used as u64;
         let (random, clock) = (self.world.random, self.world.clock);
         writer.image.state = Some([random, names, clock, self.outside.asked]);
-        writer.finish()
+        writer.all_items()?;
+        let queues = std::mem::take(&mut writer.queues);
+        Ok((writer.finish()?, queues))
     }
 }
 
@@ -94,8 +106,16 @@ impl<'m> Writer<'m> {
     fn new(machine: &'m Machine, mode: Mode) -> Writer<'m> {
         let (image, globals) = (Image::default(), HashMap::new());
         let (texts, numbers) = (HashMap::new(), HashMap::new());
-        let mut writer =
-            Writer { machine, mode, image, texts, numbers, pending: Vec::new(), globals };
+        let mut writer = Writer {
+            machine,
+            mode,
+            image,
+            texts,
+            numbers,
+            pending: Vec::new(),
+            globals,
+            queues: Vec::new(),
+        };
         if mode == Mode::Value {
             writer.find_globals();
         }
@@ -120,13 +140,16 @@ impl<'m> Writer<'m> {
         }
     }
 
-    fn finish(mut self) -> Result<Vec<u8>> {
-        let mut at = 0;
-        while let Some(id) = self.pending.get(at).copied() {
+    fn all_items(&mut self) -> Result<()> {
+        while let Some(id) = self.pending.get(self.image.items.len()).copied() {
             let item = self.item(id)?;
             self.image.items.push(item);
-            at += 1;
         }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vec<u8>> {
+        self.all_items()?;
         let large = |_| Refused { class: "MemoryError", text: "an image too large".to_owned() };
         postcard::to_allocvec(&self.image).map_err(large)
     }
@@ -239,14 +262,12 @@ impl<'m> Writer<'m> {
                 rest: self.data(&refs(&class.rest))?,
                 attributes: self.named(&class.attributes.0)?,
             },
-            Object::Instance(instance) => Item::Instance {
-                class: self.datum(Value::Ref(instance.class))?,
-                attributes: self.named(&instance.attributes.0)?,
-            },
+            Object::Instance(instance) => self.instance(instance)?,
             Object::Method { receiver, function } => self.method(*receiver, *function)?,
             Object::Cell(value) => Item::Cell(self.datum(*value)?),
             // A coroutine, a task or a loop does not go on in another process.
-            Object::Asyncio(_) => Item::Generator { done: true },
+            // It goes on in the process that made it only.
+            Object::Asyncio(_) => Item::Generator { done: false },
             Object::Generator(state) => Item::Generator { done: matches!(state, Generator::Done) },
             Object::Iter(iter) => self.iter(iter)?,
             Object::Count(next, step) => Item::Count(*next, *step),
@@ -257,6 +278,21 @@ impl<'m> Writer<'m> {
                 let none = Attributes::default();
                 Item::Local(self.named(&own.map_or(&none, |(_, own)| own).0)?)
             }
+        })
+    }
+
+    fn instance(&mut self, instance: &Instance) -> Result<Item> {
+        let machine = self.machine;
+        // Only the library's classes say so.
+        if machine.class_constant(instance.class, ONLY_INHERITED).is_some()
+            && let Some(name) = machine.strings.find("_queue")
+            && let Some(Value::Int(number)) = instance.attributes.get(name)
+        {
+            self.queues.push(number.cast_unsigned());
+        }
+        Ok(Item::Instance {
+            class: self.datum(Value::Ref(instance.class))?,
+            attributes: self.named(&instance.attributes.0)?,
         })
     }
 
@@ -279,7 +315,7 @@ impl<'m> Writer<'m> {
                 if machine.is_subclass(instance.class, thread) {
                     return cannot("_thread.lock");
                 }
-                match machine.class_constant(instance.class, "_only_inherited") {
+                match machine.class_constant(instance.class, ONLY_INHERITED) {
                     Some(Value::Str(text)) => {
                         let text = machine.strings.text(text).to_owned();
                         Err(Refused { class: "RuntimeError", text })

@@ -51,6 +51,7 @@ def run_forever(loop):
         _asyncio_leave(loop)
 
 def run_until_complete(loop, future):
+    _asyncio_check(loop)
     given = isfuture(future)
     future = ensure_future(future, loop=loop)
     def stop(future):

@@ -224,11 +224,14 @@ fn id(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn isinstance(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [object, class] = m.sorted(a, "isinstance", 2, ["obj", "class_or_tuple"])?;
-    let found = is_instance(m, object, class)?;
+    let found = is_instance(m, object, class, 0)?;
     value(Value::Bool(found))
 }
 
-fn is_instance(m: &mut Machine, object: Value, class: Value) -> R<bool> {
+fn is_instance(m: &mut Machine, object: Value, class: Value, depth: usize) -> R<bool> {
+    if depth > 100 {
+        return Err(m.error("RecursionError", "maximum recursion depth exceeded"));
+    }
     match class {
         Value::Type(Type::Object) => return Ok(true),
         Value::Type(t) => {
@@ -240,7 +243,7 @@ fn is_instance(m: &mut Machine, object: Value, class: Value) -> R<bool> {
             }
             Object::Tuple(items) => {
                 for class in items.clone() {
-                    if is_instance(m, object, class)? {
+                    if is_instance(m, object, class, depth + 1)? {
                         return Ok(true);
                     }
                 }

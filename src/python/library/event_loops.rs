@@ -14,6 +14,7 @@ use crate::python::value::object::{Object, Then};
 
 /// The rows of this file. Only the library's own Python sees those of `prelude`.
 pub const ROWS: &[Row] = &[
+    Row::of("prelude._asyncio_check", Look::C, |m, a| check(m, a).map(|_| NONE)),
     Row::of("prelude._asyncio_enter", Look::C, enter),
     Row::of("prelude._asyncio_next", Look::C, next),
     Row::of("prelude._asyncio_leave", Look::C, leave),
@@ -98,8 +99,8 @@ fn no_more(m: &mut Machine) -> R<Done> {
     value(future)
 }
 
-/// The thread begins to run a loop.
-fn enter(m: &mut Machine, a: &Arguments) -> R<Done> {
+/// Whether the thread may run a loop.
+fn check(m: &mut Machine, a: &Arguments) -> R<Id> {
     let id = open(m, a)?;
     if m.world.event_loop(id).is_some_and(|running| running.runner.is_some()) {
         return Err(m.error("RuntimeError", "This event loop is already running"));
@@ -108,6 +109,12 @@ fn enter(m: &mut Machine, a: &Arguments) -> R<Done> {
         let text = "Cannot run the event loop while another loop is running";
         return Err(m.error("RuntimeError", text));
     }
+    Ok(id)
+}
+
+/// The thread begins to run a loop.
+fn enter(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let id = check(m, a)?;
     let number = m.number;
     m.current.runs = Some(id);
     m.loop_mut(id, |running| {

@@ -56,9 +56,14 @@ class Process:
             raise AssertionError("cannot start a process twice")
         if _current.daemon:
             raise AssertionError("daemonic processes are not allowed to have children")
+        # What has ended, and what a child was told, is nothing that the next one needs.
+        _children[:] = active_children()
         _starting = self
         self._number, self.pid = _start_process(self.name, self.daemon)
         _starting = None
+        self._target = None
+        self._args = ()
+        self._kwargs = {}
         _children.append(self)
 
     def join(self, timeout=None):

@@ -9,7 +9,7 @@ use crate::python::image::write::Refused;
 use crate::python::library::sync::{gives_up, limit_of};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::outside::{Answer, Request};
-use crate::python::machine::processes::{Outcome, ProcessAnswer, ProcessRequest};
+use crate::python::machine::processes::{Copied, Outcome, ProcessAnswer, ProcessRequest};
 use crate::python::machine::terms::{Arguments, Done, Look, R, Raise};
 use crate::python::machine::world::{Limit, Thread, Wait};
 use crate::python::value::any::Value;
@@ -107,10 +107,11 @@ fn once(
     }
 }
 
-fn world(m: &mut Machine) -> R<Vec<u8>> {
+fn world(m: &mut Machine) -> R<Copied> {
     // What was printed so far comes before what the child prints.
     m.outside.flush = true;
-    m.world_image().map_err(|why| refused(m, &why))
+    let copied = m.world_and_queues().map_err(|why| refused(m, &why));
+    copied.map(|(world, queues)| Copied { world, queues })
 }
 
 /// `_start_workers(count, tasks)`: the number of new workers.

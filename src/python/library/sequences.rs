@@ -188,6 +188,13 @@ fn sorted(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 /// Whether a container has instances of classes among its items, or in those.
 pub(crate) fn has_instances(m: &mut Machine, container: Value) -> bool {
+    has_instances_within(m, container, 0)
+}
+
+fn has_instances_within(m: &mut Machine, container: Value, depth: usize) -> bool {
+    if depth > 100 {
+        return false;
+    }
     let items = match container.id().map(|id| m.world.heap.get(id)) {
         Some(Object::List(items) | Object::Tuple(items)) => items.clone(),
         Some(Object::Dict(table, _) | Object::Set(table)) => {
@@ -210,7 +217,7 @@ pub(crate) fn has_instances(m: &mut Machine, container: Value) -> bool {
             || matches!(
                 item.id().map(|id| m.world.heap.get(id)),
                 Some(Object::Tuple(_) | Object::List(_))
-            ) && has_instances(m, item)
+            ) && has_instances_within(m, item, depth + 1)
     })
 }
 

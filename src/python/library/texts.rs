@@ -111,12 +111,13 @@ fn join(m: &mut Machine, a: &Arguments) -> R<Done> {
                 "sequence item {number}: expected str instance, {name} found"
             ));
         };
+        let length = m.strings.text(part).len() + separator.len();
+        m.charge(length / 16)?;
         if number > 0 {
             out.push_str(&separator);
         }
         out.push_str(m.strings.text(part));
     }
-    m.charge(out.len() / 16)?;
     value(m.text_value(&out))
 }
 
@@ -222,7 +223,11 @@ fn replace(m: &mut Machine, a: &Arguments) -> R<Done> {
     let (text, old, new) = (m.text_argument(text)?, m.text_argument(old)?, m.text_argument(new)?);
     let most = if most == Value::Unset { -1 } else { m.int_argument(most)? };
     let out = match usize::try_from(most) {
-        Ok(most) => text.replacen(&*old, &new, most),
+        Ok(most) => {
+            let count = text.matches(&*old).take(most).count();
+            m.charge((text.len() + count.saturating_mul(new.len())) / 16)?;
+            text.replacen(&*old, &new, most)
+        }
         Err(_) => {
             let count = text.matches(&*old).count();
             m.charge((text.len() + count.saturating_mul(new.len())) / 16)?;

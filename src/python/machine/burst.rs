@@ -78,6 +78,14 @@ pub enum Pause {
     Stop(String),
 }
 
+/// Goes over the other instructions that a superinstruction stands for.
+#[inline]
+fn skip(count: u32, at: &mut u32, left: &mut u64) -> Place {
+    *at += count;
+    *left = left.saturating_sub(u64::from(count));
+    Place::Straight
+}
+
 /// Jumps forward or not.
 #[inline]
 fn jump_if(taken: bool, to: u32, at: &mut u32) -> Place {
@@ -105,7 +113,17 @@ impl Machine {
     /// Executes instructions of the current thread until a place at which it ends, or the fuel is
     /// used up: an instruction each.
     pub fn run_burst(&mut self, points: Points<'_>, fuel: &mut u64) -> Pause {
+        let mut left = *fuel;
+        let pause = self.run(points, &mut left);
+        *fuel = left;
+        pause
+    }
+
+    #[inline]
+    fn run(&mut self, points: Points<'_>, left: &mut u64) -> Pause {
         let program = Arc::clone(&self.program);
+        // Who wants each instruction for itself gets it.
+        let single = self.noting || (points.has(Place::Straight) && points.asked.is_none());
         'frame: loop {
             if self.world.heap.charged() > self.sweep_at {
                 self.sweep();
@@ -116,101 +134,165 @@ impl Machine {
             let library = code.kind.is_library();
             // What is one step in C has no places but at its edges.
             let here = if library { Points::ALL } else { points };
+            let ops = if single { &code.ops } else { &code.fused };
             loop {
-                if *fuel == 0 {
+                if *left == 0 {
                     self.frame().at = at;
                     return Pause::Fuel;
                 }
-                *fuel -= 1;
-                let Some(op) = code.ops.get(at as usize).copied() else {
+                *left -= 1;
+                let Some(mut op) = ops.get(at as usize).copied() else {
                     return Pause::Stop("the code has no end".to_owned());
                 };
                 at += 1;
-                let place = match op {
-                    Op::LoadFast(slot) if self.quick_load(base + slot as usize) => Place::Straight,
-                    Op::StoreFast(slot) => {
-                        self.current.stack[base + slot as usize] = self.pop();
-                        Place::Straight
-                    }
-                    Op::LoadConst(number) => {
-                        self.push(self.constants[number as usize]);
-                        Place::Straight
-                    }
-                    Op::LoadGlobal(number) if self.quick_global(number) => Place::Straight,
-                    Op::StoreGlobal(number) => {
-                        self.note(Location::Global(number), true);
-                        self.world.globals[number as usize] = self.pop();
-                        Place::Straight
-                    }
-                    Op::Binary(operator) | Op::Inplace(operator) if self.quick_binary(operator) => {
-                        Place::Straight
-                    }
-                    Op::Compare(operator) if self.quick_compare(operator) => Place::Straight,
-                    Op::PopJumpIfFalse(to) if let Some(truth) = self.quick_truth() => {
-                        jump_if(!truth, to, &mut at)
-                    }
-                    Op::PopJumpIfTrue(to) if let Some(truth) = self.quick_truth() => {
-                        jump_if(truth, to, &mut at)
-                    }
-                    Op::LeaveIfFalse(to) if let Some(truth) = self.quick_truth() => {
-                        jump_if(!truth, to, &mut at);
-                        Place::Straight
-                    }
-                    Op::LeaveIfTrue(to) if let Some(truth) = self.quick_truth() => {
-                        jump_if(truth, to, &mut at);
-                        Place::Straight
-                    }
-                    Op::LoadAttr(name) if self.quick_attribute(name) => Place::Straight,
-                    Op::StoreAttr(name) if self.quick_set_attribute(name) => Place::Straight,
-                    Op::LoadMethod(name) if self.quick_method(name) => Place::Straight,
-                    Op::Subscript if self.quick_item() => Place::Straight,
-                    Op::StoreSubscript if self.quick_set_item() => Place::Straight,
-                    Op::Unpack(count) if self.quick_unpack(count) => Place::Straight,
-                    Op::LoadCell(cell)
-                        if self.quick_cell(base + code.locals.len() + cell as usize) =>
-                    {
-                        Place::Straight
-                    }
-                    Op::ForIter(to) if let Some(more) = self.quick_next() => {
-                        if !more {
+                let place = loop {
+                    break match op {
+                        Op::LoadFast(slot) if self.quick_load(base + slot as usize) => {
+                            Place::Straight
+                        }
+                        Op::StoreFast(slot) => {
+                            self.current.stack[base + slot as usize] = self.pop();
+                            Place::Straight
+                        }
+                        Op::LoadConst(number) => {
+                            self.push(self.constants[number as usize]);
+                            Place::Straight
+                        }
+                        Op::LoadGlobal(number) if self.quick_global(number) => Place::Straight,
+                        Op::StoreGlobal(number) => {
+                            self.note(Location::Global(number), true);
+                            self.world.globals[number as usize] = self.pop();
+                            Place::Straight
+                        }
+                        Op::Binary(operator) | Op::Inplace(operator)
+                            if self.quick_binary(operator) =>
+                        {
+                            Place::Straight
+                        }
+                        Op::Compare(operator) if self.quick_compare(operator) => Place::Straight,
+                        Op::PopJumpIfFalse(to) if let Some(truth) = self.quick_truth() => {
+                            jump_if(!truth, to, &mut at)
+                        }
+                        Op::PopJumpIfTrue(to) if let Some(truth) = self.quick_truth() => {
+                            jump_if(truth, to, &mut at)
+                        }
+                        Op::LeaveIfFalse(to) if let Some(truth) = self.quick_truth() => {
+                            jump_if(!truth, to, &mut at);
+                            Place::Straight
+                        }
+                        Op::LeaveIfTrue(to) if let Some(truth) = self.quick_truth() => {
+                            jump_if(truth, to, &mut at);
+                            Place::Straight
+                        }
+                        Op::LoadAttr(name) if self.quick_attribute(name) => Place::Straight,
+                        Op::StoreAttr(name) if self.quick_set_attribute(name) => Place::Straight,
+                        Op::LoadMethod(name) if self.quick_method(name) => Place::Straight,
+                        Op::Subscript if self.quick_item() => Place::Straight,
+                        Op::StoreSubscript if self.quick_set_item() => Place::Straight,
+                        Op::Unpack(count) if self.quick_unpack(count) => Place::Straight,
+                        Op::LoadCell(cell)
+                            if self.quick_cell(base + code.locals.len() + cell as usize) =>
+                        {
+                            Place::Straight
+                        }
+                        Op::ForIter(to) if let Some(more) = self.quick_next() => {
+                            if !more {
+                                at = to;
+                            }
+                            Place::Straight
+                        }
+                        Op::Jump(to) => {
                             at = to;
+                            Place::Straight
                         }
-                        Place::Straight
-                    }
-                    Op::Jump(to) => {
-                        at = to;
-                        Place::Straight
-                    }
-                    Op::JumpBack(to) => {
-                        at = to;
-                        Place::BackEdge
-                    }
-                    Op::Pop | Op::PopResult => {
-                        self.pop();
-                        Place::Straight
-                    }
-                    Op::Resume => entry(code.kind),
-                    _ => {
-                        self.frame().at = at;
-                        let place = match op {
-                            Op::Call(count) if self.quick_call(&program, count, false) => {
-                                Place::Straight
-                            }
-                            Op::CallMethod(count) if self.quick_call(&program, count, true) => {
-                                Place::Straight
-                            }
-                            Op::Return if self.quick_return() => Place::PyReturn,
-                            _ => match self.perform_or_unwind(op, at) {
-                                Ok(place) => place,
-                                Err(pause) => return pause,
-                            },
-                        };
-                        let place = if library { self.behind(op, code.kind, place) } else { place };
-                        if points.end_here(place) {
-                            return Pause::Place(place);
+                        Op::JumpBack(to) => {
+                            at = to;
+                            Place::BackEdge
                         }
-                        continue 'frame;
-                    }
+                        Op::Pop | Op::PopResult => {
+                            self.pop();
+                            Place::Straight
+                        }
+                        Op::Resume => entry(code.kind),
+                        Op::LoadFastLoadFast(a, b) if self.quick_load_two(base, a, b) => {
+                            skip(1, &mut at, left)
+                        }
+                        Op::LoadFastAttr(slot, name) if self.quick_own(base, slot, name) => {
+                            skip(1, &mut at, left)
+                        }
+                        Op::LoadFastMethod(slot, name) if self.quick_bound(base, slot, name) => {
+                            skip(1, &mut at, left)
+                        }
+                        Op::BinaryConst(operator, number)
+                            if self.quick_binary_const(operator, number) =>
+                        {
+                            skip(1, &mut at, left)
+                        }
+                        Op::BinaryFast(operator, slot, right)
+                            if let Some(value) =
+                                self.quick_operation(operator, base, slot, right) =>
+                        {
+                            self.push(value);
+                            skip(2, &mut at, left)
+                        }
+                        Op::Update(operator, slot, right)
+                            if let Some(value) =
+                                self.quick_operation(operator, base, slot, right) =>
+                        {
+                            self.current.stack[base + usize::from(slot)] = value;
+                            skip(3, &mut at, left)
+                        }
+                        Op::CompareJump(operator, slot, right, to)
+                            if let Some(truth) = self.quick_order(operator, base, slot, right) =>
+                        {
+                            skip(3, &mut at, left);
+                            jump_if(!truth, to, &mut at)
+                        }
+                        Op::CompareLeave(operator, slot, right, to)
+                            if let Some(truth) = self.quick_order(operator, base, slot, right) =>
+                        {
+                            skip(3, &mut at, left);
+                            jump_if(!truth, to, &mut at);
+                            Place::Straight
+                        }
+                        Op::ForIterStore(slot, to) if let Some(more) = self.quick_next() => {
+                            match more {
+                                false => at = to,
+                                true => {
+                                    self.current.stack[base + usize::from(slot)] = self.pop();
+                                    skip(1, &mut at, left);
+                                }
+                            }
+                            Place::Straight
+                        }
+                        _ => {
+                            if op.count() > 1 {
+                                // Its operands are not what they mostly are: one by one.
+                                op = code.ops[at as usize - 1];
+                                continue;
+                            }
+                            self.frame().at = at;
+                            let place = match op {
+                                Op::Call(count) if self.quick_call(&program, count, false) => {
+                                    Place::Straight
+                                }
+                                Op::CallMethod(count) if self.quick_call(&program, count, true) => {
+                                    Place::Straight
+                                }
+                                Op::Return if let Some(back) = self.quick_return() => back.into(),
+                                _ => match self.perform_or_unwind(op, at) {
+                                    Ok(place) => place,
+                                    Err(pause) => return pause,
+                                },
+                            };
+                            let place =
+                                if library { self.behind(op, code.kind, place) } else { place };
+                            if points.end_here(place) {
+                                return Pause::Place(place);
+                            }
+                            continue 'frame;
+                        }
+                    };
                 };
                 if here.end_here(place) {
                     self.frame().at = at;
@@ -224,7 +306,7 @@ impl Machine {
     }
 
     /// The place behind an instruction of the library: a module of CPython that is Python holds a
-    /// lock of its own inside, so others run before it or behind it.
+    /// lock of its own inside, so others run before it or behind it; what is C there returns as C.
     fn behind(&self, op: Op, kind: CodeKind, place: Place) -> Place {
         if place == Place::Blocked {
             return place;
@@ -238,9 +320,11 @@ impl Machine {
         };
         let code = outside.and_then(|at| self.program.codes.get(frames[at].code as usize));
         match code {
-            Some(code) if kind == CodeKind::Library && !code.kind.is_library() => match op {
-                Op::Resume => Place::Enter,
-                _ => Place::CReturn,
+            Some(code) if !code.kind.is_library() => match (op, kind) {
+                (Op::Resume, CodeKind::Library) => Place::Enter,
+                (Op::Return, CodeKind::Library) => Place::CReturn,
+                (Op::Return, _) => place,
+                _ => Place::Never,
             },
             _ => Place::Never,
         }
@@ -267,7 +351,8 @@ impl Machine {
             }
             Err(Raise::Exception(exception)) => {
                 self.unwind(exception);
-                Ok(Place::Straight)
+                // CPython 3.10 looks at the beginning of an `except`; 3.11 does not any more.
+                Ok(Place::ForwardTaken)
             }
             Err(Raise::Stop(reason)) => Err(Pause::Stop(reason)),
             Err(Raise::Key(_) | Raise::Python) => {

@@ -4,16 +4,20 @@
 //! after it, by whichever way it is left.
 //! *Leaves out*: where an exception goes (`python/machine/unwinding.rs`).
 
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::catalogue::MODULES;
 use crate::python::code::instruction::Place;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
+use crate::python::machine::world::Stage;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Frame, Object, Then};
 use std::sync::Arc;
 
 /// The class `BaseException`.
 const BASE_EXCEPTION: Id = Id(0);
+/// The modules that are packages.
+const PACKAGES: [&str; 4] = ["asyncio", "collections", "concurrent.futures", "multiprocessing"];
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
@@ -123,7 +127,7 @@ impl Machine {
         Err(self.exception("AssertionError", message))
     }
 
-    /// `__enter__`; the manager stays below its result.
+    /// `__enter__`; the manager stays below its result. What is Python in CPython calls C inside.
     pub(crate) fn before_with(&mut self) -> R<Flow> {
         let manager = self.peek(0);
         let exit = self.known.exit;
@@ -132,16 +136,29 @@ impl Machine {
             let text = format!("'{name}' object does not support the context manager protocol");
             return self.type_error(text);
         }
+        // Who has waited has the lock before it has the global one again.
+        let behind = match std::mem::replace(&mut self.current.stage, Stage::None) {
+            Stage::Entering => Place::Blocked,
+            _ => self.behind_manager(Place::WithEnter),
+        };
         let flow = self.call_manager("__enter__", manager, Vec::new(), Then::Push)?;
         Ok(match flow {
-            Some(Done::Wait(wait, limit)) => Flow::Wait(wait, limit),
+            Some(Done::Wait(wait, limit)) => {
+                self.current.stage = Stage::Entering;
+                Flow::Wait(wait, limit)
+            }
             Some(Done::Value(value) | Done::Blocked(value)) => {
                 self.push(value);
-                Flow::Next(Place::WithEnter)
+                Flow::Next(behind)
             }
             Some(Done::Entered) => Flow::Next(Place::Straight),
             None => Flow::Next(Place::Enter),
         })
+    }
+
+    /// The place behind a manager's method: this, or that of a call inside of the library.
+    fn behind_manager(&mut self, place: Place) -> Place {
+        if self.frame().entered { Place::CReturn } else { place }
     }
 
     /// Calls a method of a manager; `None` if it is library code that is only entered now.
@@ -190,7 +207,10 @@ impl Machine {
     pub(crate) fn with_exit(&mut self) -> R<Flow> {
         let manager = self.pop();
         let nothing = vec![Value::None; 3];
+        let depth = self.current.frames.len();
         let done = self.call_manager("__exit__", manager, nothing, Then::Discard)?;
+        // Called as a bound method, by C, also where it is Python (to 3.13).
+        self.returns_to(depth, SwitchPoint::CReturn);
         Ok(Flow::Next(match done {
             None => {
                 self.push(manager);
@@ -205,11 +225,13 @@ impl Machine {
         }))
     }
 
-    /// `__exit__`, with the exception that is on the stack; its result is pushed.
+    /// `__exit__`, with the exception that is on the stack; its result is pushed. Its call is no
+    /// call instruction (CPython's `WITH_EXCEPT_START`), so none looks behind it.
     pub(crate) fn with_except(&mut self) -> R<Flow> {
         let (exception, manager) = (self.peek(0), self.peek(1));
         let class = self.class_of(exception).map_or(Value::None, Value::Ref);
         let rest = vec![class, exception, Value::None];
+        let behind = self.behind_manager(Place::Straight);
         let done = self.call_manager("__exit__", manager, rest, Then::Exited)?;
         Ok(Flow::Next(match done {
             None => Place::Enter,
@@ -217,14 +239,18 @@ impl Machine {
             Some(Done::Wait(wait, limit)) => return Ok(Flow::Wait(wait, limit)),
             Some(Done::Value(value) | Done::Blocked(value)) => {
                 self.push(value);
-                Place::CReturn
+                behind
             }
         }))
     }
 
-    pub(crate) fn import(&mut self, number: u32) {
+    /// What was imported is here already, and CPython finds it without Python code; but whether a
+    /// package has such a part is asked in Python (`_handle_fromlist`).
+    pub(crate) fn import(&mut self, number: u32) -> Place {
         let program = Arc::clone(&self.program);
-        let Some((module, name)) = program.imports.get(number as usize) else { return };
+        let Some((module, name)) = program.imports.get(number as usize) else {
+            return Place::Straight;
+        };
         let at = MODULES.iter().position(|(other, _)| *other == &**module).unwrap_or(0);
         let module_value = Value::Module(u32::try_from(at).unwrap_or(0));
         let value = match name {
@@ -235,5 +261,6 @@ impl Machine {
             }
         };
         self.push(value);
+        if name.is_some() && PACKAGES.contains(&&**module) { Place::Enter } else { Place::Straight }
     }
 }

@@ -53,7 +53,7 @@ impl Machine {
         match state {
             Generator::Running => return self.value_error("generator already executing"),
             Generator::Suspended(frame, values) if frame.at > 0 => {
-                self.push_suspended(*frame, values, Then::Push);
+                self.push_suspended(frame, values, Then::Push);
             }
             _ => {
                 *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);
@@ -68,7 +68,7 @@ impl Machine {
             match state {
                 Generator::Suspended(frame, values) if frame.at > 0 => {
                     self.frame().at += 1;
-                    self.push_suspended(*frame, values, Then::Delegated);
+                    self.push_suspended(frame, values, Then::Delegated);
                 }
                 other => {
                     *self.world.heap.get_mut(inner) = Object::Generator(other);

@@ -172,11 +172,7 @@ impl Machine {
             Op::BeforeWith => return self.before_with(),
             Op::WithExit => return self.with_exit(),
             Op::WithExcept => return self.with_except(),
-            Op::Import(number) => {
-                // CPython asks whether the module is being imported, in Python.
-                self.import(number);
-                return Ok(Flow::Next(Place::Enter));
-            }
+            Op::Import(number) => return Ok(Flow::Next(self.import(number))),
             _ => {}
         }
         STRAIGHT
@@ -265,13 +261,18 @@ impl Machine {
 
     fn build_string(&mut self, count: u32) -> R<()> {
         let parts = self.pop_many(count as usize);
+        let length = |part: &Value| match part {
+            Value::Str(id) => self.strings.text(*id).len(),
+            _ => 0,
+        };
+        let total: usize = parts.iter().map(length).sum();
+        self.charge(total / 16)?;
         let mut text = String::new();
         for part in parts {
             if let Value::Str(id) = part {
                 text.push_str(self.strings.text(id));
             }
         }
-        self.charge(text.len() / 16)?;
         let text = self.text_value(&text);
         self.push(text);
         Ok(())

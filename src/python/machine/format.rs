@@ -225,6 +225,10 @@ impl Machine {
         values: &[Value],
         named: &[(StrId, Value)],
     ) -> R<String> {
+        self.charge(text.len() / 16)?;
+        if text.matches("{:{").count() > 2 && text.contains("{:{:{") {
+            return self.value_error("Max string recursion exceeded");
+        }
         let found = match fields(text) {
             Ok(found) => found,
             Err(why) => return self.value_error(why),
@@ -234,6 +238,7 @@ impl Machine {
             out.push_str(&literal);
             if let Some(field) = field {
                 let formatted = self.format_field(&field, values, named, &mut automatic)?;
+                self.charge(formatted.len() / 16)?;
                 out.push_str(&formatted);
             }
         }

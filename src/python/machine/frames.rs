@@ -4,6 +4,7 @@
 //! operands; what is left takes its values with it.
 //! *Leaves out*: which arguments go where (`python/machine/binding.rs`).
 
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::program::Code;
 use crate::python::front::position::Position;
 use crate::python::machine::interpreter::Machine;
@@ -84,7 +85,8 @@ impl Machine {
             self.push(cell);
         }
         self.current.stack.extend(outer.iter().copied().map(Value::Ref));
-        let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false };
+        let back = SwitchPoint::Straight;
+        let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false, back };
         let depth = self.current.frames.len();
         self.current.frames.push(frame);
         if !self.current.rounds.is_empty() {
@@ -109,7 +111,8 @@ impl Machine {
     /// Ends the innermost call, and takes its values from the stack.
     pub(crate) fn pop_frame(&mut self) -> Option<(Frame, Vec<Value>)> {
         let frame = self.current.frames.pop()?;
-        let values = self.current.stack.split_off(frame.base as usize);
+        let mut values = self.spare.take();
+        values.extend(self.current.stack.drain(frame.base as usize..));
         self.current.stack.truncate((frame.base - frame.below) as usize);
         Some((frame, values))
     }

@@ -4,6 +4,7 @@
 //! changes its size meanwhile raises, as in CPython.
 //! *Leaves out*: `map`, `zip` and their kin, which the prelude writes as generators.
 
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::instruction::Place;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
@@ -277,14 +278,16 @@ impl Machine {
                     return Err(self.error("RecursionError", text));
                 }
                 frame.then = then;
+                frame.back = SwitchPoint::Straight;
                 frame.base = u32::try_from(self.current.stack.len()).unwrap_or(u32::MAX);
                 self.current.stack.append(&mut values);
+                self.spare.give(values);
                 if frame.at > 0 {
                     self.push(sent);
                 }
                 let depth = self.current.frames.len();
                 self.current.rounds.retain(|round| (round.depth as usize) < depth);
-                self.current.frames.push(*frame);
+                self.current.frames.push(frame);
                 Ok(Some(Done::Entered))
             }
         }
@@ -294,17 +297,17 @@ impl Machine {
     pub(crate) fn yield_value(&mut self) -> R<Flow> {
         let value = self.pop();
         let Some((frame, values)) = self.pop_frame() else { return STRAIGHT };
-        let then = frame.then;
+        let (then, back) = (frame.then, frame.back);
         if let Some(id) = frame.generator {
-            let state = Generator::Suspended(Box::new(frame), values);
+            let state = Generator::Suspended(frame, values);
             *self.world.heap.get_mut(id) = Object::Generator(state);
         }
         self.deliver(then, value, None)?;
-        STRAIGHT
+        Ok(Flow::Next(back.into()))
     }
 
     /// A generator has returned: there is no more.
-    pub(crate) fn exhausted(&mut self, then: Then, value: Value) -> R<Flow> {
+    pub(crate) fn exhausted(&mut self, then: Then, value: Value, back: SwitchPoint) -> R<Flow> {
         match then {
             Then::Delegated => {
                 self.pop();
@@ -321,6 +324,6 @@ impl Machine {
                 return Err(self.exception("StopIteration", values));
             }
         }
-        Ok(Flow::Next(Place::PyReturn))
+        Ok(Flow::Next(back.into()))
     }
 }

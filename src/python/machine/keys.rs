@@ -15,12 +15,22 @@ use crate::python::value::table::Key;
 /// The attribute that keeps which key an object is. No program can write it.
 pub(crate) const KEY: &str = "<key>";
 
+/// How deep tuples may be nested in a key.
+const DEEPEST: usize = 100;
+
 impl Machine {
     /// A key of a dict, for a value.
     ///
     /// # Errors
     /// `TypeError` if it cannot be one; [`Raise::Key`] if Python code has to say which.
     pub fn key(&mut self, value: Value) -> R<Key> {
+        self.key_within(value, 0)
+    }
+
+    fn key_within(&mut self, value: Value, depth: usize) -> R<Key> {
+        if depth > DEEPEST {
+            return Err(self.error("RecursionError", "maximum recursion depth exceeded"));
+        }
         Ok(match value {
             Value::Unset | Value::None => Key::None,
             Value::Bool(bool) => Key::Int(i64::from(bool)),
@@ -32,7 +42,7 @@ impl Machine {
             Value::Ref(id) => match self.world.heap.get(id) {
                 Object::Tuple(items) => {
                     let items = items.clone();
-                    let keys = items.into_iter().map(|item| self.key(item));
+                    let keys = items.into_iter().map(|item| self.key_within(item, depth + 1));
                     Key::Tuple(keys.collect::<R<Vec<Key>>>()?)
                 }
                 Object::List(_) | Object::Dict(..) | Object::Set(_) | Object::Deque(..) => {

@@ -19,6 +19,7 @@
 //!                          ├─ delegation           `yield from`, and `throw`
 //!                          ├─ control, unwinding   branches, with, exceptions
 //!                          ├─ awaiting, tasks      coroutines, futures, event loops
+//!                          ├─ processes            what is asked of other processes
 //!                          ├─ text, format, percent, fields: values as text
 //!                          └─ collector            what nothing leads to is freed
 //! ```

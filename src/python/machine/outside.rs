@@ -13,6 +13,7 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::processes::{ProcessAnswer, ProcessRequest};
 use crate::python::machine::terms::{Done, R, Raise};
 use crate::python::machine::world::Wait;
+use crate::python::value::any::Id;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What a program asks of whoever runs it for real.
@@ -108,6 +109,8 @@ pub struct Outside {
     pub(crate) asked: u64,
     /// Something that threads wait for may have changed since the shell has looked.
     pub stirred: bool,
+    /// Tasks that were made since somebody has looked, each with its event loop.
+    pub born: Vec<(Id, usize)>,
     /// What was printed is to be written at once.
     pub flush: bool,
     /// How the main thread has ended by `SystemExit`.
@@ -125,6 +128,7 @@ impl Default for Outside {
             requests: Vec::new(),
             asked: 0,
             stirred: false,
+            born: Vec::new(),
             flush: false,
             exit: None,
             process: None,

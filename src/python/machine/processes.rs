@@ -5,6 +5,15 @@
 
 use serde::{Deserialize, Serialize};
 
+/// A world for another process, and the numbers of the queues that it knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// The world.
+    pub world: Vec<u8>,
+    /// The queues.
+    pub queues: Vec<u64>,
+}
+
 /// What is asked for. The number of a request is also the number of what it makes: of workers, of a
 /// process, of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +25,7 @@ pub enum ProcessRequest {
         /// After so many jobs a worker is replaced.
         tasks: Option<u32>,
         /// Their world.
-        world: Vec<u8>,
+        world: Copied,
     },
     /// A job for workers: a tuple of a function, its arguments, and those by keyword.
     Job {
@@ -41,7 +50,7 @@ pub enum ProcessRequest {
         /// It ends with the program.
         daemon: bool,
         /// Its world.
-        world: Vec<u8>,
+        world: Copied,
     },
     /// A signal for a process.
     Signal {

@@ -4,7 +4,7 @@
 //! `python/machine/execute.rs` does it, with its calls and its exceptions.
 //! *Leaves out*: calls (`python/machine/quick_calls.rs`), objects (`python/machine/quick_access.rs`).
 
-use crate::python::code::instruction::Place;
+use crate::python::code::instruction::{Place, Right};
 use crate::python::code::program::CodeKind;
 use crate::python::front::tree::{BinaryOperator, Comparison};
 use crate::python::machine::interpreter::Machine;
@@ -50,6 +50,72 @@ impl Machine {
             _ => None,
         };
         result.is_some_and(|result| self.replace_two(result))
+    }
+
+    /// Pushes two locals.
+    #[inline]
+    pub(crate) fn quick_load_two(&mut self, base: usize, a: u16, b: u16) -> bool {
+        let stack = &mut self.current.stack;
+        let (a, b) = (stack[base + usize::from(a)], stack[base + usize::from(b)]);
+        if matches!(a, Value::Unset) || matches!(b, Value::Unset) {
+            return false;
+        }
+        stack.extend_from_slice(&[a, b]);
+        true
+    }
+
+    #[inline]
+    fn operand(&self, base: usize, right: Right) -> Value {
+        match right {
+            Right::Fast(slot) => self.current.stack[base + usize::from(slot)],
+            Right::Const(number) => self.constants[usize::from(number)],
+        }
+    }
+
+    /// What an operator makes of a local and another operand.
+    #[inline]
+    pub(crate) fn quick_operation(
+        &self,
+        operator: BinaryOperator,
+        base: usize,
+        slot: u16,
+        right: Right,
+    ) -> Option<Value> {
+        match (self.current.stack[base + usize::from(slot)], self.operand(base, right)) {
+            (Value::Int(a), Value::Int(b)) => quick_ints(operator, a, b),
+            (Value::Float(a), Value::Float(b)) => quick_floats(operator, a, b),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn quick_binary_const(&mut self, operator: BinaryOperator, number: u16) -> bool {
+        let right = self.constants[usize::from(number)];
+        let Some(top) = self.current.stack.last_mut() else { return false };
+        let result = match (*top, right) {
+            (Value::Int(a), Value::Int(b)) => quick_ints(operator, a, b),
+            (Value::Float(a), Value::Float(b)) => quick_floats(operator, a, b),
+            _ => None,
+        };
+        let Some(result) = result else { return false };
+        *top = result;
+        true
+    }
+
+    /// How a local compares with another operand.
+    #[inline]
+    pub(crate) fn quick_order(
+        &self,
+        operator: Comparison,
+        base: usize,
+        slot: u16,
+        right: Right,
+    ) -> Option<bool> {
+        match (self.current.stack[base + usize::from(slot)], self.operand(base, right)) {
+            (Value::Int(a), Value::Int(b)) => Some(ordered(operator, &a, &b)),
+            (Value::Float(a), Value::Float(b)) => Some(ordered(operator, &a, &b)),
+            _ => None,
+        }
     }
 
     #[inline]

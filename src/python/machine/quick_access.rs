@@ -37,13 +37,29 @@ impl Machine {
 
     /// An object's own attribute.
     pub(crate) fn quick_attribute(&mut self, name: u32) -> bool {
-        let Some(id) = self.top_object() else { return false };
-        let Object::Instance(instance) = self.world.heap.get(id) else { return false };
-        let Some(value) = instance.attributes.get(self.names[name as usize]) else { return false };
+        let Some(object) = self.current.stack.last() else { return false };
+        let Some(value) = self.own_attribute(*object, name) else { return false };
         if let Some(top) = self.current.stack.last_mut() {
             *top = value;
         }
         true
+    }
+
+    /// The same, of a local.
+    pub(crate) fn quick_own(&mut self, base: usize, slot: u16, name: u32) -> bool {
+        let object = self.current.stack[base + usize::from(slot)];
+        let Some(value) = self.own_attribute(object, name) else { return false };
+        self.push(value);
+        true
+    }
+
+    #[inline]
+    fn own_attribute(&self, object: Value, name: u32) -> Option<Value> {
+        let (Value::Ref(id), false) = (object, self.noting) else { return None };
+        match self.world.heap.get(id) {
+            Object::Instance(instance) => instance.attributes.get(self.names[name as usize]),
+            _ => None,
+        }
     }
 
     pub(crate) fn quick_set_attribute(&mut self, name: u32) -> bool {
@@ -67,25 +83,10 @@ impl Machine {
         true
     }
 
-    /// Pushes a method's function and its receiver.
+    /// A method's function takes its object's place, and the object comes behind it.
     pub(crate) fn quick_method(&mut self, name: u32) -> bool {
-        let (Some(receiver), false) = (self.current.stack.last().copied(), self.noting) else {
-            return false;
-        };
-        let name = self.names[name as usize];
-        let function = match receiver.id().map(|id| self.world.heap.get(id)) {
-            Some(Object::Instance(instance)) => {
-                let class = instance.class;
-                if instance.attributes.get(name).is_some() {
-                    return false;
-                }
-                self.function_of(class, name)
-            }
-            Some(Object::Class(_) | Object::Local(_) | Object::Function(_)) => None,
-            None if matches!(receiver, Value::Module(_) | Value::Type(_)) => None,
-            _ => self.type_method(self.type_of(receiver), name),
-        };
-        let Some(function) = function else { return false };
+        let Some(receiver) = self.current.stack.last().copied() else { return false };
+        let Some(function) = self.method_function(receiver, name) else { return false };
         if let Some(top) = self.current.stack.last_mut() {
             *top = function;
         }
@@ -93,8 +94,36 @@ impl Machine {
         true
     }
 
+    /// The same, of a local.
+    pub(crate) fn quick_bound(&mut self, base: usize, slot: u16, name: u32) -> bool {
+        let receiver = self.current.stack[base + usize::from(slot)];
+        let Some(function) = self.method_function(receiver, name) else { return false };
+        self.push(function);
+        self.push(receiver);
+        true
+    }
+
+    fn method_function(&self, receiver: Value, name: u32) -> Option<Value> {
+        if self.noting {
+            return None;
+        }
+        let name = self.names[name as usize];
+        let Value::Ref(id) = receiver else {
+            let plain = matches!(receiver, Value::Str(_) | Value::Int(_) | Value::Float(_));
+            return if plain { self.type_method(self.type_of(receiver), name) } else { None };
+        };
+        match self.world.heap.get(id) {
+            Object::Instance(instance) => match instance.attributes.get(name) {
+                Some(_) => None,
+                None => self.function_of(instance.class, name),
+            },
+            Object::Class(_) | Object::Local(_) | Object::Function(_) | Object::Asyncio(_) => None,
+            _ => self.type_method(self.type_of(receiver), name),
+        }
+    }
+
     /// A function that a class has, or one that it is derived from.
-    fn function_of(&self, class: Id, name: StrId) -> Option<Value> {
+    pub(crate) fn function_of(&self, class: Id, name: StrId) -> Option<Value> {
         let Object::Class(first) = self.world.heap.get(class) else { return None };
         let mut found = first.attributes.get(name);
         for behind in &first.rest {

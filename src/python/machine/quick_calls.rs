@@ -10,10 +10,12 @@
 //!   callee's frame                   [self?] [a] [b] [other locals] [cells] operands …
 //! ```
 
-use crate::python::code::program::Program;
+use crate::gil::rules::switch_point::SwitchPoint;
+use crate::python::code::program::{Code, Program};
 use crate::python::machine::interpreter::Machine;
+use crate::python::machine::world::Thread;
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Attributes, Frame, Instance, Object, Then};
+use crate::python::value::object::{Attributes, Frame, Function, Instance, Object, Then};
 
 /// Where a call's values are on the stack.
 #[derive(Clone, Copy)]
@@ -32,105 +34,113 @@ impl Machine {
         let layout = Layout { bottom: first - 1 - usize::from(method), first };
         let Value::Ref(callee) = stack[layout.bottom] else { return false };
         let bound = method && !matches!(stack[first - 1], Value::Unset);
-        match *self.world.heap.get(callee) {
-            Object::Function(_) if bound => {
-                let layout = Layout { first: first - 1, ..layout };
-                self.enter_plain(program, callee, layout, None, Then::Push)
+        let heap = &self.world.heap;
+        let (function, layout, receiver) = match heap.get(callee) {
+            Object::Function(function) if bound => {
+                (function, Layout { first: first - 1, ..layout }, None)
             }
-            Object::Function(_) => self.enter_plain(program, callee, layout, None, Then::Push),
+            Object::Function(function) => (function, layout, None),
             Object::Method { receiver, function: Value::Ref(function) } if !bound => {
-                self.enter_plain(program, function, layout, Some(receiver), Then::Push)
+                match heap.get(*function) {
+                    Object::Function(function) => (function, layout, Some(*receiver)),
+                    _ => return false,
+                }
             }
-            Object::Class(_) if !bound => self.quick_instance(program, callee, layout),
-            _ => false,
+            Object::Class(_) if !bound => return self.quick_instance(program, callee, layout),
+            _ => return false,
+        };
+        let given = stack.len() - layout.first + usize::from(receiver.is_some());
+        let code = &program.codes[function.code as usize];
+        if !fits(function, code, given) || !self.has_room() {
+            return false;
         }
+        let after = (Then::Push, SwitchPoint::PyReturn);
+        enter(&mut self.current, function, code, layout, receiver, after);
+        true
     }
 
     /// Makes an instance, and enters its `__init__`.
     fn quick_instance(&mut self, program: &Program, class: Id, layout: Layout) -> bool {
-        if self.noting || self.has_new || self.has_abstract || self.is_subclass(class, Id(0)) {
+        let special = self.has_new || self.has_abstract;
+        if self.noting || special || !self.has_room() || self.is_subclass(class, Id(0)) {
             return false;
         }
-        let Some(Value::Ref(init)) = self.lookup(class, self.known.init) else { return false };
         let given = self.current.stack.len() - layout.first + 1;
-        if !self.fits(program, init, given) || self.charge(4).is_err() {
+        let Some(Value::Ref(init)) = self.function_of(class, self.known.init) else { return false };
+        let Object::Function(function) = self.world.heap.get(init) else { return false };
+        let code = &program.codes[function.code as usize];
+        if !fits(function, code, given) || self.charge(4).is_err() {
             return false;
         }
         let instance = Instance { class, attributes: Attributes::default() };
         let instance = self.add(Object::Instance(instance));
-        self.enter_plain(program, init, layout, Some(instance), Then::Init(instance))
-    }
-
-    /// Whether so many arguments are all that a function needs.
-    fn fits(&self, program: &Program, function: Id, given: usize) -> bool {
-        let Object::Function(function) = self.world.heap.get(function) else { return false };
-        let code = &program.codes[function.code as usize];
-        code.is_plain()
-            && given <= code.positional
-            && code.positional - given <= function.defaults.len()
-            && self.current.frames.len() < self.limits.frames
-            && self.current.rounds.is_empty()
-    }
-
-    fn enter_plain(
-        &mut self,
-        program: &Program,
-        function: Id,
-        Layout { bottom, first }: Layout,
-        receiver: Option<Value>,
-        then: Then,
-    ) -> bool {
-        let base = first - usize::from(receiver.is_some());
-        let given = self.current.stack.len() - base;
-        if !self.fits(program, function, given) {
-            return false;
-        }
-        let Object::Function(function) = self.world.heap.get(function) else { return false };
-        let code = &program.codes[function.code as usize];
-        let stack = &mut self.current.stack;
-        if let Some(receiver) = receiver {
-            stack[base] = receiver;
-        }
-        if given < code.positional {
-            let defaults = &function.defaults;
-            let missing = code.positional - given;
-            stack.extend_from_slice(&defaults[defaults.len() - missing..]);
-        }
-        for _ in code.positional..code.locals.len() {
-            stack.push(Value::Unset);
-        }
-        for cell in &function.cells {
-            stack.push(Value::Ref(*cell));
-        }
-        #[allow(clippy::cast_possible_truncation, reason = "a stack is bounded by its frames")]
-        let (base, below) = (base as u32, (base - bottom) as u32);
-        let frame = Frame {
-            code: function.code,
-            at: 0,
-            base,
-            below,
-            then,
-            generator: None,
-            entered: false,
-        };
-        self.current.frames.push(frame);
+        let Object::Function(function) = self.world.heap.get(init) else { return false };
+        let after = (Then::Init(instance), SwitchPoint::CReturn);
+        enter(&mut self.current, function, code, layout, Some(instance), after);
         true
     }
 
-    /// Leaves the innermost call with the value on top.
-    pub(crate) fn quick_return(&mut self) -> bool {
+    /// Whether there may be one more call, and nobody counts rounds of loops.
+    fn has_room(&self) -> bool {
+        self.current.frames.len() < self.limits.frames && self.current.rounds.is_empty()
+    }
+
+    /// Leaves the innermost call with the value on top. Says what kind of return that was.
+    pub(crate) fn quick_return(&mut self) -> Option<SwitchPoint> {
         let thread = &mut self.current;
-        let [.., _, frame] = &thread.frames[..] else { return false };
-        let Some(value) = thread.stack.last().copied() else { return false };
+        let [.., _, frame] = &thread.frames[..] else { return None };
+        let value = thread.stack.last().copied()?;
+        let back = frame.back;
         let value = match (frame.then, value) {
-            _ if frame.generator.is_some() => return false,
+            _ if frame.generator.is_some() => return None,
             (Then::Push, value) => value,
             (Then::Init(instance), Value::None) => instance,
-            _ => return false,
+            _ => return None,
         };
         thread.stack.truncate((frame.base - frame.below) as usize);
         thread.stack.push(value);
         thread.frames.pop();
-        true
+        Some(back)
     }
+}
+
+/// Whether so many arguments are all that a function needs.
+#[inline]
+fn fits(function: &Function, code: &Code, given: usize) -> bool {
+    given <= code.positional
+        && code.positional - given <= function.defaults.len()
+        && code.is_plain()
+}
+
+/// The arguments become the first locals of a new frame.
+#[inline]
+fn enter(
+    thread: &mut Thread,
+    function: &Function,
+    code: &Code,
+    Layout { bottom, first }: Layout,
+    receiver: Option<Value>,
+    (then, back): (Then, SwitchPoint),
+) {
+    let base = first - usize::from(receiver.is_some());
+    let stack = &mut thread.stack;
+    if let Some(receiver) = receiver {
+        stack[base] = receiver;
+    }
+    let given = stack.len() - base;
+    if given < code.positional {
+        let missing = code.positional - given;
+        stack.extend_from_slice(&function.defaults[function.defaults.len() - missing..]);
+    }
+    for _ in code.positional..code.locals.len() {
+        stack.push(Value::Unset);
+    }
+    for cell in &function.cells {
+        stack.push(Value::Ref(*cell));
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "a stack is bounded by its frames")]
+    let (base, below) = (base as u32, (base - bottom) as u32);
+    let code = function.code;
+    let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false, back };
+    thread.frames.push(frame);
 }

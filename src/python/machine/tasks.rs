@@ -108,6 +108,9 @@ impl Machine {
             true => self.world.threads[number] = Arc::new(fresh),
             false => self.world.threads.push(Arc::new(fresh)),
         }
+        if self.outside.clock.is_some() {
+            self.outside.born.push((event_loop, number));
+        }
         self.make_ready(event_loop, Ready::Task(number));
         Ok(future)
     }
@@ -145,6 +148,7 @@ impl Machine {
 
     /// Appends to what is ready.
     pub(crate) fn make_ready(&mut self, event_loop: Id, ready: Ready) {
+        self.outside.stirred = true;
         self.loop_mut(event_loop, |running| running.ready.push_back(ready));
     }
 

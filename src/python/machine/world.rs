@@ -77,6 +77,8 @@ pub enum Stage {
     Arrived(usize),
     /// It has slept.
     Slept,
+    /// It waits to enter a `with`.
+    Entering,
     /// It waits for its turn on an event loop.
     Turn,
 }

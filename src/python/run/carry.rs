@@ -16,6 +16,7 @@ use crate::gil::lock::token::Gil;
 use crate::python::front::position::Position;
 use crate::python::machine::outside::{Answer, Request};
 use crate::python::run::inside::Ending;
+use crate::python::run::loops::Loops;
 use crate::python::run::requests;
 use crate::python::run::shell::{Shell, Turn};
 use std::io;
@@ -42,17 +43,28 @@ pub fn carry(shell: &Arc<Shell>, number: usize) {
 /// The same; drops `begun` when it has had the lock.
 fn carry_and_tell(shell: &Arc<Shell>, number: usize, begun: Option<Sender<()>>) {
     let waker = Waker::from(Arc::new(Unpark(current())));
-    // An error says that the run is over.
-    let _ = shell.lock.attach(|gil| {
-        drop(begun);
-        loop {
-            match shell.turn(gil, number, &waker) {
-                Turn::Waits(until) => gil.detach(|| sleep(until)),
-                Turn::Ended | Turn::Over => return,
-                turn => attend(shell, gil, turn),
+    let mut begun = begun;
+    let mut loops = Loops::default();
+    loop {
+        let event_loop = shell.lock.attach(|gil| {
+            drop(begun.take());
+            loop {
+                match shell.turn(gil, number, &waker) {
+                    Turn::Waits(until) => match shell.inside(gil).runs(number) {
+                        None => gil.detach(|| sleep(until)),
+                        event_loop => return event_loop,
+                    },
+                    Turn::Ended | Turn::Over => return None,
+                    turn => attend(shell, gil, turn),
+                }
             }
+        });
+        match event_loop {
+            Ok(Some(event_loop)) => loops.drive(shell, number, event_loop),
+            // An error says that the run is over.
+            Ok(None) | Err(_) => return,
         }
-    });
+    }
 }
 
 /// Sleeps until this thread is woken, or until a moment. It may wake up earlier.
@@ -72,6 +84,10 @@ fn sleep(until: Option<Instant>) {
 pub fn attend(shell: &Arc<Shell>, gil: &mut Gil<'_>, turn: Turn) {
     match turn {
         Turn::Started(numbers) => {
+            let world = &shell.inside(gil).machine.world;
+            // Tasks are begun by their loop.
+            let is_thread = |number: &usize| world.threads[*number].task.is_none();
+            let numbers: Vec<usize> = numbers.filter(is_thread).collect();
             for number in numbers {
                 if let Err(error) = begin(shell, gil, number) {
                     let why = format!("no thread is to be had: {error}");

@@ -13,6 +13,7 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Flow, Limits};
 use crate::python::machine::world::{Stage, Wait};
 use crate::python::run::waiters::Waiters;
+use crate::python::value::any::Id;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -142,7 +143,8 @@ impl Inside {
     /// Raises `KeyboardInterrupt` in the current thread, unless it is in the middle of a call that
     /// has to take back a lock first. True if it was raised.
     pub(crate) fn interrupt(&mut self) -> bool {
-        let now = matches!(self.machine.current.stage, Stage::None | Stage::Slept);
+        let stage = self.machine.current.stage;
+        let now = matches!(stage, Stage::None | Stage::Slept | Stage::Entering);
         if now {
             self.machine.current.timed_out = false;
             self.machine.interrupt("KeyboardInterrupt");
@@ -177,6 +179,20 @@ impl Inside {
             machine.sweep();
         }
         if machine.current.has_ended() { Burst::Ended } else { Burst::Looks }
+    }
+
+    /// The event loop that a thread runs.
+    pub(crate) fn runs(&self, number: usize) -> Option<Id> {
+        self.machine.world.threads.get(number).and_then(|thread| thread.runs)
+    }
+
+    /// The tasks of a loop that have begun, and that nobody carries yet.
+    pub(crate) fn take_born(&mut self, event_loop: Id) -> Vec<usize> {
+        let born = &mut self.machine.outside.born;
+        let (own, others) = born.drain(..).partition(|(other, _)| *other == event_loop);
+        *born = others;
+        let own: Vec<(Id, usize)> = own;
+        own.into_iter().map(|(_, number)| number).collect()
     }
 
     /// The current thread waits from now on. If no thread can go on any more, that is the end.

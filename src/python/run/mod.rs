@@ -5,6 +5,7 @@
 //!
 //!   real       a run for real: its settings, Ctrl-C, how it has ended
 //!     └─ carry      OS threads, each of which carries a thread of the program
+//!          ├─ loops      event loops, whose tasks carry those of the program
 //!          ├─ requests   other processes: workers, children, queues; child: what such a one does
 //!          └─ shell      what a thread does that has the lock: a burst, then a look
 //!               ├─ inside     what is under the lock: the machine, who waits, the end
@@ -39,6 +40,7 @@
 pub mod carry;
 pub mod child;
 pub mod inside;
+pub mod loops;
 pub mod processes;
 pub mod real;
 pub mod requests;

@@ -9,7 +9,7 @@ use crate::process::channel::queue::{Consumer, Producer};
 use crate::process::forkserver::client::ForkServer;
 use crate::process::forkserver::process::Process;
 use crate::process::pool::process_pool::ProcessPool;
-use crate::python::machine::processes::Outcome;
+use crate::python::machine::processes::{Copied, Outcome};
 use parking_lot::{Condvar, Mutex};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -106,13 +106,13 @@ impl Processes {
         *self.forking.lock() = None;
     }
 
-    pub(crate) fn beginning(&self, world: Vec<u8>, name: String) -> io::Result<Beginning> {
+    pub(crate) fn beginning(&self, copied: Copied, name: String) -> io::Result<Beginning> {
         let queues = self.queues.lock();
         let mut ends = Vec::new();
-        for (number, queue) in &*queues {
+        for (number, queue) in queues.iter().filter(|(n, _)| copied.queues.contains(n)) {
             ends.push((*number, (queue.producer.try_clone()?, queue.consumer.try_clone()?)));
         }
-        Ok(Beginning { world, name, queues: ends })
+        Ok(Beginning { world: copied.world, name, queues: ends })
     }
 }
 

@@ -20,7 +20,7 @@ use crate::process::channel::queue::queue_of;
 use crate::process::forkserver::process::{Process, ProcessOptions};
 use crate::process::pool::process_pool::ProcessPool;
 use crate::python::machine::outside::Answer;
-use crate::python::machine::processes::{Outcome, ProcessAnswer, ProcessRequest};
+use crate::python::machine::processes::{Copied, Outcome, ProcessAnswer, ProcessRequest};
 use crate::python::run::processes::{Queue, Workers};
 use crate::python::run::shell::Shell;
 use crate::sys::death::Death;
@@ -104,7 +104,7 @@ fn start_workers(
     number: u64,
     count: usize,
     tasks: Option<u32>,
-    world: Vec<u8>,
+    world: Copied,
 ) -> Result<(), String> {
     let processes = &shell.processes;
     let beginning = processes.beginning(world, String::new()).map_err(|error| error.to_string())?;
@@ -187,7 +187,7 @@ fn start_child(
     number: u64,
     name: String,
     daemon: bool,
-    world: Vec<u8>,
+    world: Copied,
 ) -> Result<u32, String> {
     let processes = &shell.processes;
     let beginning = processes.beginning(world, name.clone()).map_err(|error| error.to_string())?;

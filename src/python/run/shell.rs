@@ -173,6 +173,8 @@ impl Shell {
         }
         let inside = self.inside.get_mut(gil);
         inside.wake();
+        self.complain(gil);
+        let inside = self.inside.get_mut(gil);
         let outside = &mut inside.machine.outside;
         if std::mem::take(&mut outside.switching_changed) {
             let switching = outside.switching;
@@ -201,12 +203,13 @@ impl Shell {
         let calls = inside.machine.take_traceback(number);
         let failure = inside.machine.current.failure.clone();
         let name = inside.machine.name_of_thread(number);
+        let process = inside.machine.outside.process.clone();
         let exit = inside.machine.outside.exit.as_ref().filter(|_| number == 0);
         let mut text =
             exit.filter(|exit| !exit.text.is_empty()).map(|exit| exit.text.clone() + "\n");
         if let Some(failure) = failure {
             let head = match number {
-                0 => String::new(),
+                0 => process.map_or_else(String::new, |process| format!("Process {process}:\n")),
                 _ => format!("Exception in thread {name}:\n"),
             };
             text = Some(head + &traceback(&calls, &self.file, &self.source, &failure.text));
@@ -216,6 +219,15 @@ impl Shell {
             self.main.lock().ended = true;
         }
         if let Some(text) = text {
+            gil.detach(|| self.streams.complain(&text));
+        }
+    }
+
+    /// Writes what the library has to say on stderr.
+    fn complain(&self, gil: &mut Gil<'_>) {
+        let errors = &mut self.inside.get_mut(gil).machine.world.errors;
+        if !errors.is_empty() {
+            let text = std::mem::take(errors);
             gil.detach(|| self.streams.complain(&text));
         }
     }
@@ -241,6 +253,10 @@ impl Shell {
     /// The run is over: writes the rest, wakes everybody up and gives nobody the lock again.
     fn finish(&self, gil: &mut Gil<'_>) {
         let flushed = self.flush(gil);
+        let inside = self.inside.get_mut(gil);
+        inside.leave();
+        inside.machine.complain_at_end();
+        self.complain(gil);
         let inside = self.inside.get_mut(gil);
         let mut ending = inside.ending.clone().unwrap_or(Ending::Finished(0));
         if let (Err(error), Ending::Finished(_)) = (flushed, &ending) {

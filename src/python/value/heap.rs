@@ -24,7 +24,7 @@ const MOST_SPACES: usize = 128;
 ///
 /// ```
 /// use singletrack::python::value::any::Value;
-/// use singletrack::python::value::heap::Heap;
+/// use singletrack::python::value::heap::{Change, Heap};
 /// use singletrack::python::value::object::Object;
 ///
 /// let mut heap = Heap::default();
@@ -32,7 +32,8 @@ const MOST_SPACES: usize = 128;
 /// heap.fix();
 /// heap.begin_change();
 /// *heap.get_mut(cell) = Object::Cell(Value::Int(2));
-/// let mut change = heap.end_change();
+/// let mut change = Change::default();
+/// heap.end_change(&mut change);
 /// heap.swap(&mut change);
 /// assert!(matches!(heap.get(cell), Object::Cell(Value::Int(1))));
 /// heap.swap(&mut change);
@@ -84,7 +85,7 @@ struct Shape {
 }
 
 /// What a heap had before a change, or has after it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Change {
     objects: Vec<(Id, Object)>,
     shape: Shape,
@@ -282,30 +283,34 @@ impl Heap {
         journal.old.push((id, old));
     }
 
-    fn shape(&self) -> Shape {
-        let spaces = self.spaces.iter().map(|own| (own.used, own.free.clone())).collect();
-        Shape { spaces, charged: self.charged }
-    }
-
     /// From now on, what is changed is written down.
     pub fn begin_change(&mut self) {
-        let shape = self.shape();
-        if let Some(journal) = &mut self.journal {
-            journal.old.clear();
-            journal.kept = false;
-            journal.stamp.0 += 1;
-            journal.shape = shape;
+        let Some(journal) = &mut self.journal else { return };
+        journal.old.clear();
+        journal.kept = false;
+        journal.stamp.0 += 1;
+        let Shape { spaces, charged } = &mut journal.shape;
+        *charged = self.charged;
+        spaces.resize_with(self.spaces.len(), Default::default);
+        for ((used, free), own) in spaces.iter_mut().zip(&self.spaces) {
+            *used = own.used;
+            free.clone_from(&own.free);
         }
     }
 
     /// What the heap had before.
-    pub fn end_change(&mut self) -> Change {
-        let journal = self
-            .journal
-            .as_mut()
-            .map(|journal| (std::mem::take(&mut journal.old), std::mem::take(&mut journal.shape)));
-        let (objects, shape) = journal.unwrap_or_default();
-        Change { objects, shape }
+    pub fn end_change(&mut self, change: &mut Change) {
+        change.objects.clear();
+        let Some(journal) = &mut self.journal else { return };
+        std::mem::swap(&mut journal.old, &mut change.objects);
+        std::mem::swap(&mut journal.shape, &mut change.shape);
+        let same = |((used, free), own): (&(usize, Vec<u32>), &Space)| {
+            *used == own.used && *free == own.free
+        };
+        let spaces = &mut change.shape.spaces;
+        if spaces.len() == self.spaces.len() && spaces.iter().zip(&self.spaces).all(same) {
+            spaces.clear();
+        }
     }
 
     /// Takes a change back; or does it again, if it was taken back.
@@ -316,6 +321,10 @@ impl Heap {
         }
         self.charged = std::mem::replace(&mut change.shape.charged, self.charged);
         let shape = &mut change.shape.spaces;
+        if shape.is_empty() {
+            // Nothing was made, and nothing freed.
+            return;
+        }
         shape.resize_with(self.spaces.len(), Default::default);
         for (own, (used, free)) in self.spaces.iter_mut().zip(shape) {
             std::mem::swap(&mut own.used, used);
@@ -369,6 +378,13 @@ impl Heap {
 }
 
 impl Change {
+    /// The change, in memory of its own; what is left is empty.
+    pub fn moved(&mut self) -> Change {
+        let spaces = self.shape.spaces.drain(..).collect();
+        let shape = Shape { spaces, charged: self.shape.charged };
+        Change { objects: self.objects.drain(..).collect(), shape }
+    }
+
     /// How many bytes it has, about.
     pub fn bytes(&self) -> usize {
         let entry = size_of::<(Id, Object)>() + 32;

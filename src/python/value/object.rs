@@ -3,6 +3,7 @@
 //! *Promises*: plain data without pointers to each other.
 //! *Leaves out*: what can be done with them (`machine`, `library`).
 
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::front::tree::{BinaryOperator, Comparison};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::Asyncio;
@@ -109,7 +110,7 @@ pub enum Iter {
 #[derive(Debug, Clone)]
 pub enum Generator {
     /// It has not begun, or has yielded; its frame, and what that had on the stack.
-    Suspended(Box<Frame>, Vec<Value>),
+    Suspended(Frame, Vec<Value>),
     /// It runs.
     Running,
     /// It has ended.
@@ -277,4 +278,6 @@ pub struct Frame {
     pub generator: Option<Id>,
     /// The next instruction is a call of library code that Python has entered.
     pub entered: bool,
+    /// What kind of switch point it is when this call returns: that depends on who has called.
+    pub back: SwitchPoint,
 }

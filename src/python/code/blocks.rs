@@ -6,6 +6,7 @@
 
 use crate::python::code::compiler::{Block, Compiler, Result, number};
 use crate::python::code::instruction::Op;
+use crate::python::code::program::CodeKind;
 use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{
     Constant, Expression, ExpressionKind, Handler, Name, Statement, UnaryOperator,
@@ -118,6 +119,9 @@ impl<'a> Compiler<'a> {
     /// `return`.
     pub(crate) fn give_back(&mut self, value: Option<&'a Expression>) -> Result<()> {
         let at = self.at;
+        if let CodeKind::Module | CodeKind::Class = self.unit().code.kind {
+            return Err(Refusal::syntax(at, "'return' outside function"));
+        }
         match value {
             Some(value) => self.expression(value)?,
             None => self.constant(&Constant::None),

@@ -87,6 +87,9 @@ impl<'a> Compiler<'a> {
             }
             E::YieldFrom(value) => {
                 self.check_yield(e)?;
+                if self.unit().code.coroutine {
+                    return Err(Refusal::syntax(e.at, "'yield from' inside async function"));
+                }
                 self.expression(value)?;
                 self.at = e.at;
                 self.emit(Op::GetIter);

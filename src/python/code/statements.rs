@@ -304,6 +304,10 @@ impl<'a> Compiler<'a> {
             ExpressionKind::Starred(item) => self.assign(item)?,
             ExpressionKind::Tuple(items) | ExpressionKind::List(items) => {
                 let starred = |e: &Expression| matches!(e.kind, ExpressionKind::Starred(_));
+                if let Some(second) = items.iter().filter(|e| starred(e)).nth(1) {
+                    let why = "multiple starred expressions in assignment";
+                    return Err(Refusal::syntax(second.at, why));
+                }
                 match items.iter().position(starred) {
                     Some(at) => self.emit(Op::UnpackRest(number(at), number(items.len() - at - 1))),
                     None => self.emit(Op::Unpack(number(items.len()))),

@@ -227,6 +227,11 @@ impl Walker {
 
     fn declare(&mut self, at: Position, name: &Name, global: bool) {
         let scope = self.scope();
+        if !global && scope.kind == ScopeKind::Module {
+            let why = "nonlocal declaration not allowed at module level";
+            self.refusal.get_or_insert(Refusal::syntax(at, why));
+            return;
+        }
         if scope.bound.contains(name) || scope.used.contains(name) {
             let word = if global { "global" } else { "nonlocal" };
             let why = format!("name '{name}' is used prior to {word} declaration");

@@ -218,6 +218,10 @@ impl Reader<'_> {
         let mut keywords = Vec::new();
         for keyword in &e.arguments.keywords {
             let name = keyword.arg.as_ref().map(|arg| name(arg));
+            if name.is_some() && keywords.iter().any(|(other, _)| *other == name) {
+                let why = format!("keyword argument repeated: {}", name.unwrap_or_default());
+                return Err(Refusal::syntax(self.at(keyword.range), why));
+            }
             keywords.push((name, self.expression(&keyword.value)?));
         }
         Ok(ExpressionKind::Call { function, arguments, keywords })
@@ -322,6 +326,13 @@ impl Reader<'_> {
         let rest = parameters.vararg.as_ref().map(|p| name(&p.name));
         let keywords = parameters.kwarg.as_ref().map(|p| name(&p.name));
         let position_only = parameters.posonlyargs.len();
+        let names = || parameters.iter().map(|p| (&*p.name().id, p.name().range));
+        for (at, (name, range)) in names().enumerate() {
+            if names().take(at).any(|(other, _)| other == name) {
+                let why = format!("duplicate argument '{name}' in function definition");
+                return Err(Refusal::syntax(self.at(range), why));
+            }
+        }
         Ok(Parameters { positional, position_only, rest, keyword_only, keywords })
     }
 

@@ -111,13 +111,13 @@ fn join(m: &mut Machine, a: &Arguments) -> R<Done> {
                 "sequence item {number}: expected str instance, {name} found"
             ));
         };
-        let length = m.strings.text(part).len() + separator.len();
-        m.charge(length / 16)?;
+        m.check_room(out.len() + m.strings.text(part).len() + separator.len())?;
         if number > 0 {
             out.push_str(&separator);
         }
         out.push_str(m.strings.text(part));
     }
+    m.charge(out.len() / 16)?;
     value(m.text_value(&out))
 }
 

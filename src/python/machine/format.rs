@@ -225,7 +225,6 @@ impl Machine {
         values: &[Value],
         named: &[(StrId, Value)],
     ) -> R<String> {
-        self.charge(text.len() / 16)?;
         if text.matches("{:{").count() > 2 && text.contains("{:{:{") {
             return self.value_error("Max string recursion exceeded");
         }
@@ -238,7 +237,7 @@ impl Machine {
             out.push_str(&literal);
             if let Some(field) = field {
                 let formatted = self.format_field(&field, values, named, &mut automatic)?;
-                self.charge(formatted.len() / 16)?;
+                self.check_room(out.len() + formatted.len())?;
                 out.push_str(&formatted);
             }
         }

@@ -351,6 +351,18 @@ impl Machine {
         Value::Str(self.strings.intern(text))
     }
 
+    /// Checks that a text of so many bytes, which is being made, is not too much by itself.
+    ///
+    /// # Errors
+    /// [`Raise::Stop`] if it is.
+    pub(crate) fn check_room(&self, bytes: usize) -> R<()> {
+        if bytes / 16 <= self.limits.items {
+            return Ok(());
+        }
+        let megabytes = self.limits.items / 65_536;
+        Err(Raise::Stop(format!("it needs more than {megabytes} MB of memory")))
+    }
+
     /// Takes memory for so many items.
     ///
     /// # Errors

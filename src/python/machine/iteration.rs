@@ -42,7 +42,10 @@ impl Machine {
     /// Whether iterating over a value runs Python code.
     pub fn needs_python(&self, value: Value) -> bool {
         let object = value.id().map(|id| self.world.heap.get(id));
-        matches!(object, Some(Object::Generator(_) | Object::Instance(_) | Object::Iter(_)))
+        matches!(
+            object,
+            Some(Object::Generator(_) | Object::Instance(_) | Object::Iter(_) | Object::Count(..))
+        )
     }
 
     /// All items of a built-in container.

@@ -54,7 +54,7 @@ impl Machine {
                 },
             };
             let formatted = self.percent_one(&spec, kind, value)?;
-            self.charge(formatted.len() / 16)?;
+            self.check_room(out.len() + formatted.len())?;
             out.push_str(&formatted);
         }
         if all && next.next().is_some() {

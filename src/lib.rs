@@ -268,6 +268,7 @@
 //!   arguments.rs          Arguments of the library's functions, by position or by keyword
 //!   asyncio.rs            Futures and tasks, and what `asyncio.py` stands on
 //!   builtins.rs           The built-in functions
+//!   bytes.rs              `bytes`: texts whose characters are bytes
 //!   event_loops.rs        Event loops and their handles
 //!   futures.rs            Pools of workers, and the results of their jobs: what `concurrent.futures` stands on
 //!   lists.rs              Methods of lists, tuples and deques
@@ -285,6 +286,7 @@
 //! python/explore          Every schedule of a Python program that a version's switch points allow
 //!   changes.rs            What a step changed: to go from one world to another without a copy of either
 //!   conflicts.rs          Which steps nobody else can notice, so that their order makes no difference
+//!   contents.rs           What an object holds, mixed into the number of a world
 //!   cycles.rs             Cycles in the graph of worlds: loops that nothing can end, and threads that wait for ever
 //!   exploration.rs        What is asked of an exploration, and what it finds
 //!   fingerprint.rs        A world as a number: equal for worlds from which the same can happen
@@ -411,6 +413,12 @@
 //!   compare_command.rs    `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it
 //!   gil_cli.rs            What `singletrack gil` is asked for: its arguments, and a request
 //!   gil_command.rs        `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
+//! lab/play                `singletrack explore --play`: the reader is the scheduler
+//!   board.rs              How a game looks: the source with a mark where each thread is, what it waits for, the values
+//!   game.rs               A schedule that a person makes: one step of the thread they pick, and back again
+//!   level.rs              The levels: programs with a question, and an outcome to be reached
+//!   request.rs            What `explore --play` is asked for: a program, a policy, a goal; or the list of levels
+//!   session.rs            A game from its beginning to its end: asks for a thread, lets it go, says whether that was it
 //! ```
 //!
 //! # Words

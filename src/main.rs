@@ -19,6 +19,7 @@ use singletrack::lab::explore::output::explore;
 use singletrack::lab::explore::python::explore_python;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
+use singletrack::lab::play::session::play;
 use singletrack::lab::report::failure::Failure;
 use singletrack::lab::report::keys::Stdin;
 use singletrack::lab::report::outside::{Ended, check, ended, watch};
@@ -71,6 +72,10 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
             let explored = explore_python(request);
             print(&explored.text)?;
             explored.failure.map_or(Ok(()), Err)
+        }
+        Request::Play(request) => {
+            let page = Page::on_stdout(None, ColorChoice::Never);
+            play(request, &mut Stdin::new(), page.width, print)
         }
         Request::Run(_) => Ok(()),
         Request::Dis(request) => print(&request.text),

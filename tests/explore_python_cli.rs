@@ -199,3 +199,22 @@ fn what_was_left_out_is_said_and_is_of_python_only() {
     let output = run(&["explore", gil, "--policy", "3.9", "--iterations", "2"]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
 }
+
+#[test]
+fn one_schedule_of_those_that_json_prints_is_drawn() {
+    let words = ["explore", RACE, "--policy", "3.9", "--json"];
+    let document: Value = serde_json::from_str(&wrong(&words)).unwrap();
+    let lost = &document["policies"][0]["outcomes"][1];
+    let schedule = lost["schedule"].as_str().unwrap();
+    let again = ["explore", RACE, "--policy", "3.9", "--schedule", schedule];
+    let page = shown(&again);
+    assert!(page.contains("x is 0") && page.contains("→ prints 1"), "{page}");
+    let found: Value = serde_json::from_str(&shown(&[&again[..], &["--json"]].concat())).unwrap();
+    assert_eq!((&found["output"], &found["switches"]), (&lost["output"], &lost["switches"]));
+    let output = run(&["explore", RACE, "--policy", "3.9", "--schedule", "0,7x2"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("step 2 is one that"), "{}", text(&output.stderr));
+    let output = run(&["explore", RACE, "--policy", "3.9", "--schedule", "0,y"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("invalid value 'y'"), "{}", text(&output.stderr));
+}

@@ -397,7 +397,7 @@ fn a_column_of_figures_is_shown_whole_or_not_at_all() {
 
 #[test]
 fn what_makes_no_sense_is_refused_in_one_line() {
-    let cases: [(&[&str], &str); 29] = [
+    let cases: [(&[&str], &str); 30] = [
         (&["convoi"], "convoy"),
         (&["convoi"], "fidelity or parity"),
         (&["battle", "--policy", "python-4"], "python-3.13"),
@@ -413,6 +413,7 @@ fn what_makes_no_sense_is_refused_in_one_line() {
         (&["fidelity", "--width", "90"], "draws nothing"),
         (&["parity", "--ascii"], "draws nothing"),
         (&["battle", "--python", "/usr/bin/python3"], "fidelity"),
+        (&["parity", "--idioms"], "fidelity"),
         (&["fidelity", "--policy", "fair"], "preset"),
         (&["fidelity", "--trace", "x"], "scene"),
         (&["battle", "--simulate", "0"], "1 to 1024"),

@@ -165,7 +165,7 @@ fn no_real_interpreter_loses_what_the_explorer_says_is_kept() {
         println!("skipped: no CPython is installed here");
     }
     for python in pythons {
-        let rows = ask(&python, &Predictions::under(python.preset()), Duration::from_secs(4));
+        let rows = ask(&python, &Predictions::under(python.preset()), Duration::from_secs(1));
         println!("{}", table(&rows, 100));
         for row in rows {
             assert!(!row.disagrees(), "{} lost an update: {}", row.python, row.idiom.name);

@@ -49,7 +49,7 @@ fn the_most_likely_unsupported_constructs_have_a_remedy() {
     refused("import numpy as np\n", "1:8", "use lists");
     refused("x = 2 ** 3 + 123456789012345678901\n", "1:14", "write a smaller one");
     refused("f = open('x.txt')\n", "1:5", "write the data itself");
-    refused("x = b'bytes'\n", "1:5", "write a string");
+    refused("x = bytearray(3)\n", "1:5", "use bytes");
     refused("class A(dict): pass\n", "1:9", "keep the value in an attribute");
     refused("x = frozenset([1])\n", "1:5", "use a set or a tuple");
     refused("from . import x\n", "1:1", "put all into one file");

@@ -181,7 +181,43 @@ fn a_schedule_is_a_text_and_comes_to_the_same_again() {
         let moves = read_moves(&written).unwrap();
         assert_eq!(moves, found.moves, "{written}");
         let again = replay(&program, looks("3.9"), &all.contended, &moves);
-        assert_eq!(again.output, *found.outcome.output, "{written}");
+        assert_eq!(again.outcome.as_ref(), Some(&found.outcome), "{written}");
+        assert_eq!((again.switches, again.impossible), (found.switches, None), "{written}");
     }
     assert!(all.found.iter().any(|found| write_moves(&found.moves).contains("=2")));
+}
+
+/// What `got` can be under the GIL, and without it.
+fn got(reader: &str, writer: &str) -> [Vec<String>; 2] {
+    let text = threads(
+        &format!(
+            "l = [0, 0]; d = {{0: 0}}; got = []\ndef reads():\n    got.append({reader})\n\
+             def writes():\n    {writer}"
+        ),
+        "reads, writes",
+    ) + "print(got[0])\n";
+    ["3.13", "3.14t"].map(|version| {
+        let all = with(&text, version, Limits::default());
+        let mut printed: Vec<String> = printed(&all).iter().map(|t| t.trim().to_owned()).collect();
+        printed.dedup();
+        printed
+    })
+}
+
+#[test]
+fn without_a_lock_what_c_does_item_by_item_is_seen_in_between() {
+    let writes = "l[0] = 1\n    l[1] = 10";
+    assert_eq!(got("sum(l)", writes), [vec!["0", "11"], vec!["0", "1", "10", "11"]]);
+    assert_eq!(got("max(l)", writes)[1], ["0", "1", "10"]);
+    assert_eq!(got("10 in l", "l.insert(0, 10)\n    l.append(1)")[1], ["False", "True"]);
+    let [lock, free] = got("(l[0], sum(l))", "l[:] = [2, 3]");
+    assert_eq!(lock, ["(0, 0)", "(2, 5)"]);
+    assert_eq!(free, ["(0, 0)", "(0, 3)", "(0, 5)", "(2, 5)"]);
+    // Copies lock what they copy, and one item is one item.
+    for reader in ["str(list(l))", "str(l[:])", "str(sorted(l))", "len(l)"] {
+        let [lock, free] = got(reader, "l[:] = [2, 3]");
+        assert_eq!(lock, free, "{reader}");
+    }
+    let changed = got("list(d.keys())", "d[1] = 1")[1].join(" ");
+    assert!(changed.contains("[0]") && changed.contains("[0, 1]"), "{changed}");
 }

@@ -66,7 +66,7 @@ fn what_is_outside_the_subset_is_refused_with_its_place_and_a_remedy() {
     refused("async def f():\n    return (await x for x in y)\n", "2:12", "write a list");
     refused("class A:\n    def __await__(self): pass\n", "2:5", "`__await__`");
     refused("import asyncio\nasyncio.create_subprocess_exec\n", "2:1", "`asyncio.create_sub");
-    refused("x = b'a'\n", "1:5", "a bytes literal");
+    refused("x = bytearray(1)\n", "1:5", "`bytearray`");
     refused("x = 1j\n", "1:5", "a complex number");
     refused("class A(dict): pass\n", "1:9", "a class derived from `dict`");
 }

@@ -3,20 +3,20 @@
 //!     cargo bench --bench python                      all programs
 //!     cargo bench --bench python -- fib lists rounds=9
 //!
-//! Each program is compiled first; the clock runs while it is executed. In each round every
-//! program runs once under each interpreter found (3.12 and 2.7, by `python3.12` or in pyenv),
-//! and once here; the table has the fastest of all rounds. `-` is a program that the interpreter
-//! does not know.
+//! Each program is compiled first; the clock runs while it is executed: the processor's time, so
+//! that other programs on the machine count little. In each round every program runs once under
+//! each interpreter found (3.12 and 2.7, by `python3.12` or in pyenv), and once here; the table has
+//! the fastest of all rounds. `-` is a program that the interpreter does not know. With the word
+//! `alone` no interpreter is run, for a profiler.
 
 use singletrack::python::run::{program, run_single};
 use std::path::PathBuf;
 use std::process::{Command, exit};
-use std::time::Instant;
 
 /// How a CPython does the same: compile, then execute by the clock.
 const TIMED: &str = "
 import sys, time
-clock = getattr(time, 'perf_counter', time.time)
+clock = getattr(time, 'process_time', None) or time.clock
 code = compile(open(sys.argv[1]).read(), sys.argv[1], 'exec')
 names = {'__name__': '__main__'}
 start = clock()
@@ -34,7 +34,9 @@ struct Row {
 fn main() {
     let words = std::env::args().skip(1).filter(|word| word != "--bench").collect::<Vec<_>>();
     let rounds = words.iter().find_map(|word| word.strip_prefix("rounds=")?.parse().ok());
-    let wanted: Vec<&String> = words.iter().filter(|word| !word.contains('=')).collect();
+    let alone = words.iter().any(|word| word == "alone");
+    let is_name = |word: &&String| !word.contains('=') && *word != "alone";
+    let wanted: Vec<&String> = words.iter().filter(is_name).collect();
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/python"));
     let mut rows = rows(&folder);
     rows.retain(|row| wanted.is_empty() || wanted.contains(&&row.name));
@@ -42,8 +44,9 @@ fn main() {
         eprintln!("no such program in {}", folder.display());
         exit(2);
     }
+    let versions = if alone { &[][..] } else { &["3.12", "2.7"][..] };
     let interpreters: Vec<(&str, PathBuf)> =
-        ["3.12", "2.7"].into_iter().filter_map(|version| Some((version, find(version)?))).collect();
+        versions.iter().copied().filter_map(|version| Some((version, find(version)?))).collect();
     for row in &mut rows {
         row.theirs = vec![f64::INFINITY; interpreters.len()];
     }
@@ -82,14 +85,25 @@ fn ours(row: &Row) -> f64 {
             exit(1);
         }
     };
-    let start = Instant::now();
+    let start = cpu_seconds();
     let ran = run_single(&program, u64::MAX);
-    let seconds = start.elapsed().as_secs_f64();
+    let seconds = cpu_seconds() - start;
     if !ran.failures.is_empty() || ran.stopped.is_some() {
         eprintln!("{}: {:?} {:?}", row.name, ran.failures, ran.stopped);
         exit(1);
     }
     seconds
+}
+
+/// The processor's time of this process.
+fn cpu_seconds() -> f64 {
+    // SAFETY: `clock_gettime` fills the struct it is given; all zeroes is a valid one.
+    let time = unsafe {
+        let mut time: libc::timespec = std::mem::zeroed();
+        libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time);
+        time
+    };
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 fn theirs(path: &PathBuf, interpreter: &PathBuf) -> Option<f64> {

@@ -22,6 +22,7 @@ use crate::lab::explore::guarantees::guarantees;
 use crate::lab::explore::python::{PythonRequest, Refused};
 use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
+use crate::lab::play::request::{PlayRequest, list};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::lab::run::request::{self as run, RunArgs, RunRequest};
@@ -180,6 +181,8 @@ pub enum Request {
     ExplorePython(Box<PythonRequest>),
     /// Run a Python program.
     Run(Box<RunRequest>),
+    /// Let the reader pick the threads.
+    Play(Box<PlayRequest>),
     /// List a program.
     Dis(DisRequest),
     /// Show the lock.
@@ -247,6 +250,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
             let page = Page::on_stdout(None, ColorChoice::Never);
             return Err(CliError::Help(guarantees(page.width)));
         }
+        Command::Explore(words) if words.asks_to_play() => match words.play_request()? {
+            Some(request) => Request::Play(Box::new(request)),
+            None => return Err(CliError::Help(list())),
+        },
         Command::Explore(words) if words.is_python() => {
             Request::ExplorePython(Box::new(words.python_request()?))
         }

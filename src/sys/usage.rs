@@ -161,3 +161,13 @@ pub fn pin_to(cores: &[usize]) -> io::Result<()> {
     // SAFETY: the set is a local of the size that is given; 0 is this thread.
     checked(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) }).map(drop)
 }
+
+/// How many seconds local time is ahead of UTC at a moment, in seconds since 1970: as `TZ` says, or the
+/// system's own zone. 0 if that is not known.
+pub fn utc_offset(moment: i64) -> i64 {
+    // SAFETY: `tm` is plain integers and a pointer, for which all zeroes is a value.
+    let mut fields: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both are locals that outlive the call.
+    let filled = unsafe { libc::localtime_r(&moment, &mut fields) };
+    if filled.is_null() { 0 } else { fields.tm_gmtoff }
+}

@@ -11,13 +11,16 @@ use crate::lab::explore::confirmation::{confirm, disagreement};
 use crate::lab::explore::listing::{About, page};
 use crate::lab::explore::output::Explored;
 use crate::lab::explore::promise::of_program;
-use crate::lab::explore::python_document::document;
+use crate::lab::explore::python_document::{document, found_value};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::outside::check;
 use crate::python::code::program::Program;
+use crate::python::explore::moves::{Move, write_moves};
 use crate::python::explore::outcome::Outcome;
 use crate::python::explore::policies::{ALL, Looks};
+use crate::python::explore::replay::replay;
 use crate::python::explore::search::{Found, Limits, explore_beside, serial};
+use crate::python::explore::story::columns;
 use crate::python::run::single::program;
 use std::fs::File;
 use std::io::Read;
@@ -40,6 +43,7 @@ pub struct PythonRequest {
     path: PathBuf,
     confirm: bool,
     width: usize,
+    schedule: Option<Vec<Move>>,
 }
 
 /// How to explore a Python program.
@@ -57,6 +61,8 @@ pub struct PythonOptions {
     pub confirm: bool,
     /// How wide a line may be.
     pub width: usize,
+    /// Only this schedule, which is drawn.
+    pub schedule: Option<Vec<Move>>,
 }
 
 /// Why a file is not explored.
@@ -97,7 +103,7 @@ impl PythonRequest {
         if let Some(refusal) = &program.real_only {
             return Err(Refused::Source(refusal.shown(&name, &source)));
         }
-        let PythonOptions { policies, cold, limits, json, confirm, width } = options;
+        let PythonOptions { policies, cold, limits, json, confirm, width, schedule } = options;
         let path = path.to_owned();
         Ok(PythonRequest {
             name,
@@ -110,6 +116,7 @@ impl PythonRequest {
             path,
             confirm,
             width,
+            schedule,
         })
     }
 }
@@ -147,6 +154,9 @@ pub fn explore_python(request: &PythonRequest) -> Explored {
             Answer { policy: *policy, looks, exploration }
         })
         .collect();
+    if let (Some(schedule), [answer]) = (&request.schedule, answers.as_slice()) {
+        return one_schedule(request, answer, schedule);
+    }
     let confirmed =
         request.confirm.then(|| confirm(Path::new(&request.path), request.cold, &answers));
     let unlocked = without_lock(request, &serial);
@@ -169,6 +179,33 @@ pub fn explore_python(request: &PythonRequest) -> Explored {
         false => page(&about, &answers),
     };
     Explored { text, failure }
+}
+
+/// One schedule, drawn: what is shared was found by trying all.
+fn one_schedule(request: &PythonRequest, answer: &Answer, schedule: &[Move]) -> Explored {
+    let replayed = replay(&request.program, answer.looks, &answer.exploration.contended, schedule);
+    let outcome = replayed.outcome.as_ref();
+    let same = |found: &&Found| Some(&found.outcome) == outcome;
+    let known = answer.exploration.found.iter().find(same).cloned();
+    let failure = replayed.impossible.map(|at| {
+        let why = format!("step {} is one that {} does not allow", at + 1, answer.policy);
+        let remedy = "take a schedule that --json has printed for this policy";
+        Failure::new(format!("--schedule {}", write_moves(schedule)), why, remedy)
+    });
+    let text = match &known {
+        Some(found) if request.json => {
+            let found =
+                Found { moves: schedule.to_vec(), switches: replayed.switches, ..found.clone() };
+            format!("{:#}\n", found_value(&found))
+        }
+        _ if request.json => "null\n".to_owned(),
+        _ => {
+            let names = telling(std::slice::from_ref(answer));
+            let line = outcome.map_or("here the schedule ends".to_owned(), |o| o.line(&names));
+            format!("{}→ {line}\n", columns(&replayed, &request.source, request.width))
+        }
+    };
+    Explored { text, failure: check().err().or(failure) }
 }
 
 /// Whether the program can go wrong under a policy that was asked for.

@@ -62,7 +62,7 @@ pub(crate) fn document(about: &About<'_>, answers: &[Answer]) -> Value {
     })
 }
 
-fn found_value(found: &Found) -> Value {
+pub(crate) fn found_value(found: &Found) -> Value {
     let Outcome { ending, output, failures, globals } = &found.outcome;
     let ending = match ending {
         Ending::Finished => "finished".to_owned(),

@@ -8,9 +8,11 @@
 use crate::gil::rules::threading::Threading;
 use crate::lab::explore::python::read as read_source;
 use crate::lab::explore::python::{PythonOptions, PythonRequest, Refused, all_policies, is_python};
+use crate::lab::play::request::PlayRequest;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::python::code::disassembler::dis;
+use crate::python::explore::moves::read_moves;
 use crate::python::explore::search::Limits as SearchLimits;
 use crate::python::run::single::program as python_program;
 use crate::vm::assembler::assemble;
@@ -18,7 +20,7 @@ use crate::vm::disassembler::dis_under;
 use crate::vm::explorer::{Explorer, Limits};
 use crate::vm::program::Program;
 use crate::vm::replay::{Replay, replay};
-use crate::vm::schedule::Schedule;
+use crate::vm::schedule::{Schedule, ScheduleError};
 use crate::vm::verifier::Verified;
 use clap::{Args, value_parser};
 use std::fs::File;
@@ -35,13 +37,17 @@ Examples:
   singletrack explore examples/race.py --policy all
   singletrack explore examples/race.py --policy all --confirm
   singletrack explore examples/race.py --policy 3.9
+  singletrack explore --play
+  singletrack explore --play 1
   singletrack explore examples/race.py --policy 3.9 --preemptions 0 --seed 7
   singletrack explore examples/programs/increment.gil --policy python-2
   singletrack explore examples/programs/increment.gil --policy python-3.10
   singletrack explore examples/programs/lock_order.gil --policy fair --json
   singletrack explore examples/programs/increment.gil --policy python-2 --schedule 1x1,2x6,1x5
 
-A schedule is written THREADxINSTRUCTIONS,...: thread 1 for one instruction, thread 2 for six.
+A schedule is written THREADxINSTRUCTIONS,...: thread 1 for one instruction, thread 2 for six. Of a
+Python program it is what --json prints of an outcome: 0,1x2,2!,1=3 is a step of the main thread, two
+of thread 1, thread 2 after its time limit, and thread 1 with the fourth number that chance could give.
 
 A program declares `global x = 0`, `lock door`, `event ready`, `condition full(door)`,
 `semaphore slots = 2`, `thread NAME(1, 2)`, functions `def NAME(a, b):` and labels `again:`.
@@ -78,13 +84,17 @@ impl FromStr for PolicyWord {
 #[derive(Args)]
 pub struct ExploreArgs {
     /// A file with a program, such as those in examples/programs
-    #[arg(required_unless_present_any = ["guarantees"])]
+    #[arg(required_unless_present_any = ["guarantees", "play"])]
     program: Option<PathBuf>,
     /// When threads may switch: python-3.10, 2.7, 3.12, free-threaded, ...; for a Python program
     /// also several, or all
     #[arg(long, value_name = "P", value_delimiter = ',')]
-    #[arg(required_unless_present_any = ["guarantees"])]
+    #[arg(required_unless_present_any = ["guarantees", "play"])]
     policy: Vec<PolicyWord>,
+    /// You pick the thread at each switch, and try to reach what goes wrong; without a file, lists
+    /// the levels
+    #[arg(long, conflicts_with_all = ["confirm", "json", "cold", "schedule"])]
+    play: bool,
     /// Says what each kind of answer means, and what it does not
     #[arg(long, exclusive = true)]
     guarantees: bool,
@@ -109,7 +119,7 @@ pub struct ExploreArgs {
     /// Runs this one schedule and draws it
     #[arg(long, value_name = "S", conflicts_with_all =
           ["full", "max_schedules", "max_steps", "max_instructions"])]
-    schedule: Option<Schedule>,
+    schedule: Option<String>,
     /// Prints one JSON object
     #[arg(long)]
     json: bool,
@@ -184,6 +194,28 @@ impl ExploreArgs {
         self.guarantees
     }
 
+    /// Whether they ask for a game.
+    pub fn asks_to_play(&self) -> bool {
+        self.play
+    }
+
+    /// The game these words ask for: a program to play, or the list of levels.
+    ///
+    /// # Errors
+    /// [`Refused`] if there is no such file or level, or it is outside the subset.
+    pub fn play_request(self) -> Result<Option<PlayRequest>, Refused> {
+        let Some(program) = &self.program else { return Ok(None) };
+        let policy = match self.policy[..] {
+            [] => None,
+            [PolicyWord::One(policy)] => Some(policy),
+            _ => {
+                let why = "a game is played under one policy";
+                return Err(Failure::new("--policy", why, "name one").into());
+            }
+        };
+        PlayRequest::new(program, policy).map(Some)
+    }
+
     /// Whether the program is Python.
     pub fn is_python(&self) -> bool {
         self.program.as_deref().is_some_and(is_python)
@@ -198,10 +230,21 @@ impl ExploreArgs {
     /// # Errors
     /// [`Refused`] if there is no such file, or it is outside the subset.
     pub fn python_request(self) -> Result<PythonRequest, Refused> {
-        if self.schedule.is_some() || self.full || self.max_schedules.is_some() {
+        if self.full || self.max_schedules.is_some() {
             let why = "these are of programs of instructions";
-            let thing = "--schedule, --full, --max-schedules";
+            let thing = "--full, --max-schedules";
             return Err(Failure::new(thing, why, "leave them out").into());
+        }
+        let schedule = self.schedule.as_deref().map(|text| {
+            let remedy = "take a schedule that --json has printed";
+            read_moves(text).map_err(|part| {
+                Failure::new("--schedule", format!("invalid value '{part}'"), remedy)
+            })
+        });
+        let schedule = schedule.transpose()?;
+        if schedule.is_some() && !matches!(self.policy[..], [PolicyWord::One(_)]) {
+            let why = "a schedule is one policy's";
+            return Err(Failure::new("--policy", why, "name one").into());
         }
         let mut policies = Vec::new();
         for word in &self.policy {
@@ -221,7 +264,7 @@ impl ExploreArgs {
         let path = self.path();
         let ExploreArgs { cold, json, confirm, .. } = self;
         let width = Page::on_stdout(None, ColorChoice::Never).width;
-        let options = PythonOptions { policies, cold, limits, json, confirm, width };
+        let options = PythonOptions { policies, cold, limits, json, confirm, width, schedule };
         PythonRequest::new(&path, options)
     }
 
@@ -246,7 +289,12 @@ impl ExploreArgs {
         let program = read_verified(&self.path())?;
         let name = self.path().display().to_string();
         let schedules = match self.schedule {
-            Some(schedule) => {
+            Some(text) => {
+                let schedule: Schedule = text.parse().map_err(|error: ScheduleError| {
+                    let line = error.to_string();
+                    let (why, remedy) = line.rsplit_once("; ").unwrap_or((&line, "change it"));
+                    Failure::new(format!("invalid value '{text}' for --schedule"), why, remedy)
+                })?;
                 let replayed = replay(&program, policy, &schedule).map_err(|error| {
                     let line = error.to_string();
                     let (why, remedy) = line.rsplit_once("; ").unwrap_or((&line, "change it"));

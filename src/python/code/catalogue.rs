@@ -119,6 +119,9 @@ pub const MODULES: &[(&str, &[&str])] = &[
         "active_children", "cpu_count", "current_process", "freeze_support",
         "get_start_method", "pool", "set_start_method",
     ]),
+    ("datetime", &[
+        "MAXYEAR", "MINYEAR", "datetime", "timedelta",
+    ]),
     ("multiprocessing.pool", &[
         "AsyncResult", "Pool",
     ]),

@@ -143,6 +143,7 @@ fn constant(constant: &Constant) -> String {
         Constant::Int(int) => int.to_string(),
         Constant::Float(float) => format!("{float:?}"),
         Constant::Str(text) => format!("{text:?}"),
+        Constant::Bytes(text) => format!("b{text:?}"),
     };
     match text.char_indices().nth(16) {
         Some((at, _)) => format!("{}…", &text[..at]),

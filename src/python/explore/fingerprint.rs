@@ -8,11 +8,8 @@
 
 use crate::python::machine::world::{Stage, Thread, World};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::asyncio::{Asyncio, Callback, Future, Ready, State};
 use crate::python::value::heap::Heap;
-use crate::python::value::object::{
-    Attributes, DictKind, Frame, Generator, Iter, Object, Sync, Then,
-};
+use crate::python::value::object::{Attributes, Frame, Object, Then};
 
 /// What all worlds of a search have in common, and memory to work with.
 #[derive(Debug, Default)]
@@ -27,7 +24,7 @@ pub struct Fingerprints {
 }
 
 /// Numbers objects as they are reached, and mixes what they hold.
-struct Mixer<'a> {
+pub(crate) struct Mixer<'a> {
     heap: &'a Heap,
     a: u64,
     b: u64,
@@ -35,12 +32,6 @@ struct Mixer<'a> {
 }
 
 const SEED: (u64, u64) = (0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344);
-
-/// The number of a world alone, with all that it holds.
-pub fn fingerprint(world: &World) -> u128 {
-    let globals = vec![Value::Unset; world.globals.len()];
-    Fingerprints { globals, ..Fingerprints::default() }.of(world)
-}
 
 impl Fingerprints {
     /// Of worlds behind this one, whose heap keeps a journal since.
@@ -81,13 +72,13 @@ impl Fingerprints {
 }
 
 impl Mixer<'_> {
-    fn mix(&mut self, word: u64) {
+    pub(crate) fn mix(&mut self, word: u64) {
         self.a = (self.a.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.b = (self.b ^ word).wrapping_mul(0xc2b2_ae3d_27d4_eb4f).rotate_left(31);
         self.b ^= self.a >> 29;
     }
 
-    fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.mix(text.len() as u64);
         for chunk in text.as_bytes().chunks(8) {
             let mut word = [0; 8];
@@ -123,7 +114,7 @@ impl Mixer<'_> {
         number
     }
 
-    fn id(&mut self, id: Id) {
+    pub(crate) fn id(&mut self, id: Id) {
         if self.heap.is_fixed(id) {
             self.mix(u64::from(id.0) | 1 << 40);
             return;
@@ -146,7 +137,7 @@ impl Mixer<'_> {
         self.mix(u64::from(number));
     }
 
-    fn value(&mut self, value: Value) {
+    pub(crate) fn value(&mut self, value: Value) {
         match value {
             Value::Unset => self.mix(1),
             Value::None => self.mix(2),
@@ -160,6 +151,7 @@ impl Mixer<'_> {
                 self.mix(float.to_bits());
             }
             Value::Str(text) => self.mix(7 | u64::from(text.0) << 8),
+            Value::Bytes(text) => self.mix(12 | u64::from(text.0) << 8),
             Value::Type(t) => self.mix(8 | (t as u64) << 8),
             Value::Native(number) => self.mix(9 | u64::from(number) << 8),
             Value::Module(number) => self.mix(10 | u64::from(number) << 8),
@@ -170,12 +162,12 @@ impl Mixer<'_> {
         }
     }
 
-    fn values<'v>(&mut self, values: impl ExactSizeIterator<Item = &'v Value>) {
+    pub(crate) fn values<'v>(&mut self, values: impl ExactSizeIterator<Item = &'v Value>) {
         self.mix(values.len() as u64);
         values.for_each(|value| self.value(*value));
     }
 
-    fn attributes(&mut self, attributes: &Attributes) {
+    pub(crate) fn attributes(&mut self, attributes: &Attributes) {
         self.mix(attributes.0.len() as u64);
         for (name, value) in &attributes.0 {
             self.mix(u64::from(name.0));
@@ -183,7 +175,7 @@ impl Mixer<'_> {
         }
     }
 
-    fn frame(&mut self, frame: &Frame, values: &[Value]) {
+    pub(crate) fn frame(&mut self, frame: &Frame, values: &[Value]) {
         self.mix(u64::from(frame.code) << 32 | u64::from(frame.at));
         self.mix(u64::from(frame.entered) | (frame.back as u64) << 1);
         self.values(values.iter());
@@ -249,211 +241,5 @@ impl Mixer<'_> {
             self.mix(u64::from(failure.at.line) << 32 | u64::from(failure.at.column));
         }
         thread.object.iter().chain(&thread.task).chain(&thread.runs).for_each(|id| self.id(*id));
-    }
-
-    fn object(&mut self, object: &Object) {
-        match object {
-            Object::Free => self.mix(40),
-            Object::Tuple(items) => {
-                self.mix(41);
-                self.values(items.iter());
-            }
-            Object::List(items) => {
-                self.mix(42);
-                self.values(items.iter());
-            }
-            Object::Dict(table, kind) => {
-                self.mix(43 | (table.len() as u64) << 8);
-                match kind {
-                    DictKind::Plain => self.mix(1),
-                    DictKind::Counter | DictKind::Ordered => self.mix(2),
-                    DictKind::Default(factory) => self.value(*factory),
-                }
-                for (name, value) in table.iter() {
-                    self.value(name);
-                    self.value(value);
-                }
-            }
-            Object::Set(table) => {
-                self.mix(44 | (table.len() as u64) << 8);
-                table.iter().for_each(|(name, _)| self.value(name));
-            }
-            Object::Deque(items, most) => {
-                self.mix(45);
-                self.mix(most.map_or(u64::MAX, |most| most as u64));
-                self.values(items.iter());
-            }
-            Object::Range(start, stop, step) => {
-                self.mix(46);
-                [start, stop, step].into_iter().for_each(|int| self.mix(int.cast_unsigned()));
-            }
-            Object::Slice(parts) => self.values(parts.iter()),
-            Object::View(of, part) => {
-                self.mix(47 | (*part as u64) << 8);
-                self.id(*of);
-            }
-            Object::Function(function) => {
-                self.mix(48 | u64::from(function.code) << 8);
-                self.values(function.defaults.iter());
-                for (name, value) in &function.keyword_defaults {
-                    self.mix(u64::from(name.0));
-                    self.value(*value);
-                }
-                function.cells.iter().for_each(|id| self.id(*id));
-                function.attributes.iter().for_each(|own| self.attributes(own));
-            }
-            Object::Class(class) => {
-                self.mix(49 | u64::from(class.name.0) << 8);
-                class.rest.iter().for_each(|id| self.id(*id));
-                self.attributes(&class.attributes);
-            }
-            Object::Instance(instance) => {
-                self.mix(50);
-                self.id(instance.class);
-                self.attributes(&instance.attributes);
-            }
-            Object::Method { receiver, function } => {
-                self.mix(51);
-                self.value(*receiver);
-                self.value(*function);
-            }
-            Object::Cell(value) => {
-                self.mix(52);
-                self.value(*value);
-            }
-            Object::Generator(state) => match state {
-                Generator::Suspended(frame, values) => self.frame(frame, values),
-                Generator::Running => self.mix(53),
-                Generator::Done => self.mix(54),
-            },
-            Object::Iter(iter) => self.iter(iter),
-            Object::Count(next, step) => {
-                self.mix(55);
-                self.mix(next.cast_unsigned());
-                self.mix(step.cast_unsigned());
-            }
-            Object::Sync(sync) => self.sync(sync),
-            Object::Asyncio(asyncio) => self.asyncio(asyncio),
-            Object::Local(all) => {
-                self.mix(56 | (all.len() as u64) << 8);
-                let mut all: Vec<_> = all.iter().collect();
-                all.sort_by_key(|(thread, _)| *thread);
-                for (thread, own) in all {
-                    self.mix(*thread as u64);
-                    self.attributes(own);
-                }
-            }
-        }
-    }
-
-    fn iter(&mut self, iter: &Iter) {
-        match iter {
-            Iter::Done => self.mix(60),
-            Iter::Sequence { of, at } => {
-                self.mix(61 | (*at as u64) << 8);
-                self.value(*of);
-            }
-            Iter::Range { next, left, step } => {
-                self.mix(62);
-                [next, left, step].into_iter().for_each(|int| self.mix(int.cast_unsigned()));
-            }
-            Iter::Table { of, at, size, part } => {
-                self.mix(63 | (*part as u64) << 8);
-                self.mix(*at as u64);
-                self.mix(*size as u64);
-                self.id(*of);
-            }
-            Iter::Reversed { of, left } => {
-                self.mix(64 | (*left as u64) << 8);
-                self.id(*of);
-            }
-        }
-    }
-
-    fn asyncio(&mut self, asyncio: &Asyncio) {
-        asyncio.each(|value| self.value(value));
-        match asyncio {
-            Asyncio::Coroutine(code, frame) => {
-                self.mix(80 | u64::from(*code) << 8);
-                frame.iter().for_each(|(frame, values)| self.frame(frame, values));
-            }
-            Asyncio::Generator(_) => self.mix(81),
-            Asyncio::Future(future) => self.future(future),
-            Asyncio::Loop(running) => {
-                let flags = u64::from(running.closed) << 9 | u64::from(running.polled) << 10;
-                self.mix(82 | u64::from(running.stopping) << 8 | flags);
-                let number = |thread: Option<usize>| thread.map_or(0, |at| at as u64 + 1);
-                self.mix(number(running.runner) << 32 | number(running.current));
-                // Tasks go on in any order, so the order in which they became ready is nothing.
-                let mut tasks = running.ready.iter().filter_map(|ready| match ready {
-                    Ready::Task(task) => Some(*task),
-                    Ready::Call(_) => None,
-                });
-                let mut tasks: Vec<usize> = tasks.by_ref().collect();
-                tasks.sort_unstable();
-                tasks.into_iter().for_each(|task| self.mix(task as u64));
-            }
-            Asyncio::Handle(handle) => self.mix(83 | u64::from(handle.cancelled) << 8),
-        }
-    }
-
-    fn future(&mut self, future: &Future) {
-        let state = match future.state {
-            State::Pending => 0,
-            State::Result(_) => 1,
-            State::Raised(_) => 2,
-            State::Cancelled => 3,
-        };
-        let flags = u64::from(future.cancel_asked) << 10 | u64::from(future.seen) << 11;
-        self.mix(84 | state << 8 | flags);
-        for callback in &future.callbacks {
-            self.mix(match callback {
-                Callback::Wake(task) => *task as u64,
-                Callback::Call(_) => u64::MAX,
-            });
-        }
-        if let Some(task) = &future.task {
-            self.mix(task.number as u64 | u64::from(task.must_cancel) << 32);
-            self.mix(task.cancelling.cast_unsigned());
-            self.mix(u64::from(task.name.0) | u64::from(task.awaiting.is_some()) << 32);
-        }
-    }
-
-    fn sync(&mut self, sync: &Sync) {
-        let number = |owner: &Option<usize>| owner.map_or(0, |owner| owner as u64 + 1);
-        match sync {
-            Sync::Lock { owner } => self.mix(70 | number(owner) << 8),
-            Sync::RLock { owner, count } => {
-                self.mix(71 | number(owner) << 8);
-                self.mix(*count as u64);
-            }
-            Sync::Condition { lock, waiters } => {
-                self.mix(72);
-                self.id(*lock);
-                waiters.iter().for_each(|waiter| self.mix(*waiter as u64));
-            }
-            Sync::Event { set } => self.mix(73 | u64::from(*set) << 8),
-            Sync::Semaphore { value, .. } => {
-                self.mix(74);
-                self.mix(value.cast_unsigned());
-            }
-            Sync::Barrier { arrived, broken, .. } => {
-                self.mix(75 | u64::from(*broken) << 8);
-                self.mix(arrived.len() as u64);
-                arrived.iter().for_each(|thread| self.mix(*thread as u64));
-            }
-            Sync::Pool { queued, running, idle, made, .. } => {
-                self.mix(77 | (*made as u64) << 8);
-                self.mix(running.cast_unsigned());
-                self.mix(queued.len() as u64);
-                queued.iter().for_each(|thread| self.mix(*thread as u64));
-                self.values(idle.iter());
-            }
-            Sync::Queue { items, unfinished, .. } => {
-                self.mix(76);
-                self.mix(unfinished.cast_unsigned());
-                self.values(items.iter());
-            }
-        }
     }
 }

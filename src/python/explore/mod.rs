@@ -6,7 +6,7 @@
 //!   worlds ──── one step of one thread, from one world to the next
 //!   conflicts   which steps nobody else can notice;  lookahead: told from an instruction
 //!   changes ─── what a step changed, to go back and forth
-//!   fingerprint a world as a number, the same for equal worlds
+//!   fingerprint a world as a number, the same for equal worlds;  contents: of an object
 //!   graph ───── the worlds that were reached, each once
 //!   outcome ─── what a run came to;  exploration: all that was found, and the limits
 //!   search ──── all worlds that can be reached, by fewest switches first ──▶ outcomes
@@ -37,12 +37,16 @@
 //!   that a clock makes unlikely. Of up to 8 numbers of chance (`random.choice`, `randint`,
 //!   `randrange`) each is tried; otherwise one sequence is used, and that is said. A finaliser is
 //!   never run.
+//! * Without a global lock, what C does item by item without the object's lock (`sum`, `max`, `any`,
+//!   `in` on a list, a copy of a view) is as many steps. What holds that lock is one step, also where
+//!   CPython says that a reader without it may see the middle: `insert`, `pop(i)`, `sort`.
 //! * *Wrong* is what no order of whole threads gives, an exception that ends a thread, a deadlock, a
 //!   loop that nothing can end, and a thread that can wait for ever while others go on (each of which
 //!   gets its turn).
 
 pub mod changes;
 pub mod conflicts;
+pub(crate) mod contents;
 pub mod cycles;
 pub mod exploration;
 pub mod fingerprint;

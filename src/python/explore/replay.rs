@@ -1,12 +1,13 @@
 //! One schedule again, with what each line did.
 //!
-//! *Assumes*: moves that the search has found, and what it knew to be shared.
+//! *Assumes*: moves that the search has found, and what it knew to be shared. Others are told of.
 //! *Promises*: the same world as the search's.
 //! *Leaves out*: how it is drawn (`python/explore/story.rs`).
 
 use crate::python::code::program::Program;
 use crate::python::explore::conflicts::Conflicts;
-use crate::python::explore::moves::Move;
+use crate::python::explore::moves::{Move, moves};
+use crate::python::explore::outcome::{Ending, Outcome};
 use crate::python::explore::policies::Looks;
 use crate::python::explore::search::machine;
 use crate::python::explore::worlds::{Event, Stepper};
@@ -45,8 +46,12 @@ pub struct Replay {
     pub events: Vec<Event>,
     /// The line that the first thread was in that had to go although it could have gone on.
     pub cut: Option<u32>,
-    /// What was printed.
-    pub output: String,
+    /// How often a thread had to go although it could have gone on.
+    pub switches: u32,
+    /// What it came to, if it has ended.
+    pub outcome: Option<Outcome>,
+    /// The first move that the world did not allow.
+    pub impossible: Option<usize>,
     /// What happened to a notification that a thread waits for in vain.
     pub lost: Option<String>,
     /// The names of what was shared, as far as it has any.
@@ -58,7 +63,7 @@ pub fn replay(
     program: &Arc<Program>,
     looks: Looks,
     contended: &Conflicts,
-    moves: &[Move],
+    schedule: &[Move],
 ) -> Replay {
     let mut stepper = Stepper::new(machine(program), looks);
     stepper.conflicts.clone_from(contended);
@@ -67,7 +72,15 @@ pub fn replay(
     stepper.most = LONGEST;
     let mut cut = None;
     let mut last: Option<Move> = None;
-    for chosen in moves {
+    let (mut switches, mut ending, mut impossible) = (0, None, None);
+    for (at, chosen) in schedule.iter().enumerate() {
+        let world = &stepper.machine.world;
+        if world.has_ended() || !moves(world).contains(chosen) {
+            impossible = Some(at);
+            break;
+        }
+        let ran = last.map_or(0, |last| last.thread);
+        switches += u32::from(ran != chosen.thread && world.is_ready(ran));
         if let Some(last) = last
             && cut.is_none()
             && last.thread != chosen.thread
@@ -79,18 +92,32 @@ pub fn replay(
             stepper.machine.leave();
         }
         stepper.machine.world.heap.begin_change();
-        if stepper.step(*chosen).is_err() {
+        last = Some(*chosen);
+        if let Err(why) = stepper.step(*chosen) {
+            ending = Some(why);
             break;
         }
-        last = Some(*chosen);
+    }
+    if ending.is_none() && stepper.machine.world.has_ended() {
+        ending = Some(Ending::Finished);
+    } else if ending.is_none() && moves(&stepper.machine.world).is_empty() {
+        ending = Some(Ending::Deadlock(stepper.machine.waits()));
     }
     let names = contended.contended().map(|location| {
         (location, name_of(&stepper.machine, location), kind(&stepper.machine.world, location))
     });
     let names = names.collect::<Vec<_>>();
     let lost = lost_wakeup(&mut stepper);
-    let output = stepper.machine.world.output.to_string();
-    Replay { events: stepper.trace.take().unwrap_or_default(), cut, output, lost, names }
+    let outcome = ending.map(|ending| Outcome::of(&mut stepper.machine, ending));
+    Replay {
+        events: stepper.trace.take().unwrap_or_default(),
+        cut,
+        switches,
+        outcome,
+        impossible,
+        lost,
+        names,
+    }
 }
 
 /// The thread that waits for a notification that came before it waited.

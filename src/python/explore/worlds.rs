@@ -12,6 +12,7 @@
 //! What is done along stops before the first visible instruction: where that can be told from the
 //! instruction, it is not executed; otherwise it is, and taken back.
 
+use crate::gil::rules::threading::Threading;
 use crate::python::code::instruction::Place;
 use crate::python::explore::conflicts::{Conflicts, Reduction};
 use crate::python::explore::lookahead::{Ahead, ahead};
@@ -100,6 +101,10 @@ pub const MOST_ALONG: usize = 50_000;
 impl Stepper {
     /// A stepper at the beginning of the machine's program.
     pub fn new(machine: Machine, looks: Looks) -> Stepper {
+        let mut machine = machine;
+        if matches!(looks, Looks::Under(Threading::Free, _)) {
+            machine.without_lock();
+        }
         Stepper {
             machine,
             looks,

@@ -93,6 +93,10 @@ impl Reader<'_> {
             Expr::BooleanLiteral(e) => K::Constant(Constant::Bool(e.value)),
             Expr::NumberLiteral(e) => K::Constant(self.number(range, &e.value)?),
             Expr::StringLiteral(e) => K::Constant(Constant::Str(Arc::from(e.value.to_str()))),
+            Expr::BytesLiteral(e) => {
+                let text: String = e.value.bytes().map(char::from).collect();
+                K::Constant(Constant::Bytes(Arc::from(text)))
+            }
             Expr::FString(e) => K::Joined(self.joined(e)?),
             Expr::Name(e) => K::Name(name(&e.id)),
             Expr::EllipsisLiteral(_) => K::Constant(Constant::Ellipsis),
@@ -170,7 +174,6 @@ impl Reader<'_> {
     pub(crate) fn other<T>(&self, e: &Expr) -> Result<T> {
         let (what, instead) = match e {
             Expr::TString(_) => ("a t-string", "write an f-string"),
-            Expr::BytesLiteral(_) => ("a bytes literal", "write a string"),
             Expr::Starred(_) => ("a star here", "name each item"),
             _ => ("this", "leave it out"),
         };

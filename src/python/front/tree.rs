@@ -158,6 +158,8 @@ pub enum Constant {
     Int(i64),
     Float(f64),
     Str(Arc<str>),
+    /// A text whose characters are bytes.
+    Bytes(Arc<str>),
 }
 
 /// What an expression is.

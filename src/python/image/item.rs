@@ -18,6 +18,8 @@ pub enum Datum {
     Float(f64),
     /// The place of a text.
     Str(u32),
+    /// The place of a text whose characters are bytes.
+    Bytes(u32),
     Type(Type),
     Native(u32),
     Module(u32),

@@ -157,6 +157,7 @@ impl<'m> Reader<'m> {
             Datum::Int(int) => (true, Value::Int(int)),
             Datum::Float(float) => (true, Value::Float(float)),
             Datum::Str(place) => (true, Value::Str(self.text(place)?)),
+            Datum::Bytes(place) => (true, Value::Bytes(self.text(place)?)),
             Datum::Type(t) => (true, Value::Type(t)),
             Datum::Native(n) => ((n as usize) < machine.library.len(), Value::Native(n)),
             Datum::Module(n) => ((n as usize) < MODULES.len(), Value::Module(n)),

@@ -181,6 +181,7 @@ impl<'m> Writer<'m> {
             Value::Int(int) => Datum::Int(int),
             Value::Float(float) => Datum::Float(float),
             Value::Str(text) => Datum::Str(self.text(text)),
+            Value::Bytes(text) => Datum::Bytes(self.text(text)),
             Value::Type(t) => Datum::Type(t),
             Value::Native(number) => Datum::Native(number),
             Value::Module(_) if self.mode == Mode::Value => return cannot("module"),

@@ -170,9 +170,11 @@ fn next(m: &mut Machine, a: &Arguments) -> R<Done> {
             match m.world.event_loop(id).is_some_and(|running| running.is_over(any_order)) {
                 true => continue,
                 false => {
+                    // In the middle of a pass it is not the timers' turn.
                     let until = m.loop_mut(id, |running| {
-                        running.polled = true;
-                        running.timers.first().map(|(at, _)| at.saturating_sub(clock))
+                        running.polled = running.left == 0;
+                        let first = running.timers.first().filter(|_| running.polled);
+                        first.map(|(at, _)| at.saturating_sub(clock))
                     });
                     return Ok(Done::Wait(Wait::Turn(id), until.flatten()));
                 }

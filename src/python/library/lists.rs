@@ -120,20 +120,23 @@ fn insert(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn pop(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [list, at] = m.sorted(a, "pop", 1, ["self", "index"])?;
-    let (id, items) = m.list_at(list)?;
-    if items.is_empty() {
+    let id = m.object_argument(list)?;
+    m.note(Location::Object(id), false);
+    let length = m.length(list).unwrap_or(0);
+    if length == 0 {
         return Err(m.error("IndexError", "pop from empty list"));
     }
-    let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
+    let length = i64::try_from(length).unwrap_or(i64::MAX);
     let at = if at == Value::Unset { -1 } else { m.int_argument(at)? };
     let at = usize::try_from(if at < 0 { at + length } else { at }).ok();
-    let Some(at) = at.filter(|at| *at < items.len()) else {
-        return Err(m.error("IndexError", "pop index out of range"));
-    };
+    let mut taken = None;
     m.change_list(Value::Ref(id), |items| {
-        items.remove(at);
+        taken = at.filter(|at| *at < items.len()).map(|at| items.remove(at));
     })?;
-    value(items[at])
+    match taken {
+        Some(item) => value(item),
+        None => Err(m.error("IndexError", "pop index out of range")),
+    }
 }
 
 /// Objects with an `__eq__` are compared by Python code.

@@ -5,7 +5,7 @@
 //!   builtins · sequences      len, print, …; sorted, sum, zip, …
 //!   inspection                hash, property, what `object` has, …
 //!   types                     list(…), int(…), …
-//!   texts, patterns           methods of str
+//!   texts, patterns, bytes    methods of str and bytes
 //!   lists · tables            methods of list, tuple, deque; of dict, set
 //!   generators                send, throw, close
 //!   threads · sync · queues   threading and queue
@@ -18,12 +18,14 @@
 //!   futures.py                concurrent.futures: Future, executors, wait
 //!   asyncio.py                gather, wait, timeouts, groups, locks, queues
 //!   multiprocessing.py        multiprocessing: Process, Pool, Queue
+//!   datetime.py               datetime: datetime, timedelta
 //!   prelude_*.py              other modules that are Python here
 //! ```
 
 pub mod arguments;
 pub mod asyncio;
 pub mod builtins;
+pub mod bytes;
 pub mod event_loops;
 pub mod futures;
 pub mod generators;

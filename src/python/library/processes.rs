@@ -8,6 +8,7 @@
 use crate::python::image::write::Refused;
 use crate::python::library::sync::{gives_up, limit_of};
 use crate::python::machine::interpreter::{Machine, Row};
+use crate::python::machine::operators::as_float;
 use crate::python::machine::outside::{Answer, Request};
 use crate::python::machine::processes::{Copied, Outcome, ProcessAnswer, ProcessRequest};
 use crate::python::machine::terms::{Arguments, Done, Look, R, Raise};
@@ -31,6 +32,7 @@ pub const ROWS: &[Row] = &[
     Row::of("prelude._new_queue", Look::C, new_queue),
     Row::of("prelude._put_queue", Look::C, put_queue),
     Row::of("prelude._get_queue", Look::C, get_queue),
+    Row::of("prelude._utc_offset", Look::C, utc_offset),
     Row::of("os.cpu_count", Look::C, |m, _| value(Value::Int(m.cpus()))),
     Row::of("os.getpid", Look::C, |m, _| value(Value::Int(m.process_id()))),
     Row::of("os._exit", Look::C, exit),
@@ -314,6 +316,15 @@ fn get_queue(m: &mut Machine, a: &Arguments) -> R<Done> {
     };
     let items = m.add(Object::Tuple(items));
     Ok(Done::Blocked(items))
+}
+
+/// `_utc_offset(moment)`: of local time, in seconds. There is none, unless a program runs for real.
+fn utc_offset(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [moment] = m.sorted(a, "_utc_offset", 1, ["moment"])?;
+    #[allow(clippy::cast_possible_truncation, reason = "clamped by `as`")]
+    let moment = as_float(moment).unwrap_or(0.0) as i64;
+    let offset = m.outside.clock.map_or(0, |_| crate::sys::usage::utc_offset(moment));
+    value(Value::Int(offset))
 }
 
 /// `os._exit(code)`: the process ends at once.

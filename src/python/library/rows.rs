@@ -6,6 +6,7 @@
 use crate::python::code::compiler::Prelude;
 use crate::python::library::asyncio;
 use crate::python::library::builtins;
+use crate::python::library::bytes;
 use crate::python::library::event_loops;
 use crate::python::library::futures;
 use crate::python::library::generators;
@@ -45,6 +46,7 @@ pub const PRELUDES: &[Prelude] = &[
     ("concurrent.futures", include_str!("futures.py")),
     ("asyncio", include_str!("asyncio.py")),
     ("multiprocessing", include_str!("multiprocessing.py")),
+    ("datetime", include_str!("datetime.py")),
 ];
 
 /// Every function of the library.
@@ -54,6 +56,7 @@ pub fn rows() -> Vec<Row> {
         sequences::ROWS,
         types::ROWS,
         texts::ROWS,
+        bytes::ROWS,
         lists::ROWS,
         tables::ROWS,
         sync::ROWS,

@@ -48,7 +48,7 @@ fn any(m: &mut Machine, a: &Arguments) -> R<Done> {
 }
 
 fn truths(m: &mut Machine, items: Value, name: &str, until: bool) -> R<Done> {
-    if m.needs_python(items) || has_objects(m, items) {
+    if m.needs_steps(items) || has_objects(m, items) {
         return python(m, name, vec![items]);
     }
     for item in m.items(items)? {
@@ -132,7 +132,7 @@ fn extreme(m: &mut Machine, a: &Arguments, name: &str, wanted: Ordering) -> R<Do
         _ => m.add(Object::List(a.values.clone())),
     };
     must_iterate(m, items)?;
-    if key != Value::None || m.needs_python(items) || has_objects(m, items) {
+    if key != Value::None || m.needs_steps(items) || has_objects(m, items) {
         let has_default = Value::Bool(default != Value::Unset);
         let default = if default == Value::Unset { Value::None } else { default };
         return python(m, &format!("_{name}"), vec![items, key, default, has_default]);
@@ -245,7 +245,7 @@ fn sum(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [items, start] = m.sorted(a, "sum", 1, ["iterable", "start"])?;
     let start = if start == Value::Unset { Value::Int(0) } else { start };
     must_iterate(m, items)?;
-    if m.needs_python(items) || has_objects(m, items) && !is_view_of_numbers(m, items) {
+    if m.needs_steps(items) || has_objects(m, items) && !is_view_of_numbers(m, items) {
         return python(m, "_sum", vec![items, start]);
     }
     let mut total = start;

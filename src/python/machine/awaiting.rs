@@ -68,6 +68,8 @@ impl Machine {
         frame.then = Then::Push;
         frame.base = u32::try_from(self.current.stack.len()).unwrap_or(u32::MAX);
         self.current.stack.extend(values);
+        let depth = self.current.frames.len();
+        self.current.rounds.retain(|round| (round.depth as usize) < depth);
         self.current.frames.push(frame);
         Ok(())
     }

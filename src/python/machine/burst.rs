@@ -151,7 +151,7 @@ impl Machine {
                             Place::Straight
                         }
                         Op::StoreFast(slot) => {
-                            self.current.stack[base + slot as usize] = self.pop();
+                            self.quick_store(base + slot as usize);
                             Place::Straight
                         }
                         Op::LoadConst(number) => {
@@ -229,17 +229,18 @@ impl Machine {
                             skip(1, &mut at, left)
                         }
                         Op::BinaryFast(operator, slot, right)
-                            if let Some(value) =
-                                self.quick_operation(operator, base, slot, right) =>
+                            if self.quick_operation(operator, base, (slot, right), usize::MAX) =>
                         {
-                            self.push(value);
                             skip(2, &mut at, left)
                         }
                         Op::Update(operator, slot, right)
-                            if let Some(value) =
-                                self.quick_operation(operator, base, slot, right) =>
+                            if self.quick_operation(
+                                operator,
+                                base,
+                                (slot, right),
+                                base + usize::from(slot),
+                            ) =>
                         {
-                            self.current.stack[base + usize::from(slot)] = value;
                             skip(3, &mut at, left)
                         }
                         Op::CompareJump(operator, slot, right, to)
@@ -308,7 +309,7 @@ impl Machine {
     /// The place behind an instruction of the library: a module of CPython that is Python holds a
     /// lock of its own inside, so others run before it or behind it; what is C there returns as C.
     fn behind(&self, op: Op, kind: CodeKind, place: Place) -> Place {
-        if place == Place::Blocked {
+        if place == Place::Blocked || self.is_item_by_item() {
             return place;
         }
         let frames = &self.current.frames;

@@ -6,13 +6,15 @@
 
 use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::instruction::{Op, Place};
-use crate::python::machine::interpreter::Machine;
-use crate::python::machine::terms::{Arguments, Done, Flow, Location, Look, R, Raise};
+use crate::python::machine::interpreter::{Machine, Row};
+use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::Asyncio;
 use crate::python::value::object::{Function, Generator, Object, Then};
 use crate::python::value::types::Type;
 use std::sync::Arc;
+
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
     /// The call instructions. `count` arguments are on the stack, below them the function; of a
@@ -27,6 +29,13 @@ impl Machine {
         let receiver = if method { self.current.stack[first - 1] } else { Value::Unset };
         let base = first - 1 - usize::from(method);
         let callee = self.current.stack[base];
+        if let (Value::Native(number), false) = (callee, named)
+            && let Some(row) = self.library.get(number as usize).copied()
+            && row.look != Look::Library
+            && row.iterates.is_none()
+        {
+            return self.call_in_c(row, (base, first), receiver);
+        }
         let look = self.look(callee);
         if look == Some(Look::Library) && !self.frame().entered && !self.is_library() {
             let frame = self.frame();
@@ -128,6 +137,51 @@ impl Machine {
         }
     }
 
+    /// Calls a function that is C and iterates over nothing, with arguments by position. What is
+    /// called is at `base` on the stack, the first argument at `first`.
+    fn call_in_c(&mut self, row: Row, (base, first): (usize, usize), receiver: Value) -> R<Flow> {
+        let bound = !matches!(receiver, Value::Unset);
+        let mut arguments = Arguments { values: self.spare.take(), named: Vec::new() };
+        let stack = &mut self.current.stack;
+        arguments.values.extend_from_slice(&stack[first - usize::from(bound)..]);
+        let callee = stack[base];
+        stack.truncate(base);
+        let done = (row.call)(self, &arguments);
+        let flow = match done {
+            Ok(Done::Value(value)) => {
+                self.push(value);
+                Ok(Flow::Next(self.point(Some(row.look)).into()))
+            }
+            Ok(Done::Blocked(value)) => {
+                self.push(value);
+                Ok(Flow::Next(Place::Blocked))
+            }
+            Ok(Done::Wait(..)) | Err(Raise::Key(_)) => {
+                // It is called again, with the stack as it was.
+                self.push(callee);
+                if first > base + 1 && !bound {
+                    self.push(Value::Unset);
+                }
+                self.current.stack.extend_from_slice(&arguments.values);
+                match done {
+                    Ok(Done::Wait(wait, limit)) => Ok(Flow::Wait(wait, limit)),
+                    Err(Raise::Key(value)) => self.find_key(value),
+                    _ => STRAIGHT,
+                }
+            }
+            Ok(Done::Entered) => STRAIGHT,
+            Err(Raise::Python) => {
+                let function = self.prelude(&format!("_{}", row.name.replace('.', "_")));
+                let arguments = std::mem::take(&mut arguments);
+                self.call_value(function, arguments, Then::Push)?;
+                STRAIGHT
+            }
+            Err(raised) => Err(raised),
+        };
+        self.spare.give(arguments.values);
+        flow
+    }
+
     pub(crate) fn name_arguments(&mut self, arguments: &mut Arguments, number: i64) {
         let program = Arc::clone(&self.program);
         let names = usize::try_from(number).ok().and_then(|at| program.keywords.get(at));
@@ -227,7 +281,7 @@ impl Machine {
         };
         if let Some(at) = row.iterates
             && let Some(argument) = arguments.values.get(at).copied()
-            && self.needs_python(argument)
+            && (self.needs_python(argument) || self.is_view(argument) && self.needs_steps(argument))
         {
             let collect = self.prelude("_collect");
             let named =
@@ -252,6 +306,12 @@ impl Machine {
                 done
             }
         }
+    }
+
+    /// Whether a value is a view of a dict: what copies one locks nothing. Copies of lists, sets and
+    /// dicts lock them.
+    fn is_view(&self, value: Value) -> bool {
+        value.id().is_some_and(|id| matches!(self.world.heap.get(id), Object::View(..)))
     }
 
     fn call_type(&mut self, t: Type, arguments: Arguments, then: Then) -> R<Done> {
@@ -335,103 +395,5 @@ impl Machine {
             self.deliver(frame.then, value, Some((frame.code, &values)))?;
         }
         Ok(Flow::Next(frame.back.into()))
-    }
-
-    /// Does with the result of a call what was to be done with it.
-    pub(crate) fn deliver(
-        &mut self,
-        then: Then,
-        value: Value,
-        left: Option<(u32, &[Value])>,
-    ) -> R<()> {
-        match then {
-            Then::Push | Then::Item(_) | Then::Next(_) => self.push(value),
-            Then::Discard => {}
-            Then::Init(instance) => {
-                if value != Value::None {
-                    let name = self.type_name(value);
-                    let text = format!("__init__() should return None, not '{name}'");
-                    return self.type_error(text);
-                }
-                self.push(instance);
-            }
-            Then::Class => left.map_or(Ok(()), |(code, values)| self.finish_class(code, values))?,
-            Then::Truth(wanted) => {
-                let truth = self.plain_truth(value)?;
-                self.push(Value::Bool(truth == wanted));
-            }
-            Then::Branch { to, wanted, keep } => {
-                let truth = self.plain_truth(value)?;
-                self.take_branch(truth, to, wanted, keep);
-            }
-            Then::Text => match value {
-                Value::Str(_) => self.push(value),
-                _ => {
-                    let name = self.type_name(value);
-                    let text = format!("__str__ returned non-string (type {name})");
-                    return self.type_error(text);
-                }
-            },
-            Then::Size => match value {
-                Value::Int(n) if n >= 0 => self.push(value),
-                Value::Int(_) => return self.value_error("__len__() should return >= 0"),
-                _ => {
-                    let name = self.type_name(value);
-                    let text = format!("'{name}' object cannot be interpreted as an integer");
-                    return self.type_error(text);
-                }
-            },
-            Then::Collected(number, kept, at) => self.call_again(number, kept, at, value)?,
-            Then::Exited => self.push(value),
-            Then::Method => {
-                self.push(value);
-                self.push(Value::Unset);
-            }
-            Then::Delegated => return self.delegate(value).map(drop),
-            Then::Operate(operation, left, right) => {
-                if let Done::Value(value) = self.operated(operation, left, right, value)? {
-                    self.push(value);
-                }
-            }
-            Then::Missing(dict, key) => {
-                let table_key = self.key(key)?;
-                self.note(Location::Object(dict), true);
-                if let Object::Dict(table, _) = self.world.heap.get_mut(dict) {
-                    table.insert(table_key, key, value);
-                }
-                self.push(value);
-            }
-        }
-        Ok(())
-    }
-
-    /// Calls a function of the library again, with what one of its arguments was collected to.
-    fn call_again(&mut self, number: u32, kept: Id, at: u32, value: Value) -> R<()> {
-        let mut values = match self.world.heap.get(kept) {
-            Object::Tuple(values) => values.clone(),
-            _ => Vec::new(),
-        };
-        let pairs = values.split_off(values.len().saturating_sub(2 * (at >> 16) as usize));
-        if let Some(argument) = values.get_mut(at as usize & 0xffff) {
-            *argument = value;
-        }
-        let mut named = Vec::new();
-        for pair in pairs.chunks_exact(2) {
-            if let Value::Str(name) = pair[0] {
-                named.push((name, pair[1]));
-            }
-        }
-        let arguments = Arguments { values, named };
-        let done = match self.call_native(number, arguments.clone(), Then::Push) {
-            Err(Raise::Key(value)) => {
-                self.call_with_key(Value::Native(number), &arguments, value, Then::Push)?
-            }
-            done => done?,
-        };
-        match done {
-            Done::Value(value) | Done::Blocked(value) => self.push(value),
-            Done::Entered | Done::Wait(..) => {}
-        }
-        Ok(())
     }
 }

@@ -205,7 +205,7 @@ impl Machine {
         ) {
             return Ok(a.partial_cmp(&b));
         }
-        if let (Value::Str(a), Value::Str(b)) = (left, right) {
+        if let (Value::Str(a), Value::Str(b)) | (Value::Bytes(a), Value::Bytes(b)) = (left, right) {
             return Ok(Some(self.strings.text(a).cmp(self.strings.text(b))));
         }
         if let (Value::Ref(a), Value::Ref(b)) = (left, right) {
@@ -246,7 +246,10 @@ impl Machine {
             container.id().map(|id| self.world.heap.get(id)),
             Some(Object::Dict(..) | Object::Set(_))
         );
-        if self.needs_python(container)
+        let list =
+            container.id().is_some_and(|id| matches!(self.world.heap.get(id), Object::List(_)));
+        let steps = self.needs_python(container) || list && self.needs_steps(container);
+        if steps
             || !hashed && self.class_of(item).is_some() && self.class_attribute(item, eq).is_some()
         {
             let contains = self.prelude("_contains");
@@ -274,7 +277,9 @@ impl Machine {
 
     /// Whether a built-in container has an item.
     pub fn contains(&mut self, container: Value, item: Value) -> R<bool> {
-        if let (Value::Str(text), Value::Str(part)) = (container, item) {
+        if let (Value::Str(text), Value::Str(part)) | (Value::Bytes(text), Value::Bytes(part)) =
+            (container, item)
+        {
             return Ok(self.strings.text(text).contains(self.strings.text(part)));
         }
         if let Value::Str(_) = container {
@@ -334,7 +339,7 @@ impl Machine {
             Value::Bool(bool) => bool,
             Value::Int(int) => int != 0,
             Value::Float(float) => float != 0.0,
-            Value::Str(text) => !self.strings.text(text).is_empty(),
+            Value::Str(text) | Value::Bytes(text) => !self.strings.text(text).is_empty(),
             Value::Type(_) | Value::Native(_) | Value::Module(_) => true,
             Value::Ref(id) => {
                 self.note(Location::Object(id), false);
@@ -346,7 +351,7 @@ impl Machine {
     /// How many items a built-in container has.
     pub fn length(&self, value: Value) -> Option<usize> {
         match value {
-            Value::Str(text) => Some(self.strings.text(text).chars().count()),
+            Value::Str(text) | Value::Bytes(text) => Some(self.strings.length(text)),
             Value::Ref(id) => match self.world.heap.get(id) {
                 Object::Tuple(items) | Object::List(items) => Some(items.len()),
                 Object::Dict(table, _) | Object::Set(table) => Some(table.len()),

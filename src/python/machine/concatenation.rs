@@ -36,6 +36,11 @@ impl Machine {
             self.charge(text.len() / 16)?;
             return Ok(Some(self.text_value(&text)));
         }
+        if let (B::Add, Value::Bytes(a), Value::Bytes(b)) = (operator, left, right) {
+            let text = format!("{}{}", self.strings.text(a), self.strings.text(b));
+            self.charge(text.len() / 16)?;
+            return Ok(Some(Value::Bytes(self.strings.intern(&text))));
+        }
         if let (B::Add, true, Value::Ref(id)) = (operator, inplace, left)
             && let Object::List(_) = self.world.heap.get(id)
         {
@@ -138,6 +143,11 @@ impl Machine {
             let text = self.strings.get(text);
             self.charge(text.len().saturating_mul(count) / 16)?;
             return Ok(Some(self.text_value(&text.repeat(count))));
+        }
+        if let Value::Bytes(text) = sequence {
+            let text = self.strings.get(text);
+            self.charge(text.len().saturating_mul(count) / 16)?;
+            return Ok(Some(Value::Bytes(self.strings.intern(&text.repeat(count)))));
         }
         let Value::Ref(id) = sequence else { return Ok(None) };
         let (items, list) = match self.world.heap.get(id) {

@@ -70,6 +70,8 @@ pub struct Machine {
     pub limits: Limits,
     /// Sleeping takes no time: the explorer tries every order instead, and every number of chance.
     pub timeless: bool,
+    /// Without a global lock: the codes that stand for what C does item by item, by number.
+    pub(crate) item_by_item: Vec<bool>,
     /// The number of chance that the explorer tries.
     pub chosen: Option<u32>,
     /// Chance was asked for more numbers than are tried: one sequence of them was used.
@@ -95,6 +97,8 @@ pub struct Machine {
     pub(crate) builtins: Vec<Value>,
     /// The numbers of the library's functions, by owner and name.
     methods: HashMap<(StrId, StrId), u32, Quick>,
+    /// The methods of built-in types that were looked for.
+    pub(crate) type_methods: HashMap<(Type, StrId), Option<Value>, Quick>,
     pub(crate) known: Known,
     /// Lists of arguments that are not used.
     pub(crate) spare: Spare,
@@ -132,6 +136,7 @@ impl Machine {
             noting: false,
             limits: Limits::default(),
             timeless: false,
+            item_by_item: Vec::new(),
             chosen: None,
             one_sequence: false,
             missed: Vec::new(),
@@ -148,6 +153,7 @@ impl Machine {
             builtins: Vec::new(),
             methods,
             known,
+            type_methods: HashMap::default(),
             spare: Spare::default(),
             library_globals: HashMap::new(),
             live: 0,
@@ -351,18 +357,6 @@ impl Machine {
         Value::Str(self.strings.intern(text))
     }
 
-    /// Checks that a text of so many bytes, which is being made, is not too much by itself.
-    ///
-    /// # Errors
-    /// [`Raise::Stop`] if it is.
-    pub(crate) fn check_room(&self, bytes: usize) -> R<()> {
-        if bytes / 16 <= self.limits.items {
-            return Ok(());
-        }
-        let megabytes = self.limits.items / 65_536;
-        Err(Raise::Stop(format!("it needs more than {megabytes} MB of memory")))
-    }
-
     /// Takes memory for so many items.
     ///
     /// # Errors
@@ -438,6 +432,7 @@ fn constant(strings: &mut Strings, constant: &Constant) -> Value {
         Constant::Int(int) => Value::Int(*int),
         Constant::Float(float) => Value::Float(*float),
         Constant::Str(text) => Value::Str(strings.intern(text)),
+        Constant::Bytes(text) => Value::Bytes(strings.intern(text)),
     }
 }
 

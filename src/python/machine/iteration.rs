@@ -6,6 +6,7 @@
 
 use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::instruction::Place;
+use crate::python::code::program::{Code, CodeKind};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::any::{Id, Value};
@@ -17,7 +18,7 @@ impl Machine {
     /// Whether a value can be iterated over.
     pub fn is_iterable(&mut self, value: Value) -> bool {
         match value {
-            Value::Str(_) => true,
+            Value::Str(_) | Value::Bytes(_) => true,
             Value::Ref(id) => match self.world.heap.get(id) {
                 Object::Tuple(_)
                 | Object::List(_)
@@ -48,6 +49,33 @@ impl Machine {
         )
     }
 
+    /// From now on threads run at the same time: what C does with one item after the other are as
+    /// many steps. What locks the object meanwhile stays one.
+    pub fn without_lock(&mut self) {
+        let names = ["_collect", "_sum", "_any", "_all", "_min", "_max", "_contains"];
+        let codes = self.program.codes.iter();
+        let native = |code: &Code| code.kind == CodeKind::Native;
+        self.item_by_item =
+            codes.map(|code| native(code) && names.contains(&code.name.as_str())).collect();
+    }
+
+    /// Whether the innermost call stands for C that others can run beside.
+    pub(crate) fn is_item_by_item(&self) -> bool {
+        let code = self.current.frames.last().map_or(0, |frame| frame.code as usize);
+        self.item_by_item.get(code).copied().unwrap_or(false)
+    }
+
+    /// Whether going through a value is more than one step: it runs Python code, or others run beside
+    /// it.
+    pub fn needs_steps(&self, value: Value) -> bool {
+        let object = value.id().map(|id| self.world.heap.get(id));
+        let shared = matches!(
+            object,
+            Some(Object::List(_) | Object::Dict(..) | Object::Set(_) | Object::View(..))
+        );
+        self.needs_python(value) || (shared && !self.item_by_item.is_empty())
+    }
+
     /// All items of a built-in container.
     pub fn items(&mut self, value: Value) -> R<Vec<Value>> {
         let mut items = Vec::new();
@@ -69,7 +97,7 @@ impl Machine {
 
     /// An iterator over a built-in container.
     pub fn iter_over(&mut self, value: Value) -> Option<Iter> {
-        if let Value::Str(_) = value {
+        if let Value::Str(_) | Value::Bytes(_) = value {
             return Some(Iter::Sequence { of: value, at: 0 });
         }
         let id = value.id()?;
@@ -110,6 +138,12 @@ impl Machine {
                 let next = rest.chars().next();
                 *at += next.map_or(0, char::len_utf8);
                 next.map(|c| self.text_value(c.encode_utf8(&mut [0; 4])))
+            }
+            Iter::Sequence { of: Value::Bytes(text), at } => {
+                let rest = self.strings.text(*text).get(*at..).unwrap_or("");
+                let next = rest.chars().next();
+                *at += next.map_or(0, char::len_utf8);
+                next.map(|byte| Value::Int(i64::from(u32::from(byte))))
             }
             Iter::Sequence { of, at } => {
                 let Value::Ref(id) = *of else { return Ok(None) };

@@ -11,6 +11,7 @@ use crate::python::machine::terms::{Arguments, Done, Flow, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Then};
 use crate::python::value::table::Key;
+use crate::python::value::types::Type;
 
 /// The attribute that keeps which key an object is. No program can write it.
 pub(crate) const KEY: &str = "<key>";
@@ -37,6 +38,7 @@ impl Machine {
             Value::Int(int) => Key::Int(int),
             Value::Float(float) => Key::float(float),
             Value::Str(text) => Key::Str(text),
+            Value::Bytes(text) => Key::Tuple(vec![Key::Type(Type::Bytes), Key::Str(text)]),
             Value::Type(t) => Key::Type(t),
             Value::Native(number) | Value::Module(number) => Key::Native(number),
             Value::Ref(id) => match self.world.heap.get(id) {

@@ -20,6 +20,7 @@ impl Machine {
             Value::Int(_) => return Type::Int,
             Value::Float(_) => return Type::Float,
             Value::Str(_) => return Type::Str,
+            Value::Bytes(_) => return Type::Bytes,
             Value::Type(_) => return Type::Type,
             Value::Native(_) => return Type::Builtin,
             Value::Module(_) => return Type::Module,

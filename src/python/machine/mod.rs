@@ -16,6 +16,7 @@
 //!                          ├─ attributes, kinds, objects: names and items
 //!                          ├─ keys                 objects as keys of dicts and sets
 //!                          ├─ operators, concatenation, comparison, overloads, iteration
+//!                          ├─ delivery             where the value of a call goes
 //!                          ├─ delegation           `yield from`, and `throw`
 //!                          ├─ control, unwinding   branches, with, exceptions
 //!                          ├─ awaiting, tasks      coroutines, futures, event loops
@@ -35,6 +36,7 @@ pub mod comparison;
 pub mod concatenation;
 pub mod control;
 pub mod delegation;
+pub mod delivery;
 pub mod execute;
 pub mod fields;
 pub mod format;

@@ -169,6 +169,13 @@ impl Machine {
 
     /// An item of a sequence.
     pub fn item(&mut self, object: Value, index: Value) -> R<Value> {
+        if let (Value::Str(text), Value::Int(_)) = (object, index)
+            && let Some(length) = self.strings.ascii(text).map(str::len)
+        {
+            let at = self.index(index, length, "string")?;
+            let one = self.strings.text(text).as_bytes()[at];
+            return Ok(self.text_value(char::from(one).encode_utf8(&mut [0; 4])));
+        }
         if let Value::Str(text) = object {
             let chars: Vec<char> = self.strings.text(text).chars().collect();
             if let Some(places) = self.slice_places(index, chars.len())? {
@@ -177,6 +184,14 @@ impl Machine {
             }
             let at = self.index(index, chars.len(), "string")?;
             return Ok(self.text_value(&chars[at].to_string()));
+        }
+        if let Some(bytes) = self.bytes_of(object) {
+            if let Some(places) = self.slice_places(index, bytes.len())? {
+                let part: Vec<u8> = places.iter().map(|at| bytes[*at]).collect();
+                return self.bytes_value(&part);
+            }
+            let at = self.index(index, bytes.len(), "index")?;
+            return Ok(Value::Int(i64::from(bytes[at])));
         }
         let Value::Ref(id) = object else { return self.not_subscriptable(object) };
         self.note(Location::Object(id), false);

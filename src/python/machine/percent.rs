@@ -4,12 +4,24 @@
 //! *Leaves out*: what a format specification means (`python/machine/format.rs`).
 
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::terms::R;
+use crate::python::machine::terms::{R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::Object;
 use crate::python::value::table::Key;
 
 impl Machine {
+    /// Checks that a text of so many bytes, which is being made, is not too much by itself.
+    ///
+    /// # Errors
+    /// [`Raise::Stop`] if it is.
+    pub(crate) fn check_room(&self, bytes: usize) -> R<()> {
+        if bytes / 16 <= self.limits.items {
+            return Ok(());
+        }
+        let megabytes = self.limits.items / 65_536;
+        Err(Raise::Stop(format!("it needs more than {megabytes} MB of memory")))
+    }
+
     /// `text % value`.
     pub(crate) fn percent(&mut self, text: Value, value: Value) -> R<Value> {
         let Value::Str(text) = text else { return Ok(text) };

@@ -16,12 +16,27 @@ impl Machine {
     /// Pushes the value at a place of the stack, if it is bound.
     #[inline]
     pub(crate) fn quick_load(&mut self, at: usize) -> bool {
-        match self.current.stack[at] {
-            Value::Unset => false,
-            value => {
-                self.current.stack.push(value);
-                true
-            }
+        push_copy(&mut self.current.stack, at)
+    }
+
+    /// Pushes two locals.
+    #[inline]
+    pub(crate) fn quick_load_two(&mut self, base: usize, a: u16, b: u16) -> bool {
+        let stack = &mut self.current.stack;
+        if matches!(stack[base + usize::from(b)], Value::Unset) {
+            return false;
+        }
+        push_copy(stack, base + usize::from(a)) && push_copy(stack, base + usize::from(b))
+    }
+
+    /// Pops a value into a place of the stack.
+    #[inline]
+    pub(crate) fn quick_store(&mut self, at: usize) {
+        let stack = &mut self.current.stack;
+        match stack.pop() {
+            Some(Value::Int(int)) => stack[at] = Value::Int(int),
+            Some(value) => stack[at] = value,
+            None => {}
         }
     }
 
@@ -43,63 +58,77 @@ impl Machine {
     /// The two operands on top become one value.
     #[inline]
     pub(crate) fn quick_binary(&mut self, operator: BinaryOperator) -> bool {
-        let [.., left, right] = self.current.stack[..] else { return false };
-        let result = match (left, right) {
-            (Value::Int(a), Value::Int(b)) => quick_ints(operator, a, b),
-            (Value::Float(a), Value::Float(b)) => quick_floats(operator, a, b),
-            _ => None,
-        };
-        result.is_some_and(|result| self.replace_two(result))
-    }
-
-    /// Pushes two locals.
-    #[inline]
-    pub(crate) fn quick_load_two(&mut self, base: usize, a: u16, b: u16) -> bool {
-        let stack = &mut self.current.stack;
-        let (a, b) = (stack[base + usize::from(a)], stack[base + usize::from(b)]);
-        if matches!(a, Value::Unset) || matches!(b, Value::Unset) {
-            return false;
-        }
-        stack.extend_from_slice(&[a, b]);
-        true
-    }
-
-    #[inline]
-    fn operand(&self, base: usize, right: Right) -> Value {
-        match right {
-            Right::Fast(slot) => self.current.stack[base + usize::from(slot)],
-            Right::Const(number) => self.constants[usize::from(number)],
+        let [.., left, right] = &self.current.stack[..] else { return false };
+        match (left, right) {
+            (Value::Int(a), Value::Int(b)) => {
+                let Some(int) = quick_ints(operator, *a, *b) else { return false };
+                self.replace_two(Value::Int(int))
+            }
+            (Value::Float(a), Value::Float(b)) => {
+                let Some(float) = quick_floats(operator, *a, *b) else { return false };
+                self.replace_two(Value::Float(float))
+            }
+            _ => false,
         }
     }
 
-    /// What an operator makes of a local and another operand.
-    #[inline]
-    pub(crate) fn quick_operation(
-        &self,
-        operator: BinaryOperator,
-        base: usize,
-        slot: u16,
-        right: Right,
-    ) -> Option<Value> {
-        match (self.current.stack[base + usize::from(slot)], self.operand(base, right)) {
-            (Value::Int(a), Value::Int(b)) => quick_ints(operator, a, b),
-            (Value::Float(a), Value::Float(b)) => quick_floats(operator, a, b),
-            _ => None,
-        }
-    }
-
+    /// The same, of a constant and what is on top.
     #[inline]
     pub(crate) fn quick_binary_const(&mut self, operator: BinaryOperator, number: u16) -> bool {
-        let right = self.constants[usize::from(number)];
+        let right = &self.constants[usize::from(number)];
         let Some(top) = self.current.stack.last_mut() else { return false };
-        let result = match (*top, right) {
-            (Value::Int(a), Value::Int(b)) => quick_ints(operator, a, b),
-            (Value::Float(a), Value::Float(b)) => quick_floats(operator, a, b),
-            _ => None,
-        };
-        let Some(result) = result else { return false };
-        *top = result;
+        match (&top, right) {
+            (Value::Int(a), Value::Int(b)) => {
+                let Some(int) = quick_ints(operator, *a, *b) else { return false };
+                *top = Value::Int(int);
+            }
+            (Value::Float(a), Value::Float(b)) => {
+                let Some(float) = quick_floats(operator, *a, *b) else { return false };
+                *top = Value::Float(float);
+            }
+            _ => return false,
+        }
         true
+    }
+
+    /// What an operator makes of a local and another operand goes to a place of the stack.
+    #[inline]
+    pub(crate) fn quick_operation(
+        &mut self,
+        operator: BinaryOperator,
+        base: usize,
+        (slot, right): (u16, Right),
+        to: usize,
+    ) -> bool {
+        let stack = &self.current.stack;
+        match (&stack[base + usize::from(slot)], self.operand(base, right)) {
+            (Value::Int(a), Value::Int(b)) => {
+                let Some(int) = quick_ints(operator, *a, *b) else { return false };
+                self.put(to, Value::Int(int));
+            }
+            (Value::Float(a), Value::Float(b)) => {
+                let Some(float) = quick_floats(operator, *a, *b) else { return false };
+                self.put(to, Value::Float(float));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    #[inline(always)]
+    fn put(&mut self, to: usize, value: Value) {
+        match self.current.stack.get_mut(to) {
+            Some(place) => *place = value,
+            None => self.current.stack.push(value),
+        }
+    }
+
+    #[inline]
+    fn operand(&self, base: usize, right: Right) -> &Value {
+        match right {
+            Right::Fast(slot) => &self.current.stack[base + usize::from(slot)],
+            Right::Const(number) => &self.constants[usize::from(number)],
+        }
     }
 
     /// How a local compares with another operand.
@@ -111,23 +140,23 @@ impl Machine {
         slot: u16,
         right: Right,
     ) -> Option<bool> {
-        match (self.current.stack[base + usize::from(slot)], self.operand(base, right)) {
-            (Value::Int(a), Value::Int(b)) => Some(ordered(operator, &a, &b)),
-            (Value::Float(a), Value::Float(b)) => Some(ordered(operator, &a, &b)),
+        match (&self.current.stack[base + usize::from(slot)], self.operand(base, right)) {
+            (Value::Int(a), Value::Int(b)) => Some(ordered(operator, a, b)),
+            (Value::Float(a), Value::Float(b)) => Some(ordered(operator, a, b)),
             _ => None,
         }
     }
 
     #[inline]
     pub(crate) fn quick_compare(&mut self, operator: Comparison) -> bool {
-        let [.., left, right] = self.current.stack[..] else { return false };
+        let [.., left, right] = &self.current.stack[..] else { return false };
         let result = match (left, right, operator) {
-            (_, _, Comparison::Is) => left.is(right),
-            (_, _, Comparison::IsNot) => !left.is(right),
+            (Value::Int(a), Value::Int(b), _) if operator.is_order() => ordered(operator, a, b),
+            (Value::Float(a), Value::Float(b), _) if operator.is_order() => ordered(operator, a, b),
+            (_, _, Comparison::Is) => left.is(*right),
+            (_, _, Comparison::IsNot) => !left.is(*right),
             (_, _, Comparison::In) => return self.quick_contains(true),
             (_, _, Comparison::NotIn) => return self.quick_contains(false),
-            (Value::Int(a), Value::Int(b), _) => ordered(operator, &a, &b),
-            (Value::Float(a), Value::Float(b), _) => ordered(operator, &a, &b),
             (Value::Str(a), Value::Str(b), Comparison::Equal) => a == b,
             (Value::Str(a), Value::Str(b), Comparison::NotEqual) => a != b,
             _ => return false,
@@ -135,7 +164,7 @@ impl Machine {
         self.replace_two(Value::Bool(result))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn replace_two(&mut self, value: Value) -> bool {
         self.current.stack.pop();
         if let Some(top) = self.current.stack.last_mut() {
@@ -167,21 +196,31 @@ pub(crate) fn entry(kind: CodeKind) -> Place {
     }
 }
 
+/// Pushes what is at a place of the stack, unless it is unbound. An int was often written just
+/// now, in two parts, and a processor waits for both if they are read as one.
+#[inline(always)]
+fn push_copy(stack: &mut Vec<Value>, at: usize) -> bool {
+    match stack[at] {
+        Value::Unset => return false,
+        Value::Int(int) => stack.push(Value::Int(int)),
+        value => stack.push(value),
+    }
+    true
+}
+
 #[inline]
-fn quick_ints(operator: BinaryOperator, a: i64, b: i64) -> Option<Value> {
+fn quick_ints(operator: BinaryOperator, a: i64, b: i64) -> Option<i64> {
     match operator {
-        BinaryOperator::Add => a.checked_add(b).map(Value::Int),
-        BinaryOperator::Subtract => a.checked_sub(b).map(Value::Int),
-        BinaryOperator::Multiply => a.checked_mul(b).map(Value::Int),
-        #[allow(clippy::cast_precision_loss, reason = "as Python's, for ints that fit")]
-        BinaryOperator::Divide if b != 0 => Some(Value::Float(a as f64 / b as f64)),
-        _ => int_result(operator, a, b).map(Value::Int),
+        BinaryOperator::Add => a.checked_add(b),
+        BinaryOperator::Subtract => a.checked_sub(b),
+        BinaryOperator::Multiply => a.checked_mul(b),
+        _ => int_result(operator, a, b),
     }
 }
 
 #[inline]
-fn quick_floats(operator: BinaryOperator, a: f64, b: f64) -> Option<Value> {
-    Some(Value::Float(match operator {
+fn quick_floats(operator: BinaryOperator, a: f64, b: f64) -> Option<f64> {
+    Some(match operator {
         BinaryOperator::Add => a + b,
         BinaryOperator::Subtract => a - b,
         BinaryOperator::Multiply => a * b,
@@ -189,7 +228,7 @@ fn quick_floats(operator: BinaryOperator, a: f64, b: f64) -> Option<Value> {
         BinaryOperator::FloorDivide if b != 0.0 => float_floor_divide(a, b),
         BinaryOperator::Modulo if b != 0.0 => float_modulo(a, b),
         _ => return None,
-    }))
+    })
 }
 
 #[inline]

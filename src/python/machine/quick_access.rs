@@ -9,6 +9,7 @@ use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Iter, Object, Part};
 use crate::python::value::strings::StrId;
 use crate::python::value::table::Key;
+use crate::python::value::types::Type;
 
 /// The key of a value that is its own.
 #[inline]
@@ -103,14 +104,14 @@ impl Machine {
         true
     }
 
-    fn method_function(&self, receiver: Value, name: u32) -> Option<Value> {
+    fn method_function(&mut self, receiver: Value, name: u32) -> Option<Value> {
         if self.noting {
             return None;
         }
         let name = self.names[name as usize];
         let Value::Ref(id) = receiver else {
             let plain = matches!(receiver, Value::Str(_) | Value::Int(_) | Value::Float(_));
-            return if plain { self.type_method(self.type_of(receiver), name) } else { None };
+            return if plain { self.kept_method(self.type_of(receiver), name) } else { None };
         };
         match self.world.heap.get(id) {
             Object::Instance(instance) => match instance.attributes.get(name) {
@@ -118,8 +119,18 @@ impl Machine {
                 None => self.function_of(instance.class, name),
             },
             Object::Class(_) | Object::Local(_) | Object::Function(_) | Object::Asyncio(_) => None,
-            _ => self.type_method(self.type_of(receiver), name),
+            _ => self.kept_method(self.type_of(receiver), name),
         }
+    }
+
+    /// A method of a built-in type, found by its names only once.
+    fn kept_method(&mut self, t: Type, name: StrId) -> Option<Value> {
+        if let Some(found) = self.type_methods.get(&(t, name)) {
+            return *found;
+        }
+        let found = self.type_method(t, name);
+        self.type_methods.insert((t, name), found);
+        found
     }
 
     /// A function that a class has, or one that it is derived from.

@@ -89,17 +89,24 @@ impl Machine {
     pub(crate) fn quick_return(&mut self) -> Option<SwitchPoint> {
         let thread = &mut self.current;
         let [.., _, frame] = &thread.frames[..] else { return None };
-        let value = thread.stack.last().copied()?;
-        let back = frame.back;
-        let value = match (frame.then, value) {
-            _ if frame.generator.is_some() => return None,
+        if frame.generator.is_some() {
+            return None;
+        }
+        let (to, back) = ((frame.base - frame.below) as usize, frame.back);
+        let value = match (frame.then, *thread.stack.last()?) {
+            (Then::Push, Value::Int(int)) => {
+                thread.frames.pop();
+                thread.stack.truncate(to);
+                thread.stack.push(Value::Int(int));
+                return Some(back);
+            }
             (Then::Push, value) => value,
             (Then::Init(instance), Value::None) => instance,
             _ => return None,
         };
-        thread.stack.truncate((frame.base - frame.below) as usize);
-        thread.stack.push(value);
         thread.frames.pop();
+        thread.stack.truncate(to);
+        thread.stack.push(value);
         Some(back)
     }
 }

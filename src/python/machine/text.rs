@@ -152,6 +152,7 @@ impl Machine {
             Value::Bool(false) => return Ok("False".to_owned()),
             Value::Int(int) => return Ok(int.to_string()),
             Value::Float(float) => return Ok(float_text(float)),
+            Value::Bytes(text) => return Ok(Machine::bytes_repr(self.strings.text(text))),
             Value::Str(text) => return Ok(quoted(self.strings.text(text))),
             Value::Type(Type::NotImplemented) => return Ok("NotImplemented".to_owned()),
             Value::Type(Type::Ellipsis) => return Ok("Ellipsis".to_owned()),

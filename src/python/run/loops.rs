@@ -117,21 +117,17 @@ impl Future for Carried {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            match self.turn(cx) {
-                Went::Done => return Poll::Ready(()),
-                Went::Waits(None) => {
-                    self.sleep = None;
-                    return Poll::Pending;
+        match self.turn(cx) {
+            Went::Done => return Poll::Ready(()),
+            Went::Waits(None) => self.sleep = None,
+            Went::Waits(Some(until)) => {
+                let mut sleep = Box::pin(sleep_until(until));
+                if sleep.as_mut().poll(cx).is_ready() {
+                    cx.waker().wake_by_ref();
                 }
-                Went::Waits(Some(until)) => {
-                    let mut sleep = Box::pin(sleep_until(until));
-                    if sleep.as_mut().poll(cx).is_pending() {
-                        self.sleep = Some(sleep);
-                        return Poll::Pending;
-                    }
-                }
+                self.sleep = Some(sleep);
             }
         }
+        Poll::Pending
     }
 }

@@ -26,6 +26,8 @@ pub enum Value {
     Float(f64),
     /// A string.
     Str(StrId),
+    /// Bytes: a text whose characters are bytes.
+    Bytes(StrId),
     /// A built-in type.
     Type(Type),
     /// A built-in function, by its number in the library.

@@ -207,8 +207,13 @@ impl Heap {
         self.charged = charged;
     }
 
-    /// Frees what is not marked, and counts the rest anew. What is fixed stays.
+    /// Frees what is not marked, and counts the rest anew. What is fixed stays; and while there is a
+    /// checkpoint to go back to, all does.
     pub fn sweep(&mut self, marked: &[bool], charged: usize) {
+        if self.journal.as_ref().is_some_and(|journal| journal.kept) {
+            self.charged = charged;
+            return;
+        }
         let mut number = 0;
         for space in 0..self.spaces.len() {
             let used = self.spaces[space].used;

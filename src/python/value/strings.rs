@@ -11,6 +11,13 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StrId(pub u32);
 
+#[derive(Debug)]
+struct Text {
+    text: Arc<str>,
+    /// Each character is a byte.
+    ascii: bool,
+}
+
 /// All texts.
 ///
 /// ```
@@ -23,7 +30,7 @@ pub struct StrId(pub u32);
 /// ```
 #[derive(Debug, Default)]
 pub struct Strings {
-    texts: Vec<Arc<str>>,
+    texts: Vec<Text>,
     numbers: HashMap<Arc<str>, u32, Quick>,
     bytes: usize,
 }
@@ -37,7 +44,7 @@ impl Strings {
         let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
         let text: Arc<str> = Arc::from(text);
         self.bytes += text.len() + 48;
-        self.texts.push(Arc::clone(&text));
+        self.texts.push(Text { text: Arc::clone(&text), ascii: text.is_ascii() });
         self.numbers.insert(text, number);
         StrId(number)
     }
@@ -49,12 +56,12 @@ impl Strings {
 
     /// The text of a number.
     pub fn get(&self, id: StrId) -> Arc<str> {
-        self.texts.get(id.0 as usize).cloned().unwrap_or_else(|| Arc::from(""))
+        self.texts.get(id.0 as usize).map_or_else(|| Arc::from(""), |text| Arc::clone(&text.text))
     }
 
     /// The text of a number, borrowed.
     pub fn text(&self, id: StrId) -> &str {
-        self.texts.get(id.0 as usize).map_or("", |text| text)
+        self.texts.get(id.0 as usize).map_or("", |text| &text.text)
     }
 
     /// How many texts there are.
@@ -65,6 +72,20 @@ impl Strings {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty()
+    }
+
+    /// The text of a number, if each of its characters is a byte.
+    pub fn ascii(&self, id: StrId) -> Option<&str> {
+        let text = self.texts.get(id.0 as usize)?;
+        text.ascii.then_some(&*text.text)
+    }
+
+    /// How many characters a text has.
+    pub fn length(&self, id: StrId) -> usize {
+        match self.ascii(id) {
+            Some(text) => text.len(),
+            None => self.text(id).chars().count(),
+        }
     }
 
     /// How much memory all texts have, about.

@@ -15,6 +15,7 @@ pub enum Type {
     Int,
     Float,
     Str,
+    Bytes,
     Tuple,
     List,
     Dict,
@@ -67,6 +68,7 @@ impl Type {
             Type::Int => "int",
             Type::Float => "float",
             Type::Str => "str",
+            Type::Bytes => "bytes",
             Type::Tuple => "tuple",
             Type::List => "list",
             Type::Dict => "dict",
@@ -111,12 +113,13 @@ impl Type {
     }
 
     /// Those that a program can name.
-    pub const NAMED: [Type; 30] = [
+    pub const NAMED: [Type; 31] = [
         Type::Object,
         Type::Bool,
         Type::Int,
         Type::Float,
         Type::Str,
+        Type::Bytes,
         Type::Tuple,
         Type::List,
         Type::Dict,

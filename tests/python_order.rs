@@ -92,7 +92,7 @@ fn events(program: &Program, code: &Code) -> Vec<Event> {
             | Op::CallMethod(_)
             | Op::CallKeywords(_)
             | Op::CallMethodKeywords(_)
-            | Op::CallSpread(..)
+            | Op::CallSpread
             | Op::MakeClass(_) => ("call", String::new()),
             _ => continue,
         };

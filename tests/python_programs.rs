@@ -52,28 +52,23 @@ fn refused(text: &str, at: &str, says: &str) {
 
 #[test]
 fn what_is_outside_the_subset_is_refused_with_its_place_and_a_remedy() {
-    refused("@cached\ndef f(): pass\n", "1:1", "a decorator is not in the subset");
     refused("x = 1\nmatch x:\n    case 1: pass\n", "2:1", "write `if` and `elif`");
     refused("class A(metaclass=B): pass\n", "1:9", "a metaclass");
-    refused("class A(B, C): pass\n", "1:12", "a second base class");
     refused("x = eval('1')\n", "1:5", "`eval`");
     refused("import numpy\n", "1:8", "the module `numpy`");
-    refused("from threading import Timer\n", "1:1", "`threading.Timer`");
-    refused("import threading\nt = threading.Timer\n", "2:5", "`threading.Timer`");
-    refused("def f():\n    yield from g()\n", "2:5", "`yield from`");
+    refused("from threading import settrace\n", "1:1", "`threading.settrace`");
+    refused("import threading\nt = threading.settrace\n", "2:5", "`threading.settrace`");
+    refused("import re\n", "1:8", "use the methods of `str`");
+    refused("x = 1\nx.__dict__\n", "2:1", "`__dict__`");
+    refused("class A:\n    def __del__(self): pass\n", "2:5", "`__del__`");
+    refused("class A:\n    x = [y := 1 for z in []]\n", "2:10", "class body");
     refused("x = 99999999999999999999\n", "1:5", "more than 64 bits");
-    refused("f(**x)\n", "1:3", "an argument with two stars");
     refused("async def f():\n    return (await x for x in y)\n", "2:12", "write a list");
     refused("class A:\n    def __await__(self): pass\n", "2:5", "`__await__`");
     refused("import asyncio\nasyncio.create_subprocess_exec\n", "2:1", "`asyncio.create_sub");
     refused("x = bytearray(1)\n", "1:5", "`bytearray`");
     refused("x = 1j\n", "1:5", "a complex number");
-    refused("class A:\n    def __hash__(self): return 1\n", "2:5", "`__hash__`");
     refused("class A(dict): pass\n", "1:9", "a class derived from `dict`");
-    refused("def f():\n    with g():\n        yield 1\n", "3:9", "a `yield` in `with`");
-    refused("x = [y := 1 for z in []]\n", "1:6", "`:=` in a comprehension");
-    refused("raise\n", "1:1", "`raise` outside of `except`");
-    refused("a, *b = x\n", "1:4", "a star");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `await`, `async for`, `async with` and `f(*items)` as instructions.
+//! `await`, `async for` and `async with` as instructions.
 //!
 //! *Promises*: what CPython awaits on the way into a block, round a loop and on each way out is
 //! awaited here in the same place.
@@ -8,9 +8,7 @@ use crate::python::code::compiler::{Block, Compiler, Result, number};
 use crate::python::code::instruction::Op;
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
-use crate::python::front::tree::{
-    Comprehension, ComprehensionKind, Expression, ExpressionKind, Name, Statement,
-};
+use crate::python::front::tree::{Comprehension, ComprehensionKind, Expression, Statement};
 
 impl<'a> Compiler<'a> {
     /// Whether the code that is being written may await.
@@ -73,7 +71,7 @@ impl<'a> Compiler<'a> {
     /// Where the end of the items comes to, which were awaited between two instructions. The
     /// iterator is the last of `depth` values on the stack.
     pub(crate) fn end_async_for(&mut self, from: usize, to: usize, depth: u32) {
-        self.handle(from, to, depth);
+        self.handle(from, to, depth, false);
         self.emit(Op::EndAsyncFor);
     }
 
@@ -107,26 +105,5 @@ impl<'a> Compiler<'a> {
             }
             false => self.emit(Op::WithExcept),
         };
-    }
-
-    /// Pushes a list of the arguments by position, some of which have a star.
-    pub(crate) fn spread(&mut self, arguments: &'a [Expression]) -> Result<()> {
-        self.emit(Op::BuildList(0));
-        for argument in arguments {
-            match &argument.kind {
-                ExpressionKind::Spread(items) => {
-                    // An iterator may be Python code, which only a function of Python can run.
-                    self.load_prelude(&Name::from("_collect"));
-                    self.expression(items)?;
-                    self.emit(Op::Call(1));
-                    self.emit(Op::ListExtend(0));
-                }
-                _ => {
-                    self.expression(argument)?;
-                    self.emit(Op::ListAppend(0));
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::python::code::compiler::{Block, Compiler, Result, number};
 use crate::python::code::instruction::Op;
+use crate::python::code::program::CodeKind;
 use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{
     Constant, Expression, ExpressionKind, Handler, Name, Statement, UnaryOperator,
@@ -118,6 +119,9 @@ impl<'a> Compiler<'a> {
     /// `return`.
     pub(crate) fn give_back(&mut self, value: Option<&'a Expression>) -> Result<()> {
         let at = self.at;
+        if let CodeKind::Module | CodeKind::Class = self.unit().code.kind {
+            return Err(Refusal::syntax(at, "'return' outside function"));
+        }
         match value {
             Some(value) => self.expression(value)?,
             None => self.constant(&Constant::None),
@@ -190,7 +194,7 @@ impl<'a> Compiler<'a> {
         self.at = at;
         self.exit_with(is_async);
         let end = self.emit(Op::Jump(0));
-        self.handle(from, to, depth + 1);
+        self.handle(from, to, depth + 1, true);
         self.except_with(is_async);
         let swallowed = self.emit(Op::PopJumpIfTrue(0));
         self.emit(Op::Reraise);
@@ -220,7 +224,7 @@ impl<'a> Compiler<'a> {
         let to = self.here();
         self.block(finally)?;
         let end = self.emit(Op::Jump(0));
-        self.handle(from, to, depth);
+        self.handle(from, to, depth, true);
         self.nested(Block::Unwinding, 1, finally)?;
         self.emit(Op::Reraise);
         self.land(end);
@@ -243,7 +247,7 @@ impl<'a> Compiler<'a> {
         let to = self.here();
         self.block(orelse)?;
         let mut ends = vec![self.emit(Op::Jump(0))];
-        self.handle(from, to, depth);
+        self.handle(from, to, depth, false);
         for handler in handlers {
             self.at = handler.at;
             let mut next = None;
@@ -277,7 +281,7 @@ impl<'a> Compiler<'a> {
         let to = self.here();
         self.forget(slot, handler.name.as_ref());
         let end = self.emit(Op::Jump(0));
-        self.handle(from, to, depth);
+        self.handle(from, to, depth, false);
         self.forget(slot, handler.name.as_ref());
         self.emit(Op::Reraise);
         self.land(end);

@@ -131,7 +131,24 @@ impl Compiler<'_> {
                     None => false,
                 })
         };
-        preludes.iter().rev().find(|(module, _)| !done.contains(module) && is_imported(module))
+        preludes.iter().rev().find(|(module, text)| {
+            !done.contains(module) && is_imported(module) && self.uses(module, text)
+        })
+    }
+
+    /// Whether the program names one of the functions and classes of a module that has others in
+    /// Rust as well.
+    fn uses(&self, module: &str, text: &str) -> bool {
+        let names = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix("def ").or_else(|| line.strip_prefix("class "));
+            let rest = rest.unwrap_or(line);
+            rest.split(['(', ':', ' ']).next()
+        });
+        let attributes = &self.program.names;
+        let imports = self.program.imports.iter().filter_map(|(_, name)| name.as_ref());
+        let used: Vec<&Name> = attributes.iter().chain(imports).collect();
+        !modules::is_partly_native(module)
+            || names.into_iter().any(|name| used.iter().any(|other| ***other == *name))
     }
 
     fn compile_prelude(self, (module, text): Prelude) -> Result<Self> {
@@ -161,7 +178,9 @@ impl<'a> Compiler<'a> {
     /// Begins a code.
     pub(crate) fn enter(&mut self, scope: usize, name: &str, kind: CodeKind) {
         let kind = match self.library {
-            Some("") if kind != CodeKind::Module => CodeKind::Native,
+            Some(module) if kind != CodeKind::Module && modules::is_native(module) => {
+                CodeKind::Native
+            }
             Some(_) if kind != CodeKind::Module => CodeKind::Library,
             _ => kind,
         };
@@ -202,6 +221,7 @@ impl<'a> Compiler<'a> {
         code.positional = parameters.positional.len();
         code.position_only = parameters.position_only;
         code.rest = parameters.rest.is_some();
+        code.keywords = parameters.keywords.is_some();
         code.keyword_only = parameters.keyword_only.len();
     }
 
@@ -241,7 +261,7 @@ impl<'a> Compiler<'a> {
 
     /// Sends exceptions of the instructions from `from` to `to` to the next one. What leaves the
     /// block on the way is not covered.
-    pub(crate) fn handle(&mut self, from: usize, to: usize, depth: u32) {
+    pub(crate) fn handle(&mut self, from: usize, to: usize, depth: u32, cleanup: bool) {
         let target = number(self.here());
         let unit = self.unit();
         let outside = unit.blocks.len();
@@ -253,7 +273,8 @@ impl<'a> Compiler<'a> {
         ends.push((to, to));
         for (end, next) in ends {
             if start < end {
-                let handler = Handler { from: number(start), to: number(end), target, depth };
+                let handler =
+                    Handler { from: number(start), to: number(end), target, depth, cleanup };
                 unit.code.handlers.push(handler);
             }
             start = start.max(next);
@@ -309,12 +330,6 @@ impl<'a> Compiler<'a> {
             globals.push(name);
             number(globals.len() - 1)
         })
-    }
-
-    /// Pushes a function of the library that is written in Python.
-    pub(crate) fn load_prelude(&mut self, name: &Name) {
-        let number = self.marked_global(Name::from(format!("<{name}>")));
-        self.emit(Op::LoadGlobal(number));
     }
 
     fn variable(&mut self, name: &Name) -> (Variable, ScopeKind) {

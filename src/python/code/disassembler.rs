@@ -136,6 +136,7 @@ fn meaning(program: &Program, code: &Code, op: Op) -> Option<String> {
 
 fn constant(constant: &Constant) -> String {
     let text = match constant {
+        Constant::Ellipsis => "Ellipsis".to_owned(),
         Constant::None => "None".to_owned(),
         Constant::Bool(true) => "True".to_owned(),
         Constant::Bool(false) => "False".to_owned(),
@@ -162,7 +163,7 @@ fn point(code: &Code, op: Op) -> (SwitchPoint, &'static str) {
         | Op::CallMethod(_)
         | Op::CallKeywords(_)
         | Op::CallMethodKeywords(_)
-        | Op::CallSpread(..) => (SwitchPoint::CReturn, "if not Python: "),
+        | Op::CallSpread => (SwitchPoint::CReturn, "if not Python: "),
         Op::WithExit => (SwitchPoint::CReturn, ""),
         Op::Return => (SwitchPoint::PyReturn, ""),
         Op::BeforeWith => (SwitchPoint::WithEnter, ""),

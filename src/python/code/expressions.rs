@@ -4,7 +4,7 @@
 //! arguments.
 //! *Leaves out*: what a call does.
 
-use crate::python::code::compiler::{Block, Compiler, Result, number};
+use crate::python::code::compiler::{Compiler, Result, number};
 use crate::python::code::instruction::Op;
 use crate::python::code::modules;
 use crate::python::code::program::CodeKind;
@@ -22,16 +22,11 @@ impl<'a> Compiler<'a> {
         match &e.kind {
             E::Constant(constant) => self.constant(constant),
             E::Name(name) => self.load(name)?,
-            E::List(items) => self.items(items, Op::BuildList)?,
-            E::Tuple(items) => self.items(items, Op::BuildTuple)?,
-            E::Set(items) => self.items(items, Op::BuildSet)?,
-            E::Dict(items) => {
-                for (key, value) in items {
-                    self.expression(key)?;
-                    self.expression(value)?;
-                }
-                self.emit(Op::BuildDict(number(items.len())));
-            }
+            E::List(items) => self.items(items, Op::BuildList, None)?,
+            E::Tuple(items) => self.items(items, Op::BuildTuple, Some(Op::ListToTuple))?,
+            E::Set(items) => self.items(items, Op::BuildSet, Some(Op::ListToSet))?,
+            E::Dict(items) => self.dict(items)?,
+            E::Starred(_) => return Err(Refusal::syntax(e.at, "a star is not allowed here")),
             E::Binary { operator, left, right } => {
                 self.expression(left)?;
                 self.expression(right)?;
@@ -81,17 +76,7 @@ impl<'a> Compiler<'a> {
             E::Lambda(function) => self.function(function, CodeKind::Function)?,
             E::Comprehension(comprehension) => self.comprehension(comprehension)?,
             E::Yield(value) => {
-                if self.unit().code.kind == CodeKind::Module {
-                    return Err(Refusal::syntax(e.at, "'yield' outside function"));
-                }
-                let leaves = |block: &Block<'_>| {
-                    matches!(block, Block::With(_) | Block::Finally(_) | Block::Unwinding)
-                };
-                if self.unit().blocks.iter().any(leaves) {
-                    // CPython runs what is to be done at the end when nobody needs the generator.
-                    let what = "a `yield` in `with` or `try … finally`";
-                    return Err(Refusal::subset(e.at, what, "yield outside of it"));
-                }
+                self.check_yield(e)?;
                 match value {
                     Some(value) => self.expression(value)?,
                     None => self.constant(&Constant::None),
@@ -100,13 +85,23 @@ impl<'a> Compiler<'a> {
                 self.emit(Op::Yield);
                 self.emit(Op::Resume);
             }
+            E::YieldFrom(value) => {
+                self.check_yield(e)?;
+                if self.unit().code.coroutine {
+                    return Err(Refusal::syntax(e.at, "'yield from' inside async function"));
+                }
+                self.expression(value)?;
+                self.at = e.at;
+                self.emit(Op::GetIter);
+                self.constant(&Constant::None);
+                self.emit(Op::YieldFrom);
+            }
             E::Await(value) => {
                 self.check_async(e.at, "'await' outside async function")?;
                 self.expression(value)?;
                 self.at = e.at;
                 self.emit(Op::Await);
             }
-            E::Spread(_) => return Err(Refusal::syntax(e.at, "a star outside of a call")),
             E::Joined(pieces) => self.joined(pieces)?,
             E::Named { name, value } => {
                 self.expression(value)?;
@@ -118,7 +113,12 @@ impl<'a> Compiler<'a> {
     }
 
     /// An attribute of a module must be there. A local name is none.
-    fn check_attribute(&mut self, e: &Expression, object: &Expression, name: &Name) -> Result<()> {
+    pub(crate) fn check_attribute(
+        &mut self,
+        e: &Expression,
+        object: &Expression,
+        name: &Name,
+    ) -> Result<()> {
         let mut first = object;
         while let ExpressionKind::Attribute { object, .. } = &first.kind {
             first = object;
@@ -133,15 +133,58 @@ impl<'a> Compiler<'a> {
                 }
                 modules::check_attribute(e.at, object, name, &self.modules)
             }
+            _ => modules::check_attribute(e.at, e, name, &self.modules),
+        }
+    }
+
+    fn check_yield(&mut self, e: &Expression) -> Result<()> {
+        match self.unit().code.kind {
+            CodeKind::Module | CodeKind::Class => {
+                Err(Refusal::syntax(e.at, "'yield' outside function"))
+            }
             _ => Ok(()),
         }
     }
 
-    fn items(&mut self, items: &'a [Expression], build: fn(u32) -> Op) -> Result<()> {
+    /// Items by their number; with a star among them, as a list that grows.
+    fn items(
+        &mut self,
+        items: &'a [Expression],
+        build: fn(u32) -> Op,
+        convert: Option<Op>,
+    ) -> Result<()> {
         let at = self.at;
+        if items.iter().any(|item| matches!(item.kind, ExpressionKind::Starred(_))) {
+            self.spread(items)?;
+            self.at = at;
+            convert.map(|op| self.emit(op));
+            return Ok(());
+        }
         items.iter().try_for_each(|item| self.expression(item))?;
         self.at = at;
         self.emit(build(number(items.len())));
+        Ok(())
+    }
+
+    fn dict(&mut self, items: &'a [(Option<Expression>, Expression)]) -> Result<()> {
+        let at = self.at;
+        let plain = items.iter().all(|(key, _)| key.is_some());
+        if !plain {
+            self.emit(Op::BuildDict(0));
+        }
+        for (key, value) in items {
+            key.iter().try_for_each(|key| self.expression(key))?;
+            self.expression(value)?;
+            self.at = at;
+            match key {
+                _ if plain => {}
+                Some(_) => drop(self.emit(Op::DictAdd(0))),
+                None => drop(self.emit(Op::DictUpdate { call: false })),
+            }
+        }
+        if plain {
+            self.emit(Op::BuildDict(number(items.len())));
+        }
         Ok(())
     }
 
@@ -198,76 +241,6 @@ impl<'a> Compiler<'a> {
             self.emit(Op::Pop);
             self.land(end);
         }
-        Ok(())
-    }
-
-    fn call(
-        &mut self,
-        e: &Expression,
-        function: &'a Expression,
-        arguments: &'a [Expression],
-        keywords: &'a [(Name, Expression)],
-    ) -> Result<()> {
-        let method = match &function.kind {
-            ExpressionKind::Attribute { object, name } => {
-                self.check_attribute(function, object, name)?;
-                self.method(object, name)?;
-                true
-            }
-            ExpressionKind::Name(name) if &**name == "super" => {
-                let instead = "write `super().method(…)`";
-                return Err(Refusal::subset(e.at, "this `super`", instead));
-            }
-            _ => {
-                self.expression(function)?;
-                false
-            }
-        };
-        let is_spread = |e: &Expression| matches!(e.kind, ExpressionKind::Spread(_));
-        let spread = arguments.iter().any(is_spread);
-        match spread {
-            true => self.spread(arguments)?,
-            false => arguments.iter().try_for_each(|argument| self.expression(argument))?,
-        }
-        keywords.iter().try_for_each(|(_, argument)| self.expression(argument))?;
-        self.at = e.at;
-        let by_position = if spread { 0 } else { arguments.len() };
-        let count = number(by_position + keywords.len());
-        if !keywords.is_empty() {
-            let names = keywords.iter().map(|(name, _)| name.clone()).collect();
-            self.program.keywords.push(names);
-            let names = self.program.keywords.len() - 1;
-            self.constant(&Constant::Int(i64::from(number(names))));
-        }
-        self.emit(match (method, keywords.is_empty()) {
-            _ if spread => Op::CallSpread(count, method),
-            (true, true) => Op::CallMethod(count),
-            (true, false) => Op::CallMethodKeywords(count),
-            (false, true) => Op::Call(count),
-            (false, false) => Op::CallKeywords(count),
-        });
-        Ok(())
-    }
-
-    /// Pushes a function and its receiver, for a call of `object.name`.
-    fn method(&mut self, object: &'a Expression, name: &Name) -> Result<()> {
-        let number = self.name(name);
-        if let ExpressionKind::Call { function, arguments, .. } = &object.kind
-            && let ExpressionKind::Name(callee) = &function.kind
-            && &**callee == "super"
-            && arguments.is_empty()
-        {
-            let first = self.unit().code.locals.first().cloned();
-            let Some(first) = first.filter(|_| self.unit().code.positional > 0) else {
-                return Err(Refusal::subset(object.at, "`super()` here", "call it in a method"));
-            };
-            self.load(&Name::from("__class__"))?;
-            self.load(&first)?;
-            self.emit(Op::LoadSuper(number));
-            return Ok(());
-        }
-        self.expression(object)?;
-        self.emit(Op::LoadMethod(number));
         Ok(())
     }
 

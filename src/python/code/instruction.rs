@@ -127,6 +127,16 @@ pub enum Op {
     SetAdd(u32),
     DictAdd(u32),
     Unpack(u32),
+    /// So many names, one with a star for the rest, and so many behind it.
+    UnpackRest(u32, u32),
+    /// Pops an iterable into the list below it.
+    ListExtend,
+    ListToTuple,
+    ListToSet,
+    /// Pops a mapping into the dict below it; a key that is there already is an error in a call.
+    DictUpdate {
+        call: bool,
+    },
     GetIter,
     ForIter(u32),
     Jump(u32),
@@ -151,9 +161,10 @@ pub enum Op {
     /// The names of the last arguments are a tuple of constants on top.
     CallKeywords(u32),
     CallMethodKeywords(u32),
-    /// As these, with the arguments by position in a list; so many by keyword; `true` of a method.
-    CallSpread(u32, bool),
-    ListExtend(u32),
+    /// The arguments are a list and a dict on top, below them the receiver or nothing.
+    CallSpread,
+    /// Pushes nothing, where a receiver would be.
+    PushNull,
     Await,
     /// Of an `async for`, whose iterator may be an asynchronous generator.
     AwaitNext,
@@ -166,8 +177,14 @@ pub enum Op {
     AsyncExcept,
     Return,
     Yield,
+    /// The iterator is below the value that is sent to it.
+    YieldFrom,
     Raise,
+    /// The cause is on top.
+    RaiseFrom,
     Reraise,
+    /// Pushes the exception that the thread handles.
+    LoadHandled,
     MatchException,
     AssertionFailed,
     BeforeWith,

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //!   tree, scopes ── compiler ──▶ program ── Code: instructions, positions, handlers
-//!     statements · blocks · expressions · awaiting
+//!     statements · blocks · expressions · arguments · awaiting
 //!   fusion: sequences of instructions as one, for runs
-//!   modules · catalogue: the names that a program may use without having bound them
+//!   modules · names, catalogue: what a program may use without having bound it
 //!   disassembler: a program as Python's dis would list it, with a mark where a policy looks
 //!   instruction: what an instruction is, and at which places others may run
 //! ```
 
+pub mod arguments;
 pub mod awaiting;
 pub mod blocks;
 pub mod catalogue;
@@ -18,5 +19,6 @@ pub mod expressions;
 pub mod fusion;
 pub mod instruction;
 pub mod modules;
+pub mod names;
 pub mod program;
 pub mod statements;

@@ -1,204 +1,45 @@
-//! What of Python's library there is: the built-in names, the modules, and what is in each.
+//! Which names of Python's library a program may use.
 //!
 //! *Promises*: a name of Python that is not here is refused with its place, before anything runs.
 //! *Leaves out*: what each does (`library`).
 
-use crate::python::code::catalogue::{INSTEAD, MODULES};
+use crate::python::code::catalogue::INSTEAD;
+pub use crate::python::code::catalogue::MODULES;
+pub use crate::python::code::names::{BUILTINS, EXCEPTIONS, REAL_ONLY};
+use crate::python::code::names::{
+    METHODS, NATIVE, PARTLY_NATIVE, REFUSED, REFUSED_ATTRIBUTES, REFUSED_MODULES,
+};
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{Expression, ExpressionKind, Name, Statement, StatementKind};
 use std::collections::HashMap;
 
-/// The built-in functions and types.
-pub const BUILTINS: &[&str] = &[
-    "abs",
-    "all",
-    "any",
-    "bool",
-    "bytes",
-    "callable",
-    "chr",
-    "dict",
-    "divmod",
-    "enumerate",
-    "filter",
-    "float",
-    "format",
-    "getattr",
-    "hasattr",
-    "id",
-    "input",
-    "int",
-    "isinstance",
-    "issubclass",
-    "iter",
-    "len",
-    "list",
-    "map",
-    "max",
-    "min",
-    "next",
-    "object",
-    "ord",
-    "pow",
-    "print",
-    "range",
-    "repr",
-    "reversed",
-    "round",
-    "set",
-    "setattr",
-    "sorted",
-    "str",
-    "sum",
-    "tuple",
-    "type",
-    "zip",
-];
+/// Whether a module that is Python here is C in CPython.
+pub(crate) fn is_native(module: &str) -> bool {
+    NATIVE.contains(&module)
+}
 
-/// The built-in exceptions: each with the index of its base.
-pub const EXCEPTIONS: &[(&str, usize)] = &[
-    ("BaseException", 0),
-    ("Exception", 0),
-    ("ArithmeticError", 1),
-    ("ZeroDivisionError", 2),
-    ("OverflowError", 2),
-    ("AssertionError", 1),
-    ("AttributeError", 1),
-    ("LookupError", 1),
-    ("IndexError", 7),
-    ("KeyError", 7),
-    ("MemoryError", 1),
-    ("NameError", 1),
-    ("UnboundLocalError", 11),
-    ("RuntimeError", 1),
-    ("NotImplementedError", 13),
-    ("RecursionError", 13),
-    ("StopIteration", 1),
-    ("TypeError", 1),
-    ("ValueError", 1),
-    ("OSError", 1),
-    ("TimeoutError", 19),
-    ("KeyboardInterrupt", 0),
-    ("SystemExit", 0),
-    ("GeneratorExit", 0),
-    ("Empty", 1),
-    ("Full", 1),
-    ("BrokenBarrierError", 13),
-    ("IOError", 19),
-    ("EOFError", 1),
-    ("StopAsyncIteration", 1),
-    ("ExceptionGroup", 1),
-    ("ConnectionError", 19),
-    ("ConnectionResetError", 31),
-    ("ConnectionRefusedError", 31),
-    ("BrokenPipeError", 31),
-    ("PicklingError", 1),
-];
+/// Whether only a part of a module is Python here.
+pub(crate) fn is_partly_native(module: &str) -> bool {
+    PARTLY_NATIVE.contains(&module)
+}
 
-/// Names that Python has as built-ins and the subset has not, with what to write instead.
-const REFUSED: &[(&str, &str)] = &[
-    ("__import__", "write `import`"),
-    ("__name__", "leave it out"),
-    ("aiter", "write `async for`"),
-    ("anext", "write `async for`"),
-    ("ascii", "call `repr`"),
-    ("bin", "write an f-string: {n:b}"),
-    ("breakpoint", "leave it out"),
-    ("bytearray", "use bytes"),
-    ("classmethod", "write a function"),
-    ("compile", "write the code itself"),
-    ("complex", "use two floats"),
-    ("delattr", "write `del`"),
-    ("dir", "leave it out"),
-    ("eval", "write the expression itself"),
-    ("exec", "write the statements themselves"),
-    ("exit", "return from the function"),
-    ("frozenset", "use a set or a tuple"),
-    ("globals", "use a dict"),
-    ("hash", "leave it out"),
-    ("help", "leave it out"),
-    ("hex", "write an f-string: {n:x}"),
-    ("locals", "use a dict"),
-    ("memoryview", "use a list"),
-    ("oct", "write an f-string: {n:o}"),
-    ("open", "write the data itself; a program has no files"),
-    ("property", "write a method"),
-    ("quit", "return from the function"),
-    ("slice", "write `a[i:j]`"),
-    ("staticmethod", "write a function"),
-    ("vars", "use a dict"),
-    ("NotImplemented", "raise TypeError"),
-    ("Ellipsis", "write None"),
-];
-
-/// Names that only a real run has, with what to write in a program that is to be explored.
-pub const REAL_ONLY: &[(&str, &str)] = &[("input", "write the value itself")];
-
-/// The methods with a meaning of their own that a class can have.
-const METHODS: &[&str] = &[
-    "__init__",
-    "__repr__",
-    "__str__",
-    "__eq__",
-    "__ne__",
-    "__lt__",
-    "__le__",
-    "__gt__",
-    "__ge__",
-    "__add__",
-    "__sub__",
-    "__mul__",
-    "__truediv__",
-    "__floordiv__",
-    "__mod__",
-    "__pow__",
-    "__lshift__",
-    "__rshift__",
-    "__and__",
-    "__or__",
-    "__xor__",
-    "__radd__",
-    "__rsub__",
-    "__rmul__",
-    "__rtruediv__",
-    "__rfloordiv__",
-    "__rmod__",
-    "__rpow__",
-    "__rlshift__",
-    "__rrshift__",
-    "__rand__",
-    "__ror__",
-    "__rxor__",
-    "__iadd__",
-    "__isub__",
-    "__imul__",
-    "__itruediv__",
-    "__ifloordiv__",
-    "__imod__",
-    "__ipow__",
-    "__iand__",
-    "__ior__",
-    "__ixor__",
-    "__neg__",
-    "__pos__",
-    "__invert__",
-    "__len__",
-    "__bool__",
-    "__getitem__",
-    "__setitem__",
-    "__delitem__",
-    "__contains__",
-    "__iter__",
-    "__next__",
-    "__call__",
-    "__enter__",
-    "__exit__",
-    "__aenter__",
-    "__aexit__",
-    "__aiter__",
-    "__anext__",
-];
+/// The blocks in a statement.
+fn blocks(kind: &StatementKind) -> Vec<&[Statement]> {
+    match kind {
+        StatementKind::Function(function) => vec![&function.body],
+        StatementKind::Class { body, .. } | StatementKind::With { body, .. } => vec![body],
+        StatementKind::Decorated { definition, .. } => vec![std::slice::from_ref(definition)],
+        StatementKind::If { body, orelse, .. }
+        | StatementKind::While { body, orelse, .. }
+        | StatementKind::For { body, orelse, .. } => vec![body, orelse],
+        StatementKind::Try { body, handlers, orelse, finally } => {
+            let handlers = handlers.iter().map(|handler| &handler.body[..]);
+            [&body[..], orelse, finally].into_iter().chain(handlers).collect()
+        }
+        _ => Vec::new(),
+    }
+}
 
 /// A name that the body of a class binds.
 ///
@@ -208,6 +49,10 @@ pub(crate) fn check_class_body(body: &[Statement]) -> Result<(), Refusal> {
     for statement in body {
         let names: Vec<&Name> = match &statement.kind {
             StatementKind::Function(function) => vec![&function.name],
+            StatementKind::Decorated { definition, .. } => {
+                check_class_body(std::slice::from_ref(definition))?;
+                Vec::new()
+            }
             StatementKind::Assign { targets, .. } => targets
                 .iter()
                 .filter_map(|target| match &target.kind {
@@ -283,23 +128,11 @@ pub(crate) fn check_imports(
                     }
                 }
             }
-            StatementKind::Function(function) => check_imports(&function.body, modules)?,
-            StatementKind::Class { body, .. } | StatementKind::With { body, .. } => {
-                check_imports(body, modules)?;
-            }
-            StatementKind::If { body, orelse, .. }
-            | StatementKind::While { body, orelse, .. }
-            | StatementKind::For { body, orelse, .. } => {
-                check_imports(body, modules)?;
-                check_imports(orelse, modules)?;
-            }
-            StatementKind::Try { body, handlers, orelse, finally } => {
-                for block in [body, orelse, finally] {
+            other => {
+                for block in blocks(other) {
                     check_imports(block, modules)?;
                 }
-                handlers.iter().try_for_each(|h| check_imports(&h.body, modules))?;
             }
-            _ => {}
         }
     }
     Ok(())
@@ -310,7 +143,10 @@ fn check_module(at: Position, module: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     let names: Vec<&str> = MODULES.iter().map(|(name, _)| *name).collect();
-    let instead = format!("there are {}", names.join(", "));
+    let instead = match REFUSED_MODULES.iter().find(|(name, _)| *name == module) {
+        Some((_, instead)) => (*instead).to_owned(),
+        None => format!("there are {}", names.join(", ")),
+    };
     Err(Refusal::subset(at, format!("the module `{module}`"), instead))
 }
 
@@ -339,6 +175,9 @@ pub(crate) fn check_attribute(
     name: &str,
     modules: &HashMap<Name, Name>,
 ) -> Result<(), Refusal> {
+    if let Some((name, instead)) = REFUSED_ATTRIBUTES.iter().find(|(other, _)| *other == name) {
+        return Err(Refusal::subset(at, format!("`{name}`"), instead));
+    }
     match module_of(object, modules) {
         Some(module) => check_member(at, &module, name),
         None => Ok(()),

@@ -19,6 +19,8 @@ pub struct Handler {
     pub target: u32,
     /// What is left of the stack then; the exception is pushed onto that.
     pub depth: u32,
+    /// It is of a `finally` or a `with`, whose code has to run on every way out.
+    pub cleanup: bool,
 }
 
 /// CPython's code object.
@@ -42,12 +44,18 @@ pub struct Code {
     pub cells: Vec<Option<usize>>,
     /// The names of all cells, for messages.
     pub cell_names: Vec<Name>,
+    /// The slot behind that gets the rest of the arguments by keyword.
+    pub keywords: bool,
     /// A call makes a generator; of a coroutine, an asynchronous one.
     pub generator: bool,
     /// A call makes a coroutine.
     pub coroutine: bool,
     /// It is the body of a comprehension, of a class, or another kind of code.
     pub kind: CodeKind,
+    /// Its docstring.
+    pub doc: Option<Name>,
+    /// Of a class: the names that its body declares with a type, in order.
+    pub declared: Vec<Name>,
     /// What it does.
     pub ops: Vec<Op>,
     /// The same with superinstructions, for runs that nobody explores.
@@ -61,8 +69,8 @@ pub struct Code {
 impl Code {
     /// Whether a call with its parameters by position needs nothing but a frame.
     pub fn is_plain(&self) -> bool {
-        let own = self.rest || self.keyword_only > 0 || !self.cells.is_empty();
-        !own && !self.generator && !self.coroutine
+        let special = self.generator || self.coroutine || self.rest || self.keywords;
+        !special && self.keyword_only == 0 && self.cells.is_empty()
     }
 
     /// How many values a call has before its operands: its locals and cells.

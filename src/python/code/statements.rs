@@ -28,9 +28,11 @@ impl<'a> Compiler<'a> {
                 self.function(function, CodeKind::Function)?;
                 self.store(&function.name);
             }
-            S::Class { scope, name, base, body } => {
-                self.class(*scope, name, base.as_ref(), body)?
+            S::Class { name, .. } => {
+                self.class(&statement.kind)?;
+                self.store(name);
             }
+            S::Decorated { decorators, definition } => self.decorated(decorators, definition)?,
             S::Return(value) => self.give_back(value.as_ref())?,
             S::Delete(targets) => {
                 targets.iter().try_for_each(|target| self.delete_target(target))?
@@ -64,6 +66,12 @@ impl<'a> Compiler<'a> {
                 self.attempt(body, handlers, orelse, finally)?;
             }
             S::Raise(value) => self.raise(statement, value.as_ref())?,
+            S::RaiseFrom(raised, cause) => {
+                self.expression(raised)?;
+                self.expression(cause)?;
+                self.at = statement.at;
+                self.emit(Op::RaiseFrom);
+            }
             S::Assert { test, message } => self.assertion(test, message.as_ref())?,
             S::Import(names) => {
                 for (at, module, bind) in names {
@@ -120,6 +128,7 @@ impl<'a> Compiler<'a> {
         let at = self.at;
         self.enter(tree.scope, &tree.name, kind);
         self.parameters(parameters);
+        self.unit().code.doc = docstring(&tree.body);
         self.block(&tree.body)?;
         self.at = at;
         self.constant(&Constant::None);
@@ -136,29 +145,50 @@ impl<'a> Compiler<'a> {
         self.emit(Op::BuildTuple(number(free.len())));
     }
 
-    fn class(
-        &mut self,
-        scope: usize,
-        name: &Name,
-        base: Option<&'a Expression>,
-        body: &'a [Statement],
-    ) -> Result<()> {
+    fn class(&mut self, kind: &'a StatementKind) -> Result<()> {
+        let StatementKind::Class { scope, name, bases, declared, body } = kind else {
+            return Ok(());
+        };
+        let scope = *scope;
         modules::check_class_body(body)?;
-        if let Some(base) = base {
+        for base in bases {
             modules::check_base(base, &self.modules)?;
             self.expression(base)?;
-        } else {
-            self.constant(&Constant::None);
         }
+        self.emit(Op::BuildTuple(number(bases.len())));
         self.closures(scope);
         let at = self.at;
         self.enter(scope, name, CodeKind::Class);
+        self.unit().code.declared.clone_from(declared);
+        self.unit().code.doc = docstring(body);
         self.block(body)?;
         self.at = at;
         self.constant(&Constant::None);
         self.emit(Op::Return);
         let code = self.finish();
         self.emit(Op::MakeClass(code));
+        Ok(())
+    }
+
+    /// Decorators are evaluated first, and called last, the innermost first.
+    fn decorated(&mut self, decorators: &'a [Expression], definition: &'a Statement) -> Result<()> {
+        decorators.iter().try_for_each(|decorator| self.expression(decorator))?;
+        self.at = definition.at;
+        let name = match &definition.kind {
+            StatementKind::Function(function) => {
+                self.function(function, CodeKind::Function)?;
+                &function.name
+            }
+            StatementKind::Class { name, .. } => {
+                self.class(&definition.kind)?;
+                name
+            }
+            _ => return Ok(()),
+        };
+        for decorator in decorators.iter().rev() {
+            self.at = decorator.at;
+            self.emit(Op::Call(1));
+        }
         self.store(name);
         Ok(())
     }
@@ -199,11 +229,11 @@ impl<'a> Compiler<'a> {
                 Block::Handling(slot) => Some(*slot),
                 _ => None,
             });
-            let Some(slot) = handling else {
-                let instead = "name the exception";
-                return Err(Refusal::subset(statement.at, "`raise` outside of `except`", instead));
+            match handling {
+                Some(slot) => self.emit(Op::LoadFast(slot)),
+                // It may be called by an `except`.
+                None => self.emit(Op::LoadHandled),
             };
-            self.emit(Op::LoadFast(slot));
             self.emit(Op::Reraise);
             return Ok(());
         };
@@ -271,8 +301,17 @@ impl<'a> Compiler<'a> {
                 self.expression(index)?;
                 self.emit(Op::StoreSubscript);
             }
+            ExpressionKind::Starred(item) => self.assign(item)?,
             ExpressionKind::Tuple(items) | ExpressionKind::List(items) => {
-                self.emit(Op::Unpack(number(items.len())));
+                let starred = |e: &Expression| matches!(e.kind, ExpressionKind::Starred(_));
+                if let Some(second) = items.iter().filter(|e| starred(e)).nth(1) {
+                    let why = "multiple starred expressions in assignment";
+                    return Err(Refusal::syntax(second.at, why));
+                }
+                match items.iter().position(starred) {
+                    Some(at) => self.emit(Op::UnpackRest(number(at), number(items.len() - at - 1))),
+                    None => self.emit(Op::Unpack(number(items.len()))),
+                };
                 items.iter().try_for_each(|item| self.assign(item))?;
             }
             _ => return Err(Refusal::syntax(target.at, "this cannot be assigned to")),
@@ -299,5 +338,16 @@ impl<'a> Compiler<'a> {
             _ => return Err(Refusal::syntax(target.at, "this cannot be deleted")),
         }
         Ok(())
+    }
+}
+
+/// The text that a body begins with.
+fn docstring(body: &[Statement]) -> Option<Name> {
+    match &body.first()?.kind {
+        StatementKind::Expression(Expression {
+            kind: ExpressionKind::Constant(Constant::Str(text)),
+            ..
+        }) => Some(text.clone()),
+        _ => None,
     }
 }

@@ -23,7 +23,7 @@ impl Mixer<'_> {
                 self.mix(43 | (table.len() as u64) << 8);
                 match kind {
                     DictKind::Plain => self.mix(1),
-                    DictKind::Counter => self.mix(2),
+                    DictKind::Counter | DictKind::Ordered => self.mix(2),
                     DictKind::Default(factory) => self.value(*factory),
                 }
                 for (name, value) in table.iter() {
@@ -57,10 +57,11 @@ impl Mixer<'_> {
                     self.value(*value);
                 }
                 function.cells.iter().for_each(|id| self.id(*id));
+                function.attributes.iter().for_each(|own| self.attributes(own));
             }
             Object::Class(class) => {
                 self.mix(49 | u64::from(class.name.0) << 8);
-                class.base.iter().for_each(|id| self.id(*id));
+                class.rest.iter().for_each(|id| self.id(*id));
                 self.attributes(&class.attributes);
             }
             Object::Instance(instance) => {

@@ -201,6 +201,12 @@ impl Mixer<'_> {
                 self.mix(u64::from(at));
                 self.id(id);
             }
+            Then::Method | Then::Delegated => self.mix(33),
+            Then::Operate(operation, left, right) => {
+                self.mix(35 | operation.number() << 8);
+                self.value(left);
+                self.value(right);
+            }
             Then::Missing(id, value) => {
                 self.mix(32);
                 self.id(id);

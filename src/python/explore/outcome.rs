@@ -91,6 +91,14 @@ impl Outcome {
 
 /// Whether a global is a value, rather than code or what threads wait with.
 fn is_plain(machine: &Machine, value: Value) -> bool {
+    is_plain_within(machine, value, 0)
+}
+
+fn is_plain_within(machine: &Machine, value: Value, depth: usize) -> bool {
+    if depth > 100 {
+        return false;
+    }
+    let is_plain = |machine: &Machine, value: Value| is_plain_within(machine, value, depth + 1);
     match value {
         Value::Unset | Value::Type(_) | Value::Native(_) | Value::Module(_) => false,
         Value::Ref(id) => match machine.world.heap.get(id) {

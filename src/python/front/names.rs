@@ -144,7 +144,7 @@ impl Walker {
         self.inside(function.scope, ScopeKind::Function, |w| {
             w.scope().coroutine = function.is_async;
             all().for_each(|(name, _)| w.bind(name));
-            parameters.rest.iter().for_each(|name| w.bind(name));
+            parameters.rest.iter().chain(&parameters.keywords).for_each(|name| w.bind(name));
             w.block(&function.body);
         });
     }
@@ -160,8 +160,15 @@ impl Walker {
                 self.function(function);
                 self.bind(&function.name);
             }
-            S::Class { scope, name, base, body } => {
-                base.iter().for_each(|e| self.expression(e));
+            S::Decorated { decorators, definition } => {
+                decorators.iter().for_each(|e| self.expression(e));
+                self.statement(definition);
+            }
+            S::RaiseFrom(raised, cause) => {
+                [raised, cause].into_iter().for_each(|e| self.expression(e));
+            }
+            S::Class { scope, name, bases, body, .. } => {
+                bases.iter().for_each(|e| self.expression(e));
                 self.inside(*scope, ScopeKind::Class, |w| w.block(body));
                 self.bind(name);
             }
@@ -220,6 +227,11 @@ impl Walker {
 
     fn declare(&mut self, at: Position, name: &Name, global: bool) {
         let scope = self.scope();
+        if !global && scope.kind == ScopeKind::Module {
+            let why = "nonlocal declaration not allowed at module level";
+            self.refusal.get_or_insert(Refusal::syntax(at, why));
+            return;
+        }
         if scope.bound.contains(name) || scope.used.contains(name) {
             let word = if global { "global" } else { "nonlocal" };
             let why = format!("name '{name}' is used prior to {word} declaration");
@@ -236,6 +248,7 @@ impl Walker {
     fn target(&mut self, target: &Expression) {
         match &target.kind {
             ExpressionKind::Name(name) => self.bind(name),
+            ExpressionKind::Starred(item) => self.target(item),
             ExpressionKind::Tuple(items) | ExpressionKind::List(items) => {
                 items.iter().for_each(|item| self.target(item));
             }
@@ -252,13 +265,13 @@ impl Walker {
                 list.iter().for_each(|e| self.expression(e));
             }
             E::Dict(items) => items.iter().for_each(|(key, value)| {
-                self.expression(key);
+                key.iter().for_each(|key| self.expression(key));
                 self.expression(value);
             }),
             E::Binary { left, right, .. } => {
                 [left, right].into_iter().for_each(|e| self.expression(e))
             }
-            E::Unary { operand, .. } => self.expression(operand),
+            E::Unary { operand, .. } | E::Starred(operand) => self.expression(operand),
             E::Compare { left, rest } => {
                 self.expression(left);
                 rest.iter().for_each(|(_, e)| self.expression(e));
@@ -283,24 +296,49 @@ impl Walker {
                 self.scope().generator = true;
                 value.iter().for_each(|e| self.expression(e));
             }
+            E::YieldFrom(value) => {
+                self.scope().generator = true;
+                self.expression(value);
+            }
             E::Await(value) => {
                 if self.comprehensions.contains(&self.here) {
                     self.scope().coroutine = true;
                 }
                 self.expression(value);
             }
-            E::Spread(items) => self.expression(items),
             E::Joined(pieces) => self.pieces(pieces),
             E::Named { name, value } => {
-                if self.comprehensions.contains(&self.here) {
-                    let instead = "assign in a loop";
-                    let refusal = Refusal::subset(e.at, "`:=` in a comprehension", instead);
-                    self.refusal.get_or_insert(refusal);
-                }
                 self.expression(value);
-                self.bind(name);
+                self.bind_outside(e.at, name);
             }
         }
+    }
+
+    /// Binds a name in the function or module around all comprehensions that are open.
+    fn bind_outside(&mut self, at: Position, name: &Name) {
+        let mut outside = self.here;
+        let mut between = Vec::new();
+        while self.comprehensions.contains(&outside) {
+            between.push(outside);
+            outside = self.scopes[outside].parent;
+        }
+        let kind = self.scopes[outside].kind;
+        if kind == ScopeKind::Class && !between.is_empty() {
+            let why = "assignment expression within a comprehension cannot be used in a class body";
+            self.refusal.get_or_insert(Refusal::syntax(at, why));
+        }
+        let is_global = self.scopes[outside].globals.contains(name);
+        for scope in between {
+            let scope = &mut self.scopes[scope];
+            if kind == ScopeKind::Module || is_global {
+                scope.globals.insert(name.clone());
+            } else {
+                scope.nonlocals.insert(name.clone(), at);
+            }
+        }
+        let here = std::mem::replace(&mut self.here, outside);
+        self.bind(name);
+        self.here = here;
     }
 
     fn use_name(&mut self, name: &Name) {

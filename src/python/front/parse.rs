@@ -8,13 +8,16 @@ use crate::python::front::position::Position;
 use crate::python::front::reader::{Reader, Result, name};
 use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{
-    Expression, ExpressionKind, FunctionTree, Handler, Node, Statement, StatementKind,
+    Expression, ExpressionKind, FunctionTree, Handler, Name, Node, Statement, StatementKind,
 };
 use ruff_python_ast as ruff;
 use ruff_python_ast::{Expr, Stmt};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 use std::sync::Arc;
+
+/// The most branches of one `if`.
+const MOST_CLAUSES: usize = 200;
 
 /// The longest source.
 const LONGEST: usize = 1 << 20;
@@ -34,7 +37,7 @@ pub struct Module {
 /// use singletrack::python::front::parse::parse;
 ///
 /// assert_eq!(parse("x = 1\n")?.body.len(), 1);
-/// let refusal = parse("@cached\ndef f(): pass\n").unwrap_err();
+/// let refusal = parse("match x:\n    case 1: pass\n").unwrap_err();
 /// assert_eq!((refusal.at.line, refusal.at.column), (1, 1));
 /// # Ok::<(), singletrack::python::front::refusal::Refusal>(())
 /// ```
@@ -46,6 +49,11 @@ pub fn parse(text: &str) -> Result<Module> {
     if text.len() > LONGEST {
         return Err(Refusal::subset(start, format!("more than {LONGEST} bytes"), "shorten it"));
     }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    check_coding(text)?;
+    // As CPython reads a file: each kind of line end is one.
+    let unified = text.contains('\r').then(|| text.replace("\r\n", "\n").replace('\r', "\n"));
+    let text = unified.as_deref().unwrap_or(text);
     let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
     let mut reader = Reader { text, line_starts: starts, scopes: 1, depth: 0 };
     let parsed = parse_unchecked(text, ParseOptions::from(Mode::Module));
@@ -61,6 +69,39 @@ pub fn parse(text: &str) -> Result<Module> {
         std::mem::forget(parsed);
     }
     Ok(Module { body: result?, scopes: reader.scopes })
+}
+
+/// A comment in the first two lines that says which encoding the file has.
+fn check_coding(text: &str) -> Result<()> {
+    for (number, line) in (1..).zip(text.lines().take(2)) {
+        let Some(comment) = line.trim_start().strip_prefix('#') else { continue };
+        let Some((_, coding)) = comment.split_once("coding") else { continue };
+        let Some(coding) = coding.strip_prefix([':', '=']) else { continue };
+        let is_part = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+        let end = coding.trim_start();
+        let name = &end[..end.find(|c| !is_part(c)).unwrap_or(end.len())];
+        let plain = name.to_lowercase().replace('_', "-");
+        let unicode = ["utf-8", "utf8", "ascii", "us-ascii"].contains(&&*plain);
+        if !unicode && !text.is_ascii() {
+            let at = Position { line: number, column: 1 };
+            return Err(Refusal::subset(at, format!("the encoding {name}"), "save it as UTF-8"));
+        }
+    }
+    Ok(())
+}
+
+/// The name that a statement declares with a type.
+fn declared(statement: &Stmt) -> Option<Name> {
+    let Stmt::AnnAssign(s) = statement else { return None };
+    let is_of_class = |e: &Expr| match e {
+        Expr::Name(e) => &*e.id == "ClassVar",
+        Expr::Subscript(e) => matches!(&*e.value, Expr::Name(e) if &*e.id == "ClassVar"),
+        _ => false,
+    };
+    match &*s.target {
+        Expr::Name(e) if !is_of_class(&s.annotation) => Some(name(&e.id)),
+        _ => None,
+    }
 }
 
 impl Reader<'_> {
@@ -81,7 +122,7 @@ impl Reader<'_> {
             },
             Stmt::AugAssign(s) => StatementKind::Augmented {
                 target: self.target(&s.target)?,
-                operator: self.operator(range, s.op)?,
+                operator: self.operator(s.op),
                 value: self.expression(&s.value)?,
             },
             Stmt::AnnAssign(s) => self.annotated(s)?,
@@ -99,11 +140,11 @@ impl Reader<'_> {
             },
             Stmt::If(s) => self.conditional(s)?,
             Stmt::With(s) => self.with(s)?,
-            Stmt::Raise(s) => match &s.cause {
-                Some(cause) => {
-                    return self.refuse(cause.range(), "`raise … from`", "write `raise` alone");
+            Stmt::Raise(s) => match (&s.exc, &s.cause) {
+                (Some(raised), Some(cause)) => {
+                    StatementKind::RaiseFrom(self.expression(raised)?, self.expression(cause)?)
                 }
-                None => StatementKind::Raise(self.maybe(s.exc.as_deref())?),
+                _ => StatementKind::Raise(self.maybe(s.exc.as_deref())?),
             },
             Stmt::Try(s) => self.attempt(s)?,
             Stmt::Assert(s) => StatementKind::Assert {
@@ -142,9 +183,7 @@ impl Reader<'_> {
     }
 
     fn function(&mut self, def: &ruff::StmtFunctionDef) -> Result<StatementKind> {
-        if let Some(decorator) = def.decorator_list.first() {
-            return self.refuse_decorator(decorator);
-        }
+        let decorators = self.decorators(&def.decorator_list)?;
         if let Some(types) = &def.type_params {
             return self.refuse(types.range, "a type parameter", "leave types out");
         }
@@ -153,22 +192,34 @@ impl Reader<'_> {
         let body = self.block(&def.body)?;
         let function =
             FunctionTree { scope, name: name(&def.name), parameters, body, is_async: def.is_async };
-        Ok(StatementKind::Function(Arc::new(function)))
+        let kind = StatementKind::Function(Arc::new(function));
+        Ok(self.decorated(decorators, def.name.range, kind))
     }
 
-    fn refuse_decorator<T>(&self, decorator: &ruff::Decorator) -> Result<T> {
-        self.refuse(decorator.range, "a decorator", "write `f = decorator(f)` below the function")
+    fn decorators(&mut self, list: &[ruff::Decorator]) -> Result<Vec<Expression>> {
+        list.iter().map(|decorator| self.expression(&decorator.expression)).collect()
+    }
+
+    fn decorated(
+        &self,
+        decorators: Vec<Expression>,
+        range: TextRange,
+        kind: StatementKind,
+    ) -> StatementKind {
+        if decorators.is_empty() {
+            return kind;
+        }
+        let definition = Box::new(Node { at: self.at(range), kind });
+        StatementKind::Decorated { decorators, definition }
     }
 
     fn class(&mut self, def: &ruff::StmtClassDef) -> Result<StatementKind> {
-        if let Some(decorator) = def.decorator_list.first() {
-            return self.refuse_decorator(decorator);
-        }
+        let decorators = self.decorators(&def.decorator_list)?;
         if let Some(types) = &def.type_params {
             return self.refuse(types.range, "a type parameter", "leave types out");
         }
         let scope = self.scope();
-        let mut base = None;
+        let mut bases = Vec::new();
         if let Some(arguments) = &def.arguments {
             if let Some(keyword) = arguments.keywords.first() {
                 let what = match keyword.arg.as_deref() {
@@ -177,19 +228,22 @@ impl Reader<'_> {
                 };
                 return self.refuse(keyword.range, what, "write a plain class");
             }
-            if let Some(second) = arguments.args.get(1) {
-                return self.refuse(second.range(), "a second base class", "keep one");
-            }
-            base = self.maybe(arguments.args.first())?;
+            bases = self.all(&arguments.args)?;
         }
         let body = self.block(&def.body)?;
-        Ok(StatementKind::Class { scope, name: name(&def.name), base, body })
+        let declared = def.body.iter().filter_map(declared).collect();
+        let kind = StatementKind::Class { scope, name: name(&def.name), bases, declared, body };
+        Ok(self.decorated(decorators, def.name.range, kind))
     }
 
     fn conditional(&mut self, s: &ruff::StmtIf) -> Result<StatementKind> {
         let test = self.expression(&s.test)?;
         let body = self.block(&s.body)?;
         let mut clauses = Vec::new();
+        if let Some(clause) = s.elif_else_clauses.get(MOST_CLAUSES) {
+            let what = format!("more than {MOST_CLAUSES} `elif`");
+            return self.refuse(clause.range, &what, "use a dict");
+        }
         for clause in &s.elif_else_clauses {
             let test = self.maybe(clause.test.as_ref())?;
             clauses.push((self.at(clause.range), test, self.block(&clause.body)?));

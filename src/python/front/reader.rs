@@ -99,12 +99,13 @@ impl Reader<'_> {
             }
             Expr::FString(e) => K::Joined(self.joined(e)?),
             Expr::Name(e) => K::Name(name(&e.id)),
-            Expr::List(e) => K::List(self.all(&e.elts)?),
-            Expr::Tuple(e) => K::Tuple(self.all(&e.elts)?),
-            Expr::Set(e) => K::Set(self.all(&e.elts)?),
+            Expr::EllipsisLiteral(_) => K::Constant(Constant::Ellipsis),
+            Expr::List(e) => K::List(self.items(&e.elts)?),
+            Expr::Tuple(e) => K::Tuple(self.items(&e.elts)?),
+            Expr::Set(e) => K::Set(self.items(&e.elts)?),
             Expr::Dict(e) => K::Dict(self.dict(e)?),
             Expr::BinOp(e) => K::Binary {
-                operator: self.operator(range, e.op)?,
+                operator: self.operator(e.op),
                 left: self.boxed(&e.left)?,
                 right: self.boxed(&e.right)?,
             },
@@ -158,6 +159,7 @@ impl Reader<'_> {
             Expr::Yield(e) => {
                 K::Yield(e.value.as_deref().map(|value| self.boxed(value)).transpose()?)
             }
+            Expr::YieldFrom(e) => K::YieldFrom(self.boxed(&e.value)?),
             Expr::Await(e) => K::Await(self.boxed(&e.value)?),
             Expr::Named(e) => match &*e.target {
                 Expr::Name(target) => {
@@ -171,10 +173,8 @@ impl Reader<'_> {
 
     pub(crate) fn other<T>(&self, e: &Expr) -> Result<T> {
         let (what, instead) = match e {
-            Expr::YieldFrom(_) => ("`yield from`", "write `for x in …: yield x`"),
             Expr::TString(_) => ("a t-string", "write an f-string"),
-            Expr::EllipsisLiteral(_) => ("`...`", "write `pass`"),
-            Expr::Starred(_) => ("a star", "name each item"),
+            Expr::Starred(_) => ("a star here", "name each item"),
             _ => ("this", "leave it out"),
         };
         self.refuse(e.range(), what, instead)
@@ -193,36 +193,39 @@ impl Reader<'_> {
         }
     }
 
-    pub(crate) fn dict(&mut self, e: &ruff::ExprDict) -> Result<Vec<(Expression, Expression)>> {
-        let mut items = Vec::new();
-        for item in &e.items {
-            let Some(key) = &item.key else {
-                return self.refuse(item.value.range(), "`**` in a dict", "call `update`");
-            };
-            items.push((self.expression(key)?, self.expression(&item.value)?));
+    fn dict(&mut self, e: &ruff::ExprDict) -> Result<Vec<(Option<Expression>, Expression)>> {
+        let item = |item: &ruff::DictItem| {
+            Ok((self.maybe(item.key.as_ref())?, self.expression(&item.value)?))
+        };
+        e.items.iter().map(item).collect()
+    }
+
+    /// Expressions of which some may have a star.
+    fn items(&mut self, list: &[Expr]) -> Result<Vec<Expression>> {
+        list.iter().map(|e| self.item(e)).collect()
+    }
+
+    fn item(&mut self, e: &Expr) -> Result<Expression> {
+        match e {
+            Expr::Starred(starred) => {
+                let value = self.boxed(&starred.value)?;
+                Ok(Node { at: self.at(starred.range), kind: ExpressionKind::Starred(value) })
+            }
+            _ => self.expression(e),
         }
-        Ok(items)
     }
 
     pub(crate) fn call(&mut self, e: &ruff::ExprCall) -> Result<ExpressionKind> {
         let function = self.boxed(&e.func)?;
-        let mut arguments = Vec::new();
-        for argument in &e.arguments.args {
-            arguments.push(match argument {
-                Expr::Starred(e) => {
-                    let at = self.at(e.range);
-                    Node { at, kind: ExpressionKind::Spread(self.boxed(&e.value)?) }
-                }
-                argument => self.expression(argument)?,
-            });
-        }
+        let arguments = self.items(&e.arguments.args)?;
         let mut keywords = Vec::new();
         for keyword in &e.arguments.keywords {
-            let Some(arg) = &keyword.arg else {
-                let instead = "name each argument";
-                return self.refuse(keyword.range, "an argument with two stars", instead);
-            };
-            keywords.push((name(arg), self.expression(&keyword.value)?));
+            let name = keyword.arg.as_ref().map(|arg| name(arg));
+            if name.is_some() && keywords.iter().any(|(other, _)| *other == name) {
+                let why = format!("keyword argument repeated: {}", name.unwrap_or_default());
+                return Err(Refusal::syntax(self.at(keyword.range), why));
+            }
+            keywords.push((name, self.expression(&keyword.value)?));
         }
         Ok(ExpressionKind::Call { function, arguments, keywords })
     }
@@ -288,16 +291,20 @@ impl Reader<'_> {
                 }
                 ruff::InterpolatedStringElement::Interpolation(e) => e,
             };
-            if e.debug_text.is_some() {
-                return self.refuse(e.range, "`=` in an f-string", "write the name as text");
+            if let Some(debug) = &e.debug_text {
+                let range = std::ops::Range::<usize>::from(e.expression.range());
+                let source = self.text.get(range).unwrap_or("");
+                let text = format!("{}{source}{}", debug.leading(), debug.trailing());
+                pieces.push(Piece::Text(Arc::from(text)));
             }
             let conversion = match e.conversion {
+                ruff::ConversionFlag::None if e.debug_text.is_some() && e.format_spec.is_none() => {
+                    Conversion::Repr
+                }
                 ruff::ConversionFlag::None => Conversion::Format,
                 ruff::ConversionFlag::Str => Conversion::Str,
                 ruff::ConversionFlag::Repr => Conversion::Repr,
-                ruff::ConversionFlag::Ascii => {
-                    return self.refuse(e.range, "`!a` in an f-string", "write `!r`");
-                }
+                ruff::ConversionFlag::Ascii => Conversion::Ascii,
             };
             let format = match &e.format_spec {
                 Some(spec) => self.deeper(e.range, |r| r.pieces(&spec.elements))?,
@@ -310,9 +317,6 @@ impl Reader<'_> {
     }
 
     pub(crate) fn parameters(&mut self, parameters: &ruff::Parameters) -> Result<Parameters> {
-        if let Some(starred) = &parameters.kwarg {
-            return self.refuse(starred.range, "a parameter with two stars", "name each parameter");
-        }
         let mut read = |list: &[ruff::ParameterWithDefault]| {
             let one = |p: &ruff::ParameterWithDefault| {
                 Ok((name(&p.parameter.name), self.maybe(p.default.as_deref())?))
@@ -323,20 +327,24 @@ impl Reader<'_> {
         positional.extend(read(&parameters.args)?);
         let keyword_only = read(&parameters.kwonlyargs)?;
         let rest = parameters.vararg.as_ref().map(|p| name(&p.name));
+        let keywords = parameters.kwarg.as_ref().map(|p| name(&p.name));
         let position_only = parameters.posonlyargs.len();
-        Ok(Parameters { positional, position_only, rest, keyword_only })
+        let names = || parameters.iter().map(|p| (&*p.name().id, p.name().range));
+        for (at, (name, range)) in names().enumerate() {
+            if names().take(at).any(|(other, _)| other == name) {
+                let why = format!("duplicate argument '{name}' in function definition");
+                return Err(Refusal::syntax(self.at(range), why));
+            }
+        }
+        Ok(Parameters { positional, position_only, rest, keyword_only, keywords })
     }
 
     pub(crate) fn target(&mut self, target: &Expr) -> Result<Expression> {
-        self.expression(target)
+        self.item(target)
     }
 
-    pub(crate) fn operator(
-        &self,
-        range: TextRange,
-        operator: ruff::Operator,
-    ) -> Result<BinaryOperator> {
-        Ok(match operator {
+    pub(crate) fn operator(&self, operator: ruff::Operator) -> BinaryOperator {
+        match operator {
             ruff::Operator::Add => BinaryOperator::Add,
             ruff::Operator::Sub => BinaryOperator::Subtract,
             ruff::Operator::Mult => BinaryOperator::Multiply,
@@ -349,8 +357,8 @@ impl Reader<'_> {
             ruff::Operator::BitAnd => BinaryOperator::And,
             ruff::Operator::BitOr => BinaryOperator::Or,
             ruff::Operator::BitXor => BinaryOperator::Xor,
-            ruff::Operator::MatMult => return self.refuse(range, "`@`", "write a function"),
-        })
+            ruff::Operator::MatMult => BinaryOperator::MatrixMultiply,
+        }
     }
 }
 fn unary(operator: ruff::UnaryOp) -> UnaryOperator {

@@ -50,6 +50,8 @@ pub struct Parameters {
     pub rest: Option<Name>,
     /// By keyword only.
     pub keyword_only: Vec<(Name, Option<Expression>)>,
+    /// `**name`, which gets the rest of those by keyword.
+    pub keywords: Option<Name>,
 }
 
 /// One `except` clause.
@@ -73,8 +75,15 @@ pub enum StatementKind {
     Class {
         scope: usize,
         name: Name,
-        base: Option<Expression>,
+        bases: Vec<Expression>,
+        /// The names that have a type, in order.
+        declared: Vec<Name>,
         body: Vec<Statement>,
+    },
+    /// A function or a class below its decorators.
+    Decorated {
+        decorators: Vec<Expression>,
+        definition: Box<Statement>,
     },
     Return(Option<Expression>),
     Delete(Vec<Expression>),
@@ -112,6 +121,8 @@ pub enum StatementKind {
         is_async: bool,
     },
     Raise(Option<Expression>),
+    /// `raise exception from cause`.
+    RaiseFrom(Expression, Expression),
     Try {
         body: Vec<Statement>,
         handlers: Vec<Handler>,
@@ -142,6 +153,7 @@ pub enum StatementKind {
 #[allow(missing_docs, reason = "they are Python's")]
 pub enum Constant {
     None,
+    Ellipsis,
     Bool(bool),
     Int(i64),
     Float(f64),
@@ -159,7 +171,10 @@ pub enum ExpressionKind {
     List(Vec<Expression>),
     Tuple(Vec<Expression>),
     Set(Vec<Expression>),
-    Dict(Vec<(Expression, Expression)>),
+    /// Keys and values; where there is no key, `**value`.
+    Dict(Vec<(Option<Expression>, Expression)>),
+    /// `*value`, in a list, a tuple, a set, a call or a target.
+    Starred(Box<Expression>),
     Binary {
         operator: BinaryOperator,
         left: Box<Expression>,
@@ -183,7 +198,8 @@ pub enum ExpressionKind {
     Call {
         function: Box<Expression>,
         arguments: Vec<Expression>,
-        keywords: Vec<(Name, Expression)>,
+        /// Where there is no name, `**value`.
+        keywords: Vec<(Option<Name>, Expression)>,
     },
     Attribute {
         object: Box<Expression>,
@@ -197,9 +213,8 @@ pub enum ExpressionKind {
     Lambda(Arc<FunctionTree>),
     Comprehension(Arc<Comprehension>),
     Yield(Option<Box<Expression>>),
+    YieldFrom(Box<Expression>),
     Await(Box<Expression>),
-    /// `*items`, an argument of a call.
-    Spread(Box<Expression>),
     Joined(Vec<Piece>),
     Named {
         name: Name,
@@ -257,6 +272,7 @@ pub enum Conversion {
     Format,
     Str,
     Repr,
+    Ascii,
 }
 
 /// An operator between two values.
@@ -275,6 +291,7 @@ pub enum BinaryOperator {
     And,
     Or,
     Xor,
+    MatrixMultiply,
 }
 
 /// An operator before a value.

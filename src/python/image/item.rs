@@ -54,6 +54,7 @@ pub enum Item {
     Dict(Vec<(Datum, Datum)>),
     /// With what it calls for a missing key.
     DefaultDict(Datum, Vec<(Datum, Datum)>),
+    Ordered(Vec<(Datum, Datum)>),
     Counter(Vec<(Datum, Datum)>),
     Set(Vec<Datum>),
     Deque(Vec<Datum>, Option<u64>),
@@ -65,10 +66,12 @@ pub enum Item {
         defaults: Vec<Datum>,
         keyword_defaults: Named,
         cells: Vec<u32>,
+        attributes: Named,
     },
     Class {
         name: u32,
-        base: Datum,
+        bases: Vec<Datum>,
+        rest: Vec<Datum>,
         attributes: Named,
     },
     Instance {
@@ -110,6 +113,7 @@ pub enum Item {
         items: Vec<Datum>,
         most: i64,
         lifo: bool,
+        simple: bool,
         unfinished: i64,
     },
     /// A pool of threads, none of which is in the image: its number, its name, and how many there are at most.

@@ -98,7 +98,7 @@ impl<'m> Reader<'m> {
         let inner = |at: usize| -> Vec<usize> {
             let data: Vec<Datum> = match &items[at] {
                 Item::Tuple(data) => data.clone(),
-                Item::Class { base, .. } => vec![*base],
+                Item::Class { bases, rest, .. } => bases.iter().chain(rest).copied().collect(),
                 Item::Method { receiver, .. } => vec![*receiver],
                 _ => Vec::new(),
             };
@@ -209,7 +209,10 @@ impl<'m> Reader<'m> {
         let items = std::mem::take(&mut self.image.items);
         for (at, item) in items.iter().enumerate() {
             match item {
-                Item::Dict(pairs) | Item::DefaultDict(_, pairs) | Item::Counter(pairs) => {
+                Item::Dict(pairs)
+                | Item::DefaultDict(_, pairs)
+                | Item::Ordered(pairs)
+                | Item::Counter(pairs) => {
                     self.fill(at, pairs.iter().copied())?;
                 }
                 Item::Set(data) => self.fill(at, data.iter().map(|datum| (*datum, Datum::None)))?,
@@ -256,6 +259,7 @@ impl<'m> Reader<'m> {
             Item::Tuple(data) => Object::Tuple(self.values(data)?),
             Item::List(data) => Object::List(self.values(data)?),
             Item::Dict(_) => Object::Dict(Table::default(), DictKind::Plain),
+            Item::Ordered(_) => Object::Dict(Table::default(), DictKind::Ordered),
             Item::Counter(_) => Object::Dict(Table::default(), DictKind::Counter),
             Item::DefaultDict(factory, _) => {
                 Object::Dict(Table::default(), DictKind::Default(self.value(*factory)?))
@@ -270,15 +274,13 @@ impl<'m> Reader<'m> {
                 Object::Slice([self.value(*a)?, self.value(*b)?, self.value(*c)?])
             }
             Item::View(of, part) => Object::View(self.of_kind(*of, is_table)?, *part),
-            Item::Function { code, defaults, keyword_defaults, cells } => {
-                self.function(*code, defaults, keyword_defaults, cells)?
+            Item::Function { code, defaults, keyword_defaults, cells, attributes } => {
+                self.function(*code, defaults, keyword_defaults, cells, attributes)?
             }
-            Item::Class { name, base, attributes } => Object::Class(Class {
+            Item::Class { name, bases, rest, attributes } => Object::Class(Class {
                 name: self.text(*name)?,
-                base: match base {
-                    Datum::None => None,
-                    base => Some(self.class(*base)?),
-                },
+                bases: bases.iter().map(|base| self.class(*base)).collect::<Result<_>>()?,
+                rest: rest.iter().map(|base| self.class(*base)).collect::<Result<_>>()?,
                 attributes: Attributes(self.named(attributes)?),
             }),
             Item::Instance { class, attributes } => Object::Instance(Instance {
@@ -321,6 +323,7 @@ impl<'m> Reader<'m> {
         defaults: &[Datum],
         keyword_defaults: &Named,
         cells: &[u32],
+        attributes: &Named,
     ) -> Result<Object> {
         let program = &self.machine.program;
         let Some(body) = program.codes.get(code as usize) else {
@@ -333,7 +336,9 @@ impl<'m> Reader<'m> {
         let is = |item: &Item| matches!(item, Item::Cell(_));
         let cells = cells.iter().map(|place| self.of_kind(*place, is)).collect::<Result<_>>()?;
         let (defaults, keyword_defaults) = (self.values(defaults)?, self.named(keyword_defaults)?);
-        Ok(Object::Function(Function { code, defaults, keyword_defaults, cells }))
+        let own = Attributes(self.named(attributes)?);
+        let attributes = (!own.0.is_empty()).then(|| Box::new(own));
+        Ok(Object::Function(Function { code, defaults, keyword_defaults, cells, attributes }))
     }
 
     fn iter(&self, item: &Item) -> Result<Option<Iter>> {
@@ -377,7 +382,8 @@ impl<'m> Reader<'m> {
             Item::Barrier(parties, broken) => {
                 Sync::Barrier { parties: *parties, arrived: Vec::new(), broken: *broken }
             }
-            Item::Queue { items, most, lifo, unfinished } => Sync::Queue {
+            Item::Queue { items, most, lifo, simple, unfinished } => Sync::Queue {
+                simple: *simple,
                 items: self.values(items)?.into(),
                 most: *most,
                 lifo: *lifo,
@@ -400,5 +406,8 @@ fn size(size: u64) -> usize {
 }
 
 fn is_table(item: &Item) -> bool {
-    matches!(item, Item::Dict(_) | Item::DefaultDict(..) | Item::Counter(_) | Item::Set(_))
+    matches!(
+        item,
+        Item::Dict(_) | Item::DefaultDict(..) | Item::Ordered(_) | Item::Counter(_) | Item::Set(_)
+    )
 }

@@ -241,6 +241,7 @@ impl<'m> Writer<'m> {
             Object::Tuple(items) => Item::Tuple(self.data(items)?),
             Object::List(items) => Item::List(self.data(items)?),
             Object::Dict(table, DictKind::Plain) => Item::Dict(self.pairs(table)?),
+            Object::Dict(table, DictKind::Ordered) => Item::Ordered(self.pairs(table)?),
             Object::Dict(table, DictKind::Counter) => Item::Counter(self.pairs(table)?),
             Object::Dict(table, DictKind::Default(factory)) => {
                 Item::DefaultDict(self.datum(*factory)?, self.pairs(table)?)
@@ -258,7 +259,8 @@ impl<'m> Writer<'m> {
             Object::Function(function) => self.function(function)?,
             Object::Class(class) => Item::Class {
                 name: self.text(class.name),
-                base: self.datum(class.base.map_or(Value::None, Value::Ref))?,
+                bases: self.data(&refs(&class.bases))?,
+                rest: self.data(&refs(&class.rest))?,
                 attributes: self.named(&class.attributes.0)?,
             },
             Object::Instance(instance) => self.instance(instance)?,
@@ -332,6 +334,10 @@ impl<'m> Writer<'m> {
             defaults: self.data(&function.defaults)?,
             keyword_defaults: self.named(&function.keyword_defaults)?,
             cells: function.cells.iter().map(|cell| self.place(*cell)).collect(),
+            attributes: match &function.attributes {
+                Some(own) => self.named(&own.0)?,
+                None => Vec::new(),
+            },
         })
     }
 
@@ -384,7 +390,8 @@ impl<'m> Writer<'m> {
             Sync::Event { set } => Item::Event(*set),
             Sync::Semaphore { value, bound } => Item::Semaphore(*value, *bound),
             Sync::Barrier { parties, broken, .. } => Item::Barrier(*parties, *broken),
-            Sync::Queue { items, most, lifo, unfinished } => Item::Queue {
+            Sync::Queue { items, most, lifo, simple, unfinished } => Item::Queue {
+                simple: *simple,
                 items: self.data(items)?,
                 most: *most,
                 lifo: *lifo,
@@ -393,4 +400,8 @@ impl<'m> Writer<'m> {
             Sync::Pool { number, name, most, .. } => Item::Pool(*number, self.text(*name), *most),
         })
     }
+}
+
+fn refs(ids: &[Id]) -> Vec<Value> {
+    ids.iter().copied().map(Value::Ref).collect()
 }

@@ -214,7 +214,7 @@ fn error_of(m: &mut Machine, a: &Arguments) -> R<Done> {
         Some(State::Raised(error)) => value(Value::Ref(error)),
         Some(State::Cancelled) => match m.cancelled_error(id) {
             Raise::Exception(error) => value(Value::Ref(error)),
-            stop @ Raise::Stop(_) => Err(stop),
+            stop => Err(stop),
         },
         _ => Ok(NONE),
     }

@@ -48,6 +48,13 @@ fn abs(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x] = m.sorted(a, "abs", 1, ["x"])?;
     match x {
         Value::Float(float) => value(Value::Float(float.abs())),
+        _ if x.as_int().is_none() => {
+            if m.class_of(x).is_some() {
+                return m.convert(x, &["__abs__"], "bad operand type for abs()");
+            }
+            let name = m.type_name(x);
+            m.type_error(format!("bad operand type for abs(): '{name}'"))
+        }
         _ => {
             let int = m.int_argument(x)?;
             match int.checked_abs() {
@@ -99,6 +106,13 @@ fn ord(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn divmod(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x, y] = m.sorted(a, "divmod", 2, ["x", "y"])?;
+    if m.class_of(x).is_some() {
+        let name = m.strings.intern("__divmod__");
+        if let Some(method) = m.class_attribute(x, name) {
+            let arguments = Arguments { values: vec![x, y], named: Vec::new() };
+            return m.call_value(method, arguments, Then::Push);
+        }
+    }
     let quotient = m.numbers(BinaryOperator::FloorDivide, x, y)?;
     let rest = m.numbers(BinaryOperator::Modulo, x, y)?;
     match (quotient, rest) {
@@ -139,6 +153,12 @@ fn format(m: &mut Machine, a: &Arguments) -> R<Done> {
         Value::Unset => Arc::from(""),
         spec => m.text_argument(spec)?,
     };
+    if let Some(done) = m.format_method(x, &spec)? {
+        return Ok(done);
+    }
+    if spec.is_empty() {
+        return m.str_of(x);
+    }
     let text = m.formatted(x, &spec)?;
     value(m.text_value(&text))
 }
@@ -147,14 +167,13 @@ fn getattr(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [object, name, default] = m.sorted(a, "getattr", 2, ["object", "name", "default"])?;
     let name = m.text_argument(name)?;
     let id = m.strings.intern(&name);
-    match m.attribute(object, id)? {
-        Some(found) => value(found),
+    if default != Value::Unset && m.attribute_runs_python(object, id)? {
+        return python(m, "_getattr", vec![object, Value::Str(id), default]);
+    }
+    match m.attribute_to(object, id, Then::Push)? {
+        Some(done) => Ok(done),
         None if default != Value::Unset => value(default),
-        None => {
-            let class = m.type_name(object);
-            let text = format!("'{class}' object has no attribute '{name}'");
-            Err(m.error("AttributeError", text))
-        }
+        None => m.no_attribute(object, id),
     }
 }
 
@@ -162,6 +181,9 @@ fn hasattr(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [object, name] = m.sorted(a, "hasattr", 2, ["object", "name"])?;
     let name = m.text_argument(name)?;
     let id = m.strings.intern(&name);
+    if m.attribute_runs_python(object, id)? {
+        return python(m, "_hasattr", vec![object, Value::Str(id)]);
+    }
     let found = m.attribute(object, id)?.is_some();
     value(Value::Bool(found))
 }
@@ -170,8 +192,25 @@ fn setattr(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [object, name, new] = m.sorted(a, "setattr", 3, ["object", "name", "value"])?;
     let name = m.text_argument(name)?;
     let id = m.strings.intern(&name);
+    if m.class_of(object).is_some() && !name.starts_with('<') {
+        let depth = m.current.frames.len();
+        if m.set_by_class(object, id, new, Then::Push)? {
+            let entered = m.current.frames.len() > depth;
+            return Ok(if entered { Done::Entered } else { Done::Value(Value::None) });
+        }
+    }
     m.set_attribute(object, id, new)?;
     value(Value::None)
+}
+
+/// An int to tens, hundreds and so on; a half goes to the even one.
+fn rounded(int: i64, digits: i64) -> i64 {
+    let Some(unit) = u32::try_from(-digits).ok().and_then(|by| 10_i128.checked_pow(by)) else {
+        return if digits < 0 { 0 } else { int };
+    };
+    let (quotient, rest) = (i128::from(int).div_euclid(unit), i128::from(int).rem_euclid(unit));
+    let up = 2 * rest > unit || (2 * rest == unit && quotient % 2 != 0);
+    i64::try_from((quotient + i128::from(up)) * unit).unwrap_or(int)
 }
 
 fn id(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -186,11 +225,14 @@ fn id(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn isinstance(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [object, class] = m.sorted(a, "isinstance", 2, ["obj", "class_or_tuple"])?;
-    let found = is_instance(m, object, class)?;
+    let found = is_instance(m, object, class, 0)?;
     value(Value::Bool(found))
 }
 
-fn is_instance(m: &mut Machine, object: Value, class: Value) -> R<bool> {
+fn is_instance(m: &mut Machine, object: Value, class: Value, depth: usize) -> R<bool> {
+    if depth > 100 {
+        return Err(m.error("RecursionError", "maximum recursion depth exceeded"));
+    }
     match class {
         Value::Type(Type::Object) => return Ok(true),
         Value::Type(t) => {
@@ -202,7 +244,7 @@ fn is_instance(m: &mut Machine, object: Value, class: Value) -> R<bool> {
             }
             Object::Tuple(items) => {
                 for class in items.clone() {
-                    if is_instance(m, object, class)? {
+                    if is_instance(m, object, class, depth + 1)? {
                         return Ok(true);
                     }
                 }
@@ -217,17 +259,25 @@ fn is_instance(m: &mut Machine, object: Value, class: Value) -> R<bool> {
 
 fn issubclass(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [class, of] = m.sorted(a, "issubclass", 2, ["cls", "class_or_tuple"])?;
-    let yes = match (class, of) {
+    let wanted = match of.id().map(|id| m.world.heap.get(id)) {
+        Some(Object::Tuple(items)) => items.clone(),
+        _ => vec![of],
+    };
+    let derived = |m: &Machine, of: Value| match (class, of) {
         (Value::Type(a), Value::Type(b)) => a.is_subtype(b),
         (Value::Ref(_), Value::Type(t)) => t == Type::Object,
         (Value::Ref(a), Value::Ref(b)) => m.is_subclass(a, b),
         _ => false,
     };
+    let yes = wanted.into_iter().any(|of| derived(m, of));
     value(Value::Bool(yes))
 }
 
 fn iter(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [items] = m.sorted(a, "iter", 1, ["iterable"])?;
+    let [items, last] = m.sorted(a, "iter", 1, ["iterable", "sentinel"])?;
+    if last != Value::Unset {
+        return python(m, "_iter_until", vec![items, last]);
+    }
     m.iterator(items)
 }
 
@@ -264,19 +314,26 @@ fn has_text(m: &mut Machine, a: &Arguments) -> R<Done> {
 }
 
 fn print(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let mut file = None;
     let (mut sep, mut end): (Arc<str>, Arc<str>) = (Arc::from(" "), Arc::from("\n"));
     for (keyword, value) in &a.named {
         let name = m.strings.get(*keyword);
         match (&*name, *value) {
-            ("sep" | "end", Value::None) => {}
+            ("sep" | "end" | "file", Value::None) => {}
             ("flush", value) => m.outside.flush |= m.plain_truth(value)?,
+            ("file", value) => file = Some(value),
             ("sep", value) => sep = m.text_argument(value)?,
             ("end", value) => end = m.text_argument(value)?,
             _ => {
-                let text = format!("print() got an unexpected keyword argument '{name}'");
+                let text = format!("'{name}' is an invalid keyword argument for print()");
                 return m.type_error(text);
             }
         }
+    }
+    if let Some(file) = file {
+        let values = m.add(Object::Tuple(a.values.clone()));
+        let (sep, end) = (m.text_value(&sep), m.text_value(&end));
+        return python(m, "_print_to", vec![file, values, sep, end]);
     }
     if a.values.iter().any(|value| m.has_python_text(*value)) {
         let values = m.add(Object::Tuple(a.values.clone()));
@@ -291,13 +348,24 @@ fn print(m: &mut Machine, a: &Arguments) -> R<Done> {
         text.push_str(&m.plain_str(*value)?);
     }
     text.push_str(&end);
-    m.note(Location::Output, true);
-    if m.world.output.len() + text.len() > LONGEST_OUTPUT {
-        return Err(Raise::Stop(format!("it prints more than {LONGEST_OUTPUT} bytes")));
-    }
-    Arc::make_mut(&mut m.world.output).push_str(&text);
-    m.outside.stirred = true;
+    m.print_text(&text, false)?;
     value(Value::None)
+}
+
+impl Machine {
+    /// Appends to what was printed.
+    pub(crate) fn print_text(&mut self, text: &str, error: bool) -> R<()> {
+        if !error {
+            self.note(Location::Output, true);
+        }
+        let output = if error { &mut self.world.errors } else { &mut self.world.output };
+        if output.len() + text.len() > LONGEST_OUTPUT {
+            return Err(Raise::Stop(format!("it prints more than {LONGEST_OUTPUT} bytes")));
+        }
+        Arc::make_mut(output).push_str(text);
+        self.outside.stirred = true;
+        Ok(())
+    }
 }
 
 fn repr(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -307,8 +375,13 @@ fn repr(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn round(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x, digits] = m.sorted(a, "round", 1, ["number", "ndigits"])?;
-    if x.as_int().is_some() {
-        return value(Value::Int(x.as_int().unwrap_or(0)));
+    if let Some(int) = x.as_int() {
+        let digits = if digits == Value::None { Value::Unset } else { digits };
+        let digits = if digits == Value::Unset { 0 } else { m.int_argument(digits)? };
+        return value(Value::Int(rounded(int, digits)));
+    }
+    if m.class_of(x).is_some() {
+        return m.convert(x, &["__round__"], "type does not define __round__ method");
     }
     let Some(float) = as_float(x) else {
         let name = m.type_name(x);

@@ -5,7 +5,7 @@
 
 use crate::python::library::sequences::{has_instances, sort};
 use crate::python::machine::interpreter::{Machine, Row};
-use crate::python::machine::terms::{Arguments, Done, Location, Look, R};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Then};
 use std::collections::VecDeque;
@@ -30,6 +30,10 @@ pub const ROWS: &[Row] = &[
     Row::of("deque.pop", Look::C, deque_pop),
     Row::of("deque.popleft", Look::C, deque_popleft),
     Row { name: "deque.extend", look: Look::C, iterates: Some(1), call: deque_extend },
+    Row { name: "deque.extendleft", look: Look::C, iterates: Some(1), call: deque_extendleft },
+    Row::of("deque.reverse", Look::C, deque_reverse),
+    Row::of("deque.index", Look::C, index),
+    Row::of("deque.insert", Look::C, deque_insert),
     Row::of("deque.clear", Look::C, clear),
     Row::of("deque.rotate", Look::C, rotate),
     Row::of("deque.count", Look::C, count),
@@ -135,7 +139,19 @@ fn pop(m: &mut Machine, a: &Arguments) -> R<Done> {
     }
 }
 
+/// Objects with an `__eq__` are compared by Python code.
+fn has_equality(m: &mut Machine, items: &[Value], item: Value) -> R<()> {
+    let name = m.strings.intern("__eq__");
+    for value in items.iter().copied().chain([item]) {
+        if m.class_of(value).is_some() && m.class_attribute(value, name).is_some() {
+            return Err(Raise::Python);
+        }
+    }
+    Ok(())
+}
+
 fn place(m: &mut Machine, items: &[Value], item: Value) -> R<Option<usize>> {
+    has_equality(m, items, item)?;
     for (at, other) in items.iter().enumerate() {
         if other.is(item) || m.equal(*other, item, 0)? {
             return Ok(Some(at));
@@ -170,10 +186,20 @@ fn clear(m: &mut Machine, a: &Arguments) -> R<Done> {
 }
 
 fn index(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [list, item] = m.sorted(a, "index", 2, ["self", "value"])?;
+    let [list, item, from, to] = m.sorted(a, "index", 2, ["self", "value", "start", "stop"])?;
     let (_, items) = m.list_at(list)?;
-    match place(m, &items, item)? {
-        Some(at) => value(Value::Int(i64::try_from(at).unwrap_or(0))),
+    let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
+    let mut bound = |value: Value, default: i64| match value {
+        Value::Unset => Ok(default),
+        value => {
+            let int = m.int_argument(value)?;
+            Ok(if int < 0 { int.saturating_add(length).max(0) } else { int.min(length) })
+        }
+    };
+    let (from, to) = (bound(from, 0)?, bound(to, length)?);
+    let (from, to) = (usize::try_from(from).unwrap_or(0), usize::try_from(to).unwrap_or(0));
+    match place(m, items.get(from..to).unwrap_or(&[]), item)? {
+        Some(at) => value(Value::Int(i64::try_from(from + at).unwrap_or(0))),
         None => {
             let shown = m.plain_repr(item)?;
             match m.type_name(list).as_str() {
@@ -187,6 +213,7 @@ fn index(m: &mut Machine, a: &Arguments) -> R<Done> {
 fn count(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [list, item] = m.sorted(a, "count", 2, ["self", "value"])?;
     let (_, items) = m.list_at(list)?;
+    has_equality(m, &items, item)?;
     let mut count = 0;
     for other in items {
         count += i64::from(other.is(item) || m.equal(other, item, 0)?);
@@ -278,6 +305,30 @@ fn deque_extend(m: &mut Machine, a: &Arguments) -> R<Done> {
         deque_add(m, &Arguments { values, named: Vec::new() }, false)?;
     }
     value(Value::None)
+}
+
+fn deque_extendleft(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [deque, items] = m.sorted(a, "extendleft", 2, ["self", "iterable"])?;
+    for item in m.items(items)? {
+        let values = vec![deque, item];
+        deque_add(m, &Arguments { values, named: Vec::new() }, true)?;
+    }
+    value(Value::None)
+}
+
+fn deque_reverse(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [deque] = m.sorted(a, "reverse", 1, ["self"])?;
+    m.change_deque(deque, |items| items.make_contiguous().reverse())
+}
+
+fn deque_insert(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [deque, at, item] = m.sorted(a, "insert", 3, ["self", "i", "x"])?;
+    let at = m.int_argument(at)?;
+    m.change_deque(deque, |items| {
+        let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
+        let at = if at < 0 { (at + length).max(0) } else { at.min(length) };
+        items.insert(usize::try_from(at).unwrap_or(0), item);
+    })
 }
 
 fn rotate(m: &mut Machine, a: &Arguments) -> R<Done> {

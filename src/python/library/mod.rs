@@ -3,10 +3,14 @@
 //! ```text
 //!   rows                      all of these by name; arguments: by position or by keyword
 //!   builtins · sequences      len, print, …; sorted, sum, zip, …
+//!   inspection                hash, property, what `object` has, …
 //!   types                     list(…), int(…), …
-//!   texts · bytes · lists · tables  methods of str, bytes; of list, tuple, deque; of dict, set
+//!   texts, patterns, bytes    methods of str and bytes
+//!   lists · tables            methods of list, tuple, deque; of dict, set
+//!   generators                send, throw, close
 //!   threads · sync · queues   threading and queue
-//!   modules · system          time, random, math; sys, input
+//!   modules · system          time, random; sys, input
+//!   maths                     math, and the constants of modules
 //!   futures                   what concurrent.futures stands on
 //!   asyncio · event_loops     futures and tasks; loops and their handles
 //!   sockets                   what asyncio's streams stand on
@@ -16,6 +20,7 @@
 //!   asyncio/*.py              gather, wait, timeouts, groups, locks, queues; connections, servers
 //!   multiprocessing.py        multiprocessing: Process, Pool, Queue
 //!   datetime.py               datetime: datetime, timedelta
+//!   prelude_*.py              other modules that are Python here
 //! ```
 
 pub mod arguments;
@@ -24,8 +29,12 @@ pub mod builtins;
 pub mod bytes;
 pub mod event_loops;
 pub mod futures;
+pub mod generators;
+pub mod inspection;
 pub mod lists;
+pub mod maths;
 pub mod modules;
+pub mod patterns;
 pub mod processes;
 pub mod queues;
 pub mod rows;

@@ -10,6 +10,7 @@ use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R};
 use crate::python::machine::world::{Stage, Wait};
 use crate::python::value::any::Value;
+use crate::python::value::object::Object;
 
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
@@ -22,7 +23,19 @@ pub const ROWS: &[Row] = &[
     Row::of("random.randint", Look::C, randint),
     Row::of("random.randrange", Look::C, randrange),
     Row::of("random.choice", Look::C, choice),
+    Row::of("random.choices", Look::C, choices),
+    Row::of("random.sample", Look::C, sample),
+    Row::of("random.shuffle", Look::C, shuffle),
+    Row::of("random.gauss", Look::C, gauss),
     Row::of("random.seed", Look::C, seed),
+    Row::of("time.process_time", Look::C, time),
+    Row::of("time.time_ns", Look::C, time_ns),
+    Row::of("time.monotonic_ns", Look::C, time_ns),
+    Row::of("time.perf_counter_ns", Look::C, time_ns),
+    Row::of("sys.setrecursionlimit", Look::C, set_recursion_limit),
+    Row::of("sys.getrecursionlimit", Look::C, |m, _| {
+        value(Value::Int(i64::try_from(m.limits.frames).unwrap_or(1000)))
+    }),
     Row::of("math.sqrt", Look::C, sqrt),
     Row::of("math.floor", Look::C, |m, a| whole(m, a, f64::floor)),
     Row::of("math.ceil", Look::C, |m, a| whole(m, a, f64::ceil)),
@@ -118,7 +131,7 @@ fn randint(m: &mut Machine, a: &Arguments) -> R<Done> {
 }
 
 fn randrange(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [first, second] = m.sorted(a, "randrange", 1, ["start", "stop"])?;
+    let [first, second, step] = m.sorted(a, "randrange", 1, ["start", "stop", "step"])?;
     let first = m.int_argument(first)?;
     let (low, high) = match second {
         Value::Unset => (0, first),
@@ -127,7 +140,9 @@ fn randrange(m: &mut Machine, a: &Arguments) -> R<Done> {
     if low >= high {
         return m.value_error("empty range for randrange()");
     }
-    m.random_int(low, high - 1).map_or_else(Ok, |int| value(Value::Int(int)))
+    let step = if step == Value::Unset { 1 } else { m.int_argument(step)?.max(1) };
+    m.random_int(0, (high - low - 1) / step)
+        .map_or_else(Ok, |int| value(Value::Int(low + int * step)))
 }
 
 fn choice(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -177,4 +192,90 @@ fn whole(m: &mut Machine, a: &Arguments, f: fn(f64) -> f64) -> R<Done> {
             m.type_error(format!("must be real number, not {name}"))
         }
     }
+}
+
+fn time_ns(m: &mut Machine, _: &Arguments) -> R<Done> {
+    value(Value::Int(i64::try_from(m.world.clock).unwrap_or(i64::MAX)))
+}
+
+/// The deepest recursion that a program may ask for.
+const DEEPEST: usize = 20_000;
+
+fn set_recursion_limit(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [limit] = m.sorted(a, "setrecursionlimit", 1, ["limit"])?;
+    let limit = m.int_argument(limit)?;
+    if limit < 1 {
+        return m.value_error("recursion limit must be greater or equal than 1");
+    }
+    m.limits.frames = usize::try_from(limit).unwrap_or(DEEPEST).min(DEEPEST);
+    value(Value::None)
+}
+
+fn choices(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [items, weights, _, count] =
+        m.sorted(a, "choices", 1, ["population", "weights", "cum_weights", "k"])?;
+    let items = m.items(items)?;
+    let count = if count == Value::Unset { 1 } else { m.int_argument(count)? };
+    let weights = match weights {
+        Value::Unset | Value::None => vec![1.0; items.len()],
+        weights => {
+            let weights = m.items(weights)?;
+            weights.into_iter().map(|weight| as_float(weight).unwrap_or(0.0)).collect()
+        }
+    };
+    if items.is_empty() || weights.len() != items.len() {
+        return Err(m.error("IndexError", "Cannot choose from an empty population"));
+    }
+    let total: f64 = weights.iter().sum();
+    m.charge(usize::try_from(count).unwrap_or(0))?;
+    let mut out = Vec::new();
+    for _ in 0..count {
+        let mut left = m.random_float() * total;
+        let at = weights.iter().position(|weight| {
+            left -= weight;
+            left < 0.0
+        });
+        out.push(items[at.unwrap_or(items.len() - 1)]);
+    }
+    value(m.add(Object::List(out)))
+}
+
+/// In an order of chance; the explorer takes one of them.
+fn shuffled(m: &mut Machine, mut items: Vec<Value>) -> Vec<Value> {
+    for at in (1..items.len()).rev() {
+        let with = m.next_random() % (at as u64 + 1);
+        items.swap(at, usize::try_from(with).unwrap_or(0));
+    }
+    items
+}
+
+fn sample(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [items, count] = m.sorted(a, "sample", 2, ["population", "k"])?;
+    let (items, count) = (m.items(items)?, m.int_argument(count)?);
+    match usize::try_from(count).ok().filter(|count| *count <= items.len()) {
+        None => m.value_error("Sample larger than population or is negative"),
+        Some(count) => {
+            let mut items = shuffled(m, items);
+            items.truncate(count);
+            value(m.add(Object::List(items)))
+        }
+    }
+}
+
+fn shuffle(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [list] = m.sorted(a, "shuffle", 1, ["x"])?;
+    let items = m.items(list)?;
+    let items = shuffled(m, items);
+    for (at, item) in (0..).zip(items) {
+        m.set_item(list, Value::Int(at), item)?;
+    }
+    value(Value::None)
+}
+
+fn gauss(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [mean, deviation] = m.sorted(a, "gauss", 0, ["mu", "sigma"])?;
+    let (mean, deviation) = (as_float(mean).unwrap_or(0.0), as_float(deviation).unwrap_or(1.0));
+    let (x, y) = (1.0 - m.random_float(), m.random_float());
+    let normal = (-2.0 * x.ln()).sqrt() * (std::f64::consts::TAU * y).cos();
+    value(Value::Float(mean + deviation * normal))
 }

@@ -257,7 +257,7 @@ fn give_back(m: &mut Machine, a: &Arguments) -> R<Done> {
         Err(why) => {
             let raised = match refused(m, &why) {
                 Raise::Exception(id) => m.value_image(Value::Ref(id)),
-                Raise::Stop(_) => Err(why.clone()),
+                _ => Err(why.clone()),
             };
             raised.map_or_else(|why| Outcome::Lost(why.text), Outcome::Raised)
         }

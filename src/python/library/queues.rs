@@ -1,8 +1,8 @@
-//! `queue.Queue` and `queue.LifoQueue`.
+//! `queue.Queue`, `queue.LifoQueue` and `queue.SimpleQueue`.
 //!
 //! *Promises*: each call is one step, with its two looks, for CPython writes them in Python under a
 //! lock of their own.
-//! *Leaves out*: `PriorityQueue` and `SimpleQueue`.
+//! *Leaves out*: `PriorityQueue` (`python/library/prelude_threading.py`).
 
 use crate::python::library::sync::{gives_up, limit_of};
 use crate::python::machine::interpreter::{Machine, Row};
@@ -14,8 +14,9 @@ use std::collections::VecDeque;
 
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
-    Row::of("Queue.__new__", Look::Library, |m, a| new(m, a, false)),
-    Row::of("LifoQueue.__new__", Look::Library, |m, a| new(m, a, true)),
+    Row::of("Queue.__new__", Look::Library, |m, a| new(m, a, false, false)),
+    Row::of("LifoQueue.__new__", Look::Library, |m, a| new(m, a, true, false)),
+    Row::of("SimpleQueue.__new__", Look::C, |m, a| new(m, a, false, true)),
     Row::of("Queue.put", Look::Library, put),
     Row::of("Queue.get", Look::Library, get),
     Row::of("Queue.put_nowait", Look::Library, put_nowait),
@@ -31,11 +32,11 @@ fn value(value: Value) -> R<Done> {
     Ok(Done::Value(value))
 }
 
-fn new(m: &mut Machine, a: &Arguments, lifo: bool) -> R<Done> {
+fn new(m: &mut Machine, a: &Arguments, lifo: bool, simple: bool) -> R<Done> {
     let [most] = m.sorted(a, "Queue", 0, ["maxsize"])?;
     let most = if most == Value::Unset { 0 } else { m.int_argument(most)? };
     m.charge(4)?;
-    let sync = Sync::Queue { items: VecDeque::new(), most, lifo, unfinished: 0 };
+    let sync = Sync::Queue { items: VecDeque::new(), most, lifo, simple, unfinished: 0 };
     value(m.add(Object::Sync(sync)))
 }
 

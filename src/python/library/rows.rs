@@ -9,8 +9,12 @@ use crate::python::library::builtins;
 use crate::python::library::bytes;
 use crate::python::library::event_loops;
 use crate::python::library::futures;
+use crate::python::library::generators;
+use crate::python::library::inspection;
 use crate::python::library::lists;
+use crate::python::library::maths;
 use crate::python::library::modules;
+use crate::python::library::patterns;
 use crate::python::library::processes;
 use crate::python::library::queues;
 use crate::python::library::sequences;
@@ -27,6 +31,19 @@ use crate::python::machine::interpreter::Row;
 /// Python in CPython too, each behind those that it imports.
 pub const PRELUDES: &[Prelude] = &[
     ("", include_str!("prelude.py")),
+    ("itertools", include_str!("prelude_itertools.py")),
+    ("functools", include_str!("prelude_functools.py")),
+    ("operator", include_str!("prelude_operator.py")),
+    ("heapq", include_str!("prelude_heapq.py")),
+    ("bisect", include_str!("prelude_bisect.py")),
+    ("copy", include_str!("prelude_copy.py")),
+    ("abc", include_str!("prelude_abc.py")),
+    ("collections", include_str!("prelude_collections.py")),
+    ("dataclasses", include_str!("prelude_dataclasses.py")),
+    ("contextlib", include_str!("prelude_contextlib.py")),
+    ("sys", include_str!("prelude_sys.py")),
+    ("threading", include_str!("prelude_threading.py")),
+    ("queue", include_str!("prelude_queue.py")),
     ("concurrent.futures", include_str!("futures.py")),
     ("asyncio", ASYNCIO),
     ("multiprocessing", include_str!("multiprocessing.py")),
@@ -61,6 +78,10 @@ pub fn rows() -> Vec<Row> {
         sockets::ROWS,
         processes::ROWS,
         modules::ROWS,
+        maths::ROWS,
+        inspection::ROWS,
+        patterns::ROWS,
+        generators::ROWS,
         system::ROWS,
     ]
     .concat()

@@ -7,7 +7,7 @@
 use crate::python::front::tree::BinaryOperator;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Look, R};
 use crate::python::value::any::Value;
 use crate::python::value::object::{Iter, Object, Then};
 use std::cmp::Ordering;
@@ -82,7 +82,8 @@ fn filter(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn map(m: &mut Machine, a: &Arguments) -> R<Done> {
     if a.values.len() > 2 {
-        return Err(Raise::Stop("`map` over several iterables is not in the subset".to_owned()));
+        let its = m.add(Object::Tuple(a.values[1..].to_vec()));
+        return python(m, "_map_many", vec![a.values[0], its]);
     }
     let [function, items] = m.sorted(a, "map", 2, ["function", "iterable"])?;
     must_iterate(m, items)?;
@@ -93,13 +94,16 @@ fn zip(m: &mut Machine, a: &Arguments) -> R<Done> {
     for items in &a.values {
         must_iterate(m, *items)?;
     }
-    match a.values.len() {
-        2 if a.named.is_empty() => python(m, "_zip2", a.values.clone()),
-        3 if a.named.is_empty() => python(m, "_zip3", a.values.clone()),
-        _ => {
-            Err(Raise::Stop("`zip` of other than 2 or 3 iterables is not in the subset".to_owned()))
-        }
+    let strict = match a.named.as_slice() {
+        [] => Value::Bool(false),
+        [(_, strict)] => *strict,
+        _ => return m.type_error("zip() got an unexpected keyword argument"),
+    };
+    if a.values.len() == 2 && a.named.is_empty() {
+        return python(m, "_zip2", a.values.clone());
     }
+    let its = m.add(Object::Tuple(a.values.clone()));
+    python(m, "_zip", vec![its, strict])
 }
 
 fn max(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -184,6 +188,13 @@ fn sorted(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 /// Whether a container has instances of classes among its items, or in those.
 pub(crate) fn has_instances(m: &mut Machine, container: Value) -> bool {
+    has_instances_within(m, container, 0)
+}
+
+fn has_instances_within(m: &mut Machine, container: Value, depth: usize) -> bool {
+    if depth > 100 {
+        return false;
+    }
     let items = match container.id().map(|id| m.world.heap.get(id)) {
         Some(Object::List(items) | Object::Tuple(items)) => items.clone(),
         Some(Object::Dict(table, _) | Object::Set(table)) => {
@@ -206,7 +217,7 @@ pub(crate) fn has_instances(m: &mut Machine, container: Value) -> bool {
             || matches!(
                 item.id().map(|id| m.world.heap.get(id)),
                 Some(Object::Tuple(_) | Object::List(_))
-            ) && has_instances(m, item)
+            ) && has_instances_within(m, item, depth + 1)
     })
 }
 

@@ -66,7 +66,7 @@ fn os_error(m: &mut Machine, a: &Arguments) -> R<Done> {
     let class = if exception_class(&class).is_some() { class } else { "OSError".to_owned() };
     match m.error(&class, text) {
         Raise::Exception(id) => value(Value::Ref(id)),
-        stop @ Raise::Stop(_) => Err(stop),
+        other => Err(other),
     }
 }
 

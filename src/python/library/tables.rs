@@ -7,7 +7,7 @@ use crate::python::library::types::{count_items, entries};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, R, Raise};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Object, Part};
+use crate::python::value::object::{DictKind, Object, Part};
 use crate::python::value::table::Table;
 
 /// The rows of this file.
@@ -20,6 +20,10 @@ pub const ROWS: &[Row] = &[
     Row::c("dict.keys", None, |m, a| view(m, a, Part::Keys)),
     Row::c("dict.values", None, |m, a| view(m, a, Part::Values)),
     Row::c("dict.items", None, |m, a| view(m, a, Part::Items)),
+    Row::c("dict.fromkeys", Some(1), fromkeys),
+    Row::c("OrderedDict.move_to_end", None, move_to_end),
+    Row::c("OrderedDict.popitem", None, popitem),
+    Row::c("Counter.elements", None, elements),
     Row::c("dict.clear", None, clear),
     Row::c("dict.copy", None, copy),
     Row::c("Counter.most_common", None, most_common),
@@ -33,6 +37,12 @@ pub const ROWS: &[Row] = &[
     Row::c("set.clear", None, clear),
     Row::c("set.copy", None, copy),
     Row::c("set.update", Some(1), set_update),
+    Row::c("set.difference_update", Some(1), |m, a| updated(m, a, |x, y| x && !y)),
+    Row::c("set.intersection_update", Some(1), |m, a| updated(m, a, |x, y| x && y)),
+    Row::c("set.symmetric_difference_update", Some(1), |m, a| updated(m, a, |x, y| x != y)),
+    Row::c("set.symmetric_difference", Some(1), |m, a| combined(m, a, |x, y| x != y)),
+    Row::c("set.issuperset", Some(1), issuperset),
+    Row::c("set.isdisjoint", Some(1), isdisjoint),
     Row::c("set.union", Some(1), |m, a| combined(m, a, |_, _| true)),
     Row::c("set.intersection", Some(1), |m, a| combined(m, a, |x, y| x && y)),
     Row::c("set.difference", Some(1), |m, a| combined(m, a, |x, y| x && !y)),
@@ -82,8 +92,11 @@ fn pop(m: &mut Machine, a: &Arguments) -> R<Done> {
 }
 
 fn popitem(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [dict] = m.sorted(a, "popitem", 1, ["self"])?;
-    let last = m.table(dict, true)?.1.iter().next_back();
+    let [dict, last] = m.sorted(a, "popitem", 1, ["self", "last"])?;
+    let last = last == Value::Unset || m.plain_truth(last)?;
+    let mut entries = m.table(dict, true)?.1.iter();
+    let last = if last { entries.next_back() } else { entries.next() };
+    drop(entries);
     let Some((name, found)) = last else {
         return Err(m.error("KeyError", "popitem(): dictionary is empty"));
     };
@@ -127,6 +140,52 @@ fn view(m: &mut Machine, a: &Arguments, part: Part) -> R<Done> {
     let id = m.object_argument(dict)?;
     m.note(Location::Object(id), false);
     value(m.add(Object::View(id, part)))
+}
+
+fn fromkeys(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [_, items, default] = m.sorted(a, "fromkeys", 2, ["type", "iterable", "value"])?;
+    let default = if default == Value::Unset { Value::None } else { default };
+    let items = m.items(items)?;
+    m.charge(2 * items.len())?;
+    let mut table = Table::default();
+    for item in items {
+        table.insert(m.key(item)?, item, default);
+    }
+    value(m.add(Object::Dict(table, DictKind::Plain)))
+}
+
+fn move_to_end(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [dict, name, last] = m.sorted(a, "move_to_end", 2, ["self", "key", "last"])?;
+    let last = last == Value::Unset || m.plain_truth(last)?;
+    let key = m.key(name)?;
+    let (_, table) = m.table(dict, true)?;
+    let Some((own, found)) = table.remove(&key) else {
+        return Err(m.exception("KeyError", vec![name]));
+    };
+    if last {
+        table.insert(key, own, found);
+        return value(Value::None);
+    }
+    let mut moved = Table::default();
+    moved.insert(key, own, found);
+    for (key, (name, found)) in table.keys().zip(table.iter()) {
+        moved.insert(key.clone(), name, found);
+    }
+    *table = moved;
+    value(Value::None)
+}
+
+fn elements(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [counter] = m.sorted(a, "elements", 1, ["self"])?;
+    let pairs: Vec<(Value, Value)> = m.table(counter, false)?.1.iter().collect();
+    let mut out = Vec::new();
+    for (name, count) in pairs {
+        let count = usize::try_from(count.as_int().unwrap_or(0)).unwrap_or(0);
+        m.charge(count)?;
+        out.extend(std::iter::repeat_n(name, count));
+    }
+    let list = m.add(Object::List(out));
+    m.iterator(list)
 }
 
 fn clear(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -216,29 +275,62 @@ fn set_pop(m: &mut Machine, a: &Arguments) -> R<Done> {
 }
 
 fn set_update(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [set, items] = m.sorted(a, "update", 2, ["self", "iterable"])?;
-    for item in m.items(items)? {
-        let key = m.key(item)?;
-        m.charge(1)?;
-        m.table(set, true)?.1.insert(key, item, Value::None);
+    updated(m, a, |_, _| true)
+}
+
+/// The items of a set and of others for which `take` holds, each compared with what was taken
+/// before.
+fn combination(m: &mut Machine, a: &Arguments, take: fn(bool, bool) -> bool) -> R<Vec<Value>> {
+    let Some((set, others)) = a.values.split_first() else { return Ok(Vec::new()) };
+    let mut own: Vec<Value> = m.table(*set, false)?.1.iter().map(|(name, _)| name).collect();
+    for other in others {
+        let others = m.items(*other)?;
+        let (own_set, other_set) = (m.new_set(&own)?, m.new_set(&others)?);
+        let mut taken = Vec::new();
+        for item in own.into_iter().chain(others) {
+            if take(m.contains(own_set, item)?, m.contains(other_set, item)?) {
+                taken.push(item);
+            }
+        }
+        own = taken;
     }
-    value(Value::None)
+    Ok(own)
 }
 
 fn combined(m: &mut Machine, a: &Arguments, take: fn(bool, bool) -> bool) -> R<Done> {
-    let [set, other] = m.sorted(a, "union", 2, ["self", "other"])?;
-    let own: Vec<Value> = m.table(set, false)?.1.iter().map(|(name, _)| name).collect();
-    let others = m.items(other)?;
-    let (own_set, other_set) = (m.new_set(&own)?, m.new_set(&others)?);
-    let mut taken = Vec::new();
-    for item in own.into_iter().chain(others) {
-        if take(m.contains(own_set, item)?, m.contains(other_set, item)?) {
-            taken.push(item);
+    let taken = combination(m, a, take)?;
+    value(m.new_set(&taken)?)
+}
+
+fn updated(m: &mut Machine, a: &Arguments, take: fn(bool, bool) -> bool) -> R<Done> {
+    let taken = combination(m, a, take)?;
+    let mut table = Table::default();
+    for item in taken {
+        table.insert(m.key(item)?, item, Value::None);
+    }
+    let set = a.values.first().copied().unwrap_or(Value::None);
+    *m.table(set, true)?.1 = table;
+    value(Value::None)
+}
+
+fn issuperset(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [set, other] = m.sorted(a, "issuperset", 2, ["self", "other"])?;
+    for item in m.items(other)? {
+        if !m.contains(set, item)? {
+            return value(Value::Bool(false));
         }
     }
-    let made = m.new_set(&taken)?;
-    debug_assert!(matches!(made, Value::Ref(_)));
-    value(made)
+    value(Value::Bool(true))
+}
+
+fn isdisjoint(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [set, other] = m.sorted(a, "isdisjoint", 2, ["self", "other"])?;
+    for item in m.items(other)? {
+        if m.contains(set, item)? {
+            return value(Value::Bool(false));
+        }
+    }
+    value(Value::Bool(true))
 }
 
 fn issubset(m: &mut Machine, a: &Arguments) -> R<Done> {

@@ -27,15 +27,28 @@ pub const ROWS: &[Row] = &[
     Row::c("str.startswith", None, |m, a| affix(m, a, |text, part| text.starts_with(part))),
     Row::c("str.endswith", None, |m, a| affix(m, a, |text, part| text.ends_with(part))),
     Row::c("str.replace", None, replace),
-    Row::c("str.find", None, find),
+    Row::c("str.find", None, |m, a| find(m, a, false)),
+    Row::c("str.rfind", None, |m, a| find(m, a, true)),
     Row::c("str.count", None, count),
-    Row::c("str.index", None, index),
+    Row::c("str.index", None, |m, a| index(m, a, false)),
+    Row::c("str.rindex", None, |m, a| index(m, a, true)),
+    Row::c("str.casefold", None, |m, a| simple(m, a, str::to_lowercase)),
+    Row::c("str.swapcase", None, |m, a| simple(m, a, swapped)),
+    Row::c("str.expandtabs", None, expandtabs),
+    Row::c("str.removeprefix", None, |m, a| without(m, a, |text, part| text.strip_prefix(part))),
+    Row::c("str.removesuffix", None, |m, a| without(m, a, |text, part| text.strip_suffix(part))),
+    Row::c("str.isidentifier", None, isidentifier),
+    Row::c("str.istitle", None, istitle),
+    Row::c("str.isascii", None, isascii),
+    Row::c("str.isprintable", None, isprintable),
     Row::c("str.isdigit", None, |m, a| all(m, a, |c| c.is_ascii_digit())),
+    Row::c("str.isnumeric", None, |m, a| all(m, a, char::is_numeric)),
+    Row::c("str.isdecimal", None, |m, a| all(m, a, |c| c.is_ascii_digit())),
     Row::c("str.isalpha", None, |m, a| all(m, a, char::is_alphabetic)),
     Row::c("str.isalnum", None, |m, a| all(m, a, char::is_alphanumeric)),
     Row::c("str.isspace", None, |m, a| all(m, a, char::is_whitespace)),
-    Row::c("str.isupper", None, |m, a| all(m, a, |c| !c.is_lowercase())),
-    Row::c("str.islower", None, |m, a| all(m, a, |c| !c.is_uppercase())),
+    Row::c("str.isupper", None, |m, a| cased(m, a, |c| !c.is_lowercase())),
+    Row::c("str.islower", None, |m, a| cased(m, a, |c| !c.is_uppercase())),
     Row::c("str.ljust", None, |m, a| justified(m, a, '<')),
     Row::c("str.rjust", None, |m, a| justified(m, a, '>')),
     Row::c("str.center", None, |m, a| justified(m, a, '^')),
@@ -46,13 +59,22 @@ fn value(value: Value) -> R<Done> {
     Ok(Done::Value(value))
 }
 
+/// The text of a method that has no other arguments.
+fn alone(m: &mut Machine, a: &Arguments) -> R<Arc<str>> {
+    let given = a.values.len() + a.named.len();
+    if given != 1 {
+        return m.type_error(format!("this method takes no arguments ({} given)", given - 1));
+    }
+    own(m, a)
+}
+
 fn own(m: &mut Machine, a: &Arguments) -> R<Arc<str>> {
     let text = a.values.first().copied().unwrap_or(Value::None);
     m.text_argument(text)
 }
 
 fn simple(m: &mut Machine, a: &Arguments, f: fn(&str) -> String) -> R<Done> {
-    let text = own(m, a)?;
+    let text = alone(m, a)?;
     value(m.text_value(&f(&text)))
 }
 
@@ -81,6 +103,9 @@ fn join(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [text, items] = m.sorted(a, "join", 2, ["self", "iterable"])?;
     let separator = m.text_argument(text)?;
     let mut out = String::new();
+    if !m.is_iterable(items) {
+        return m.type_error("can only join an iterable");
+    }
     for (number, item) in m.items(items)?.into_iter().enumerate() {
         let Value::Str(part) = item else {
             let name = m.type_name(item);
@@ -88,6 +113,7 @@ fn join(m: &mut Machine, a: &Arguments) -> R<Done> {
                 "sequence item {number}: expected str instance, {name} found"
             ));
         };
+        m.check_room(out.len() + m.strings.text(part).len() + separator.len())?;
         if number > 0 {
             out.push_str(&separator);
         }
@@ -134,8 +160,21 @@ fn list_of(m: &mut Machine, parts: &[String]) -> R<Done> {
 }
 
 fn splitlines(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let text = own(m, a)?;
-    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let [text, keep] = m.sorted(a, "splitlines", 1, ["self", "keepends"])?;
+    let text = m.text_argument(text)?;
+    let keep = keep != Value::Unset && m.plain_truth(keep)?;
+    let (mut lines, mut rest) = (Vec::new(), &*text);
+    let is_end = |c: char| "\n\r\u{b}\u{c}\u{1c}\u{1d}\u{1e}\u{85}\u{2028}\u{2029}".contains(c);
+    while !rest.is_empty() {
+        let end = rest.find(is_end).unwrap_or(rest.len());
+        let tail = &rest[end..];
+        let width = match tail.starts_with("\r\n") {
+            true => 2,
+            false => tail.chars().next().map_or(0, char::len_utf8),
+        };
+        lines.push(rest[..if keep { end + width } else { end }].to_owned());
+        rest = &tail[width..];
+    }
     list_of(m, &lines)
 }
 
@@ -203,7 +242,11 @@ fn replace(m: &mut Machine, a: &Arguments) -> R<Done> {
     let (text, old, new) = (m.text_argument(text)?, m.text_argument(old)?, m.text_argument(new)?);
     let most = if most == Value::Unset { -1 } else { m.int_argument(most)? };
     let out = match usize::try_from(most) {
-        Ok(most) => text.replacen(&*old, &new, most),
+        Ok(most) => {
+            let count = text.matches(&*old).take(most).count();
+            m.charge((text.len() + count.saturating_mul(new.len())) / 16)?;
+            text.replacen(&*old, &new, most)
+        }
         Err(_) => {
             let count = text.matches(&*old).count();
             m.charge((text.len() + count.saturating_mul(new.len())) / 16)?;
@@ -213,43 +256,138 @@ fn replace(m: &mut Machine, a: &Arguments) -> R<Done> {
     value(m.text_value(&out))
 }
 
-fn place(m: &mut Machine, a: &Arguments) -> R<Option<i64>> {
-    let [text, part, from] = m.sorted(a, "find", 2, ["self", "sub", "start"])?;
-    let (text, part) = (m.text_argument(text)?, m.text_argument(part)?);
-    let from = if from == Value::Unset { 0 } else { m.int_argument(from)? };
-    let from = usize::try_from(from).unwrap_or(0);
-    let start = text.char_indices().nth(from).map_or(text.len(), |(at, _)| at);
-    let found = text[start..].find(&*part);
-    let chars = found.map(|at| text[..start + at].chars().count());
-    Ok(chars.and_then(|count| i64::try_from(count).ok()))
+/// A part of a text between two places that are given as characters, and how many are before it.
+fn part_of(m: &mut Machine, text: &str, from: Value, to: Value) -> R<Option<(usize, usize, i64)>> {
+    let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
+    let mut bound = |value: Value, default: i64| match value {
+        Value::Unset | Value::None => Ok(default),
+        value => {
+            let int = m.int_argument(value)?;
+            Ok(if int < 0 { int.saturating_add(length).max(0) } else { int })
+        }
+    };
+    let (from, to) = (bound(from, 0)?, bound(to, length)?.min(length));
+    if from > to || from > length {
+        return Ok(None);
+    }
+    let place = |chars: i64| {
+        let chars = usize::try_from(chars).unwrap_or(0);
+        text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at)
+    };
+    Ok(Some((place(from), place(to), from)))
 }
 
-fn find(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let found = place(m, a)?;
+fn place(m: &mut Machine, a: &Arguments, last: bool) -> R<Option<i64>> {
+    let [text, part, from, to] = m.sorted(a, "find", 2, ["self", "sub", "start", "end"])?;
+    let (text, part) = (m.text_argument(text)?, m.text_argument(part)?);
+    let Some((start, end, before)) = part_of(m, &text, from, to)? else { return Ok(None) };
+    let within = &text[start..end];
+    let found = if last { within.rfind(&*part) } else { within.find(&*part) };
+    let chars = found.map(|at| within[..at].chars().count());
+    Ok(chars.and_then(|count| i64::try_from(count).ok()).map(|count| count + before))
+}
+
+fn find(m: &mut Machine, a: &Arguments, last: bool) -> R<Done> {
+    let found = place(m, a, last)?;
     value(Value::Int(found.unwrap_or(-1)))
 }
 
-fn index(m: &mut Machine, a: &Arguments) -> R<Done> {
-    match place(m, a)? {
+fn index(m: &mut Machine, a: &Arguments, last: bool) -> R<Done> {
+    match place(m, a, last)? {
         Some(at) => value(Value::Int(at)),
         None => m.value_error("substring not found"),
     }
 }
 
 fn count(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [text, part] = m.sorted(a, "count", 2, ["self", "sub"])?;
+    let [text, part, from, to] = m.sorted(a, "count", 2, ["self", "sub", "start", "end"])?;
     let (text, part) = (m.text_argument(text)?, m.text_argument(part)?);
+    let Some((start, end, _)) = part_of(m, &text, from, to)? else {
+        return value(Value::Int(0));
+    };
+    let within = &text[start..end];
     let count = match part.is_empty() {
-        true => text.chars().count() + 1,
-        false => text.matches(&*part).count(),
+        true => within.chars().count() + 1,
+        false => within.matches(&*part).count(),
     };
     value(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
+fn swapped(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c.is_uppercase() {
+            true => out.extend(c.to_lowercase()),
+            false => out.extend(c.to_uppercase()),
+        }
+    }
+    out
+}
+
+fn expandtabs(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [text, size] = m.sorted(a, "expandtabs", 1, ["self", "tabsize"])?;
+    let text = m.text_argument(text)?;
+    let size = if size == Value::Unset { 8 } else { m.int_argument(size)? };
+    let size = usize::try_from(size).unwrap_or(0).min(1000);
+    let (mut out, mut column) = (String::new(), 0);
+    for c in text.chars() {
+        match c {
+            '\t' if size > 0 => {
+                let width = size - column % size;
+                out.extend(std::iter::repeat_n(' ', width));
+                column += width;
+            }
+            '\t' => {}
+            _ => {
+                out.push(c);
+                column = if c == '\n' || c == '\r' { 0 } else { column + 1 };
+            }
+        }
+    }
+    m.charge(out.len() / 16)?;
+    value(m.text_value(&out))
+}
+
+fn without(
+    m: &mut Machine,
+    a: &Arguments,
+    f: for<'t> fn(&'t str, &str) -> Option<&'t str>,
+) -> R<Done> {
+    let [text, part] = m.sorted(a, "removeprefix", 2, ["self", "prefix"])?;
+    let (text, part) = (m.text_argument(text)?, m.text_argument(part)?);
+    value(m.text_value(f(&text, &part).unwrap_or(&text)))
+}
+
+fn isidentifier(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let text = alone(m, a)?;
+    let begins = text.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
+    value(Value::Bool(begins && text.chars().all(|c| c.is_alphanumeric() || c == '_')))
+}
+
+fn istitle(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let text = alone(m, a)?;
+    value(Value::Bool(text.chars().any(char::is_alphabetic) && titled(&text) == *text))
+}
+
+fn isascii(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let text = alone(m, a)?;
+    value(Value::Bool(text.is_ascii()))
+}
+
+fn isprintable(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let text = alone(m, a)?;
+    value(Value::Bool(!text.chars().any(char::is_control)))
+}
+
 fn all(m: &mut Machine, a: &Arguments, f: fn(char) -> bool) -> R<Done> {
-    let text = own(m, a)?;
-    let cased = text.chars().any(char::is_alphanumeric) || text.chars().all(char::is_whitespace);
-    value(Value::Bool(!text.is_empty() && cased && text.chars().all(f)))
+    let text = alone(m, a)?;
+    value(Value::Bool(!text.is_empty() && text.chars().all(f)))
+}
+
+fn cased(m: &mut Machine, a: &Arguments, f: fn(char) -> bool) -> R<Done> {
+    let text = alone(m, a)?;
+    let has_case = text.chars().any(|c| c.is_lowercase() || c.is_uppercase());
+    value(Value::Bool(has_case && text.chars().all(f)))
 }
 
 fn justified(m: &mut Machine, a: &Arguments, align: char) -> R<Done> {
@@ -259,7 +397,20 @@ fn justified(m: &mut Machine, a: &Arguments, align: char) -> R<Done> {
         Value::Unset => Arc::from(" "),
         fill => m.text_argument(fill)?,
     };
-    let out = m.formatted(text, &format!("{fill}{align}{width}"))?;
+    if fill.chars().count() != 1 {
+        return m.type_error("The fill character must be exactly one character long");
+    }
+    let text = m.text_argument(text)?;
+    let width = usize::try_from(width).unwrap_or(0);
+    m.charge(width / 4)?;
+    let missing = width.saturating_sub(text.chars().count());
+    let left = match align {
+        '<' => 0,
+        '>' => missing,
+        // CPython puts the odd one on the left if the width is odd.
+        _ => missing / 2 + (missing & width & 1),
+    };
+    let out = format!("{}{text}{}", fill.repeat(left), fill.repeat(missing - left));
     value(m.text_value(&out))
 }
 

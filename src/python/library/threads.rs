@@ -23,6 +23,13 @@ pub const ROWS: &[Row] = &[
     Row::of("threading.main_thread", Look::Library, main_thread),
     Row::of("threading.active_count", Look::Library, active_count),
     Row::of("threading.get_ident", Look::C, get_ident),
+    Row::of("threading.get_native_id", Look::C, get_ident),
+    Row::of("threading.currentThread", Look::Library, current_thread),
+    Row::of("threading.enumerate", Look::Library, enumerate),
+    Row::of("Thread.getName", Look::Library, |m, a| named(m, a, "name")),
+    Row::of("Thread.setName", Look::Library, |m, a| renamed(m, a, "name")),
+    Row::of("Thread.isDaemon", Look::Library, |m, a| named(m, a, "daemon")),
+    Row::of("Thread.setDaemon", Look::Library, |m, a| renamed(m, a, "daemon")),
 ];
 
 fn value(value: Value) -> R<Done> {
@@ -192,19 +199,8 @@ fn call_target(m: &mut Machine, object: Value) -> R<()> {
     if is_python(m, target) {
         return m.call_value(target, Arguments { values, named }, Then::Discard).map(drop);
     }
-    let function = match values.len() {
-        0 => "_run0",
-        1 => "_run1",
-        2 => "_run2",
-        _ => {
-            return Err(Raise::Stop(
-                "a thread of a built-in function with so many arguments".to_owned(),
-            ));
-        }
-    };
-    let function = m.prelude(function);
-    let values = std::iter::once(target).chain(values).collect();
-    m.call_value(function, Arguments { values, named: Vec::new() }, Then::Discard).map(drop)
+    let arguments = Arguments { values, named };
+    m.call_indirectly(target, &arguments, Then::Discard).map(drop)
 }
 
 fn is_python(m: &Machine, callee: Value) -> bool {
@@ -281,4 +277,27 @@ fn active_count(m: &mut Machine, _: &Arguments) -> R<Done> {
 
 fn get_ident(m: &mut Machine, _: &Arguments) -> R<Done> {
     value(Value::Int(i64::try_from(m.identity()).unwrap_or(0) + 1))
+}
+
+fn enumerate(m: &mut Machine, _: &Arguments) -> R<Done> {
+    m.note(Location::Output, true);
+    let (me, own) = (m.number, m.current.object);
+    let threads = m.world.threads.iter().enumerate();
+    let alive = threads.filter_map(|(at, thread)| match at == me {
+        true => own,
+        false => thread.object.filter(|_| !thread.has_ended()),
+    });
+    let alive = alive.map(Value::Ref).collect();
+    value(m.add(Object::List(alive)))
+}
+
+fn named(m: &mut Machine, a: &Arguments, name: &str) -> R<Done> {
+    let [object] = m.sorted(a, "getName", 1, ["self"])?;
+    value(m.own(object, name))
+}
+
+fn renamed(m: &mut Machine, a: &Arguments, name: &str) -> R<Done> {
+    let [object, new] = m.sorted(a, "setName", 2, ["self", "name"])?;
+    m.set_own(object, name, new);
+    value(Value::None)
 }

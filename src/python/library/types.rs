@@ -7,14 +7,13 @@ use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, R};
 use crate::python::value::any::Value;
-use crate::python::value::object::{DictKind, Object};
+use crate::python::value::object::{DictKind, Object, Then};
 use crate::python::value::table::{Key, Table};
 use crate::python::value::types::Type;
 use std::collections::VecDeque;
 
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
-    Row::c("object.__new__", None, object),
     Row::c("object.__init__", None, |_, _| value(Value::None)),
     Row::c("bool.__new__", None, boolean),
     Row::c("int.__new__", None, int),
@@ -26,8 +25,11 @@ pub const ROWS: &[Row] = &[
     Row::c("dict.__new__", Some(0), dict),
     Row::c("defaultdict.__new__", Some(1), defaultdict),
     Row::c("Counter.__new__", Some(0), counter),
+    Row::c("OrderedDict.__new__", Some(0), ordered),
     Row::c("deque.__new__", Some(0), deque),
     Row::c("range.__new__", None, range),
+    Row::c("slice.__new__", None, slice),
+    Row::c("slice.indices", None, indices),
     Row::c("type.__new__", None, type_of),
     Row::c("count.__new__", None, count),
     Row::c("local.__new__", None, |m, _| value(m.add(Object::Local(Vec::new())))),
@@ -36,10 +38,6 @@ pub const ROWS: &[Row] = &[
 
 fn value(value: Value) -> R<Done> {
     Ok(Done::Value(value))
-}
-
-fn object(m: &mut Machine, _: &Arguments) -> R<Done> {
-    value(m.add(Object::Local(Vec::new())))
 }
 
 fn exception_init(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -51,9 +49,24 @@ fn exception_init(m: &mut Machine, a: &Arguments) -> R<Done> {
     value(Value::None)
 }
 
+impl Machine {
+    /// The first of these methods that an object has, called with it.
+    pub(crate) fn convert(&mut self, x: Value, names: &[&str], what: &str) -> R<Done> {
+        for name in names {
+            let name = self.strings.intern(name);
+            if let Some(method) = self.class_attribute(x, name) {
+                let arguments = Arguments { values: vec![x], named: Vec::new() };
+                return self.call_value(method, arguments, Then::Push);
+            }
+        }
+        let name = self.type_name(x);
+        self.type_error(format!("{what}, not '{name}'"))
+    }
+}
+
 fn boolean(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x] = m.sorted(a, "bool", 0, ["x"])?;
-    match m.truth(x, crate::python::value::object::Then::Truth(true))? {
+    match m.truth(x, Then::Truth(true))? {
         Some(truth) => value(Value::Bool(truth)),
         None => Ok(Done::Entered),
     }
@@ -63,6 +76,9 @@ fn int(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x, base] = m.sorted(a, "int", 0, ["x", "base"])?;
     let overflow = "an int has 64 bits here, and this one needs more";
     match x {
+        Value::Float(float) if float.is_infinite() => {
+            Err(m.error("OverflowError", "cannot convert float infinity to integer"))
+        }
         Value::Unset => value(Value::Int(0)),
         Value::Float(float) if float.is_nan() => {
             m.value_error("cannot convert float NaN to integer")
@@ -73,33 +89,57 @@ fn int(m: &mut Machine, a: &Arguments) -> R<Done> {
         Value::Str(text) => {
             let text = m.strings.get(text);
             let radix = if base == Value::Unset { 10 } else { m.int_argument(base)? };
-            let radix = u32::try_from(radix).unwrap_or(0);
-            let digits = text.trim().replace('_', "");
-            let parsed = match (2..=36).contains(&radix) {
-                true => i64::from_str_radix(digits.trim_start_matches('+'), radix).ok(),
-                false => None,
-            };
-            match parsed {
-                Some(int) => value(Value::Int(int)),
-                None if radix == 10
-                    && digits.len() > 18
-                    && digits.chars().all(|c| c.is_ascii_digit()) =>
-                {
-                    Err(m.error("OverflowError", overflow))
-                }
-                None => {
-                    let shown = m.plain_repr(x)?;
-                    m.value_error(format!("invalid literal for int() with base {radix}: {shown}"))
-                }
-            }
+            parse_int(m, x, &text, radix)
         }
         _ => match x.as_int() {
             Some(int) => value(Value::Int(int)),
+            None if m.class_of(x).is_some() => m.convert(
+                x,
+                &["__int__", "__index__"],
+                "int() argument must be a string, a bytes-like object or a real number",
+            ),
             None => {
                 let name = m.type_name(x);
                 m.type_error(format!("int() argument must be a string, a bytes-like object or a real number, not '{name}'"))
             }
         },
+    }
+}
+
+fn parse_int(m: &mut Machine, x: Value, text: &str, radix: i64) -> R<Done> {
+    if radix != 0 && !(2..=36).contains(&radix) {
+        return m.value_error("int() base must be >= 2 and <= 36, or 0");
+    }
+    let trimmed = text.trim();
+    let (negative, digits) = match trimmed.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, trimmed.strip_prefix('+').unwrap_or(trimmed)),
+    };
+    let prefixes = [(16, "0x"), (2, "0b"), (8, "0o")];
+    let lower = digits.to_lowercase();
+    let prefix = prefixes
+        .iter()
+        .find(|(of, prefix)| lower.starts_with(prefix) && (radix == 0 || radix == *of));
+    let (digits, real) = match prefix {
+        Some((of, _)) => (digits.get(2..).unwrap_or(""), *of),
+        None => (digits, if radix == 0 { 10 } else { radix }),
+    };
+    let real = u32::try_from(real).unwrap_or(10);
+    let plain = digits.replace('_', "");
+    let valid = !plain.is_empty()
+        && plain.chars().all(|c| c.is_digit(real))
+        && !digits.starts_with('_')
+        && !digits.ends_with('_')
+        && !digits.contains("__");
+    let shown = m.plain_repr(x)?;
+    if !valid {
+        return m.value_error(format!("invalid literal for int() with base {radix}: {shown}"));
+    }
+    let parsed = i128::from_str_radix(&plain, real).ok();
+    let signed = parsed.map(|int| if negative { -int } else { int });
+    match signed.and_then(|int| i64::try_from(int).ok()) {
+        Some(int) => value(Value::Int(int)),
+        None => Err(m.error("OverflowError", "an int has 64 bits here, and this one needs more")),
     }
 }
 
@@ -109,7 +149,8 @@ fn float(m: &mut Machine, a: &Arguments) -> R<Done> {
         Value::Unset => value(Value::Float(0.0)),
         Value::Str(text) => {
             let text = m.strings.get(text);
-            match text.trim().replace('_', "").parse::<f64>() {
+            let trimmed = text.trim().replace('_', "");
+            match trimmed.parse::<f64>() {
                 Ok(float) => value(Value::Float(float)),
                 Err(_) => {
                     let shown = m.plain_repr(x)?;
@@ -119,6 +160,9 @@ fn float(m: &mut Machine, a: &Arguments) -> R<Done> {
         }
         _ => match as_float(x) {
             Some(float) => value(Value::Float(float)),
+            None if m.class_of(x).is_some() => {
+                m.convert(x, &["__float__"], "float() argument must be a string or a real number")
+            }
             None => {
                 let name = m.type_name(x);
                 m.type_error(format!(
@@ -167,6 +211,11 @@ pub(crate) fn entries(m: &mut Machine, items: Value) -> R<Vec<(Value, Value)>> {
     }
     let mut pairs = Vec::new();
     for (number, pair) in m.items(items)?.into_iter().enumerate() {
+        if !m.is_iterable(pair) {
+            return m.type_error(format!(
+                "cannot convert dictionary update sequence element #{number} to a sequence"
+            ));
+        }
         let pair = m.items(pair)?;
         match pair.as_slice() {
             [name, value] => pairs.push((*name, *value)),
@@ -199,6 +248,11 @@ fn filled(m: &mut Machine, items: Option<Value>, a: &Arguments) -> R<Table> {
 fn dict(m: &mut Machine, a: &Arguments) -> R<Done> {
     let table = filled(m, a.values.first().copied(), a)?;
     value(m.add(Object::Dict(table, DictKind::Plain)))
+}
+
+fn ordered(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let table = filled(m, a.values.first().copied(), a)?;
+    value(m.add(Object::Dict(table, DictKind::Ordered)))
 }
 
 fn defaultdict(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -265,6 +319,24 @@ fn range(m: &mut Machine, a: &Arguments) -> R<Done> {
         return m.value_error("range() arg 3 must not be zero");
     }
     value(m.add(Object::Range(start, stop, step)))
+}
+
+fn slice(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [first, second, step] = m.sorted(a, "slice", 1, ["start", "stop", "step"])?;
+    let (start, stop) = match second {
+        Value::Unset => (Value::None, first),
+        second => (first, second),
+    };
+    let step = if step == Value::Unset { Value::None } else { step };
+    value(m.add(Object::Slice([start, stop, step])))
+}
+
+fn indices(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [slice, length] = m.sorted(a, "indices", 2, ["self", "length"])?;
+    let length = usize::try_from(m.int_argument(length)?).unwrap_or(0);
+    let (start, stop, step) = m.slice_bounds(slice, length)?.unwrap_or((0, 0, 1));
+    let parts = [start, stop, step].map(Value::Int).to_vec();
+    value(m.add(Object::Tuple(parts)))
 }
 
 fn type_of(m: &mut Machine, a: &Arguments) -> R<Done> {

@@ -7,10 +7,9 @@
 use crate::python::code::catalogue::MODULES;
 use crate::python::code::instruction::Place;
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::terms::{Flow, Location, R};
+use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::asyncio::{Asyncio, Future, Handle};
-use crate::python::value::object::{Attributes, DictKind, Object, Sync};
+use crate::python::value::object::{Attributes, Object, Then};
 use crate::python::value::strings::StrId;
 use crate::python::value::types::Type;
 
@@ -22,140 +21,15 @@ pub(crate) enum Found {
     Value(Value),
     /// A function, to be called with the object.
     Function(Value),
+    /// A function of a class method, to be called with this class.
+    OfClass(Value, Value),
+    /// A function of a property, to be called with the object for the value.
+    Getter(Value),
+    /// A `__getattr__`, to be called with the object and the name.
+    Missing(Value),
 }
 
 impl Machine {
-    /// The built-in type of a value; of an instance, `object`.
-    pub fn type_of(&self, value: Value) -> Type {
-        let id = match value {
-            Value::Unset | Value::None => return Type::None,
-            Value::Bool(_) => return Type::Bool,
-            Value::Int(_) => return Type::Int,
-            Value::Float(_) => return Type::Float,
-            Value::Str(_) => return Type::Str,
-            Value::Bytes(_) => return Type::Bytes,
-            Value::Type(_) => return Type::Type,
-            Value::Native(_) => return Type::Builtin,
-            Value::Module(_) => return Type::Module,
-            Value::Ref(id) => id,
-        };
-        match self.world.heap.get(id) {
-            Object::Free | Object::Instance(_) => Type::Object,
-            Object::Tuple(_) => Type::Tuple,
-            Object::List(_) => Type::List,
-            Object::Dict(_, DictKind::Plain) => Type::Dict,
-            Object::Dict(_, DictKind::Default(_)) => Type::DefaultDict,
-            Object::Dict(_, DictKind::Counter) => Type::Counter,
-            Object::Set(_) => Type::Set,
-            Object::Deque(..) => Type::Deque,
-            Object::Range(..) => Type::Range,
-            Object::Slice(_) => Type::Slice,
-            Object::View(..) => Type::View,
-            Object::Function(_) => Type::Function,
-            Object::Class(_) => Type::Type,
-            Object::Method { .. } => Type::Method,
-            Object::Cell(_) => Type::Cell,
-            Object::Generator(_) => Type::Generator,
-            Object::Iter(_) => Type::Iterator,
-            Object::Count(..) => Type::Count,
-            Object::Local(_) => Type::Local,
-            Object::Asyncio(asyncio) => match &**asyncio {
-                Asyncio::Coroutine(..) => Type::Coroutine,
-                Asyncio::Generator(_) => Type::AsyncGenerator,
-                Asyncio::Future(Future { task: None, .. }) => Type::Future,
-                Asyncio::Future(_) => Type::Task,
-                Asyncio::Loop(_) => Type::EventLoop,
-                Asyncio::Handle(Handle { when: None, .. }) => Type::Handle,
-                Asyncio::Handle(_) => Type::TimerHandle,
-            },
-            Object::Sync(sync) => match sync {
-                Sync::Lock { .. } => Type::Lock,
-                Sync::RLock { .. } => Type::RLock,
-                Sync::Condition { .. } => Type::Condition,
-                Sync::Event { .. } => Type::Event,
-                Sync::Semaphore { bound: None, .. } => Type::Semaphore,
-                Sync::Semaphore { bound: Some(_), .. } => Type::BoundedSemaphore,
-                Sync::Barrier { .. } => Type::Barrier,
-                Sync::Pool { .. } => Type::Object,
-                Sync::Queue { lifo: false, .. } => Type::Queue,
-                Sync::Queue { lifo: true, .. } => Type::LifoQueue,
-            },
-        }
-    }
-
-    /// The name of a value's type or class.
-    pub fn type_name(&self, value: Value) -> String {
-        match value.id().map(|id| self.world.heap.get(id)) {
-            Some(Object::Instance(instance)) => self.class_name(instance.class),
-            _ => self.type_of(value).name().to_owned(),
-        }
-    }
-
-    /// The name of a class.
-    pub fn class_name(&self, class: Id) -> String {
-        match self.world.heap.get(class) {
-            Object::Class(class) => self.strings.text(class.name).to_owned(),
-            _ => "object".to_owned(),
-        }
-    }
-
-    /// The class of an instance.
-    pub fn class_of(&self, value: Value) -> Option<Id> {
-        match self.world.heap.get(value.id()?) {
-            Object::Instance(instance) => Some(instance.class),
-            _ => None,
-        }
-    }
-
-    /// Whether a class is another, or is derived from it.
-    pub fn is_subclass(&self, class: Id, of: Id) -> bool {
-        let mut at = Some(class);
-        while let Some(id) = at {
-            if id == of {
-                return true;
-            }
-            at = match self.world.heap.get(id) {
-                Object::Class(class) => class.base,
-                _ => None,
-            };
-        }
-        false
-    }
-
-    /// An attribute of a class, or of those it is derived from.
-    pub fn lookup(&mut self, class: Id, name: StrId) -> Option<Value> {
-        let mut at = Some(class);
-        while let Some(id) = at {
-            self.note(Location::Attribute(id, name), false);
-            let Object::Class(class) = self.world.heap.get(id) else { return None };
-            if let Some(value) = class.attributes.get(name) {
-                return Some(value);
-            }
-            at = class.base;
-        }
-        None
-    }
-
-    /// An attribute of a class that the library has set, and no program changes.
-    pub(crate) fn class_constant(&self, class: Id, name: &str) -> Option<Value> {
-        let mut at = Some(class);
-        while let Some(id) = at {
-            let Object::Class(class) = self.world.heap.get(id) else { return None };
-            let found = class.attributes.0.iter().find(|(n, _)| self.strings.text(*n) == name);
-            if let Some((_, value)) = found {
-                return Some(*value);
-            }
-            at = class.base;
-        }
-        None
-    }
-
-    /// An attribute of an instance's class.
-    pub fn class_attribute(&mut self, value: Value, name: StrId) -> Option<Value> {
-        let class = self.class_of(value)?;
-        self.lookup(class, name)
-    }
-
     pub(crate) fn is_function(&self, value: Value) -> bool {
         match value {
             Value::Native(_) => true,
@@ -165,6 +39,16 @@ impl Machine {
     }
 
     pub(crate) fn find(&mut self, value: Value, name: StrId) -> R<Option<Found>> {
+        let found = self.find_plain(value, name)?;
+        if found.is_some() || self.class_of(value).is_none() {
+            return Ok(found);
+        }
+        let name = self.strings.intern("__getattr__");
+        Ok(self.class_attribute(value, name).map(Found::Missing))
+    }
+
+    fn find_plain(&mut self, value: Value, name: StrId) -> R<Option<Found>> {
+        let text = self.strings.get(name);
         if let Value::Module(number) = value {
             let module = MODULES.get(number as usize).map_or("", |(module, _)| module);
             let text = self.strings.get(name);
@@ -175,7 +59,14 @@ impl Machine {
             if name == self.known.name {
                 return Ok(Some(Found::Value(self.text_value(t.name()))));
             }
-            return Ok(self.type_method(t, name).map(Found::Value));
+            if let Some(method) = self.type_method(t, name) {
+                let of_type = matches!(&*text, "fromkeys" | "maketrans");
+                return Ok(Some(match of_type {
+                    true => Found::OfClass(method, value),
+                    false => Found::Value(method),
+                }));
+            }
+            return Ok(None);
         }
         if let Value::Ref(id) = value {
             match self.world.heap.get(id) {
@@ -185,23 +76,34 @@ impl Machine {
                     if name == self.known.name {
                         return Ok(Some(Found::Value(Value::Str(own))));
                     }
-                    return Ok(self.lookup(id, name).map(Found::Value));
+                    let found = self.lookup(id, name);
+                    return Ok(match found {
+                        Some(found) => Some(self.unwrapped(found, None, id)),
+                        None => self.class_fact(id, &text).map(Found::Value),
+                    });
                 }
                 Object::Local(all) => {
                     let number = self.identity();
                     let own = all.iter().find(|(thread, _)| *thread == number);
                     return Ok(own.and_then(|(_, own)| own.get(name)).map(Found::Value));
                 }
-                Object::Function(function) if name == self.known.name => {
-                    let code = function.code as usize;
-                    let name = self.program.codes[code].name.clone();
-                    return Ok(Some(Found::Value(self.text_value(&name))));
+                Object::Function(function) => {
+                    let own = function.attributes.as_ref().and_then(|own| own.get(name));
+                    let (code, defaults) = (function.code, function.defaults.clone());
+                    let found = own.or_else(|| self.function_fact(code, defaults, &text));
+                    return Ok(found.map(Found::Value));
                 }
                 _ => {}
             }
         }
+        if &*text == "__class__" {
+            return Ok(Some(Found::Value(Value::Type(self.type_of(value)))));
+        }
         let found = self.type_method(self.type_of(value), name);
-        Ok(found.map(Found::Function))
+        match found {
+            Some(function) => Ok(Some(Found::Function(function))),
+            None => Ok(self.value_fact(value, &text).map(Found::Value)),
+        }
     }
 
     fn find_in_instance(&mut self, value: Value, id: Id, name: StrId) -> Option<Found> {
@@ -212,17 +114,39 @@ impl Machine {
             return Some(Found::Value(own));
         }
         if let Some(found) = self.lookup(class, name) {
-            return Some(match self.is_function(found) {
-                true => Found::Function(found),
-                false => Found::Value(found),
-            });
+            return Some(self.unwrapped(found, Some(value), class));
         }
-        match self.strings.text(name) {
+        let text = self.strings.get(name);
+        match &*text {
             "__class__" => Some(Found::Value(Value::Ref(class))),
-            "exceptions" | "message" => self.group_part(id, name).map(Found::Value),
-            "ident" | "native_id" => self.thread_ident(value).map(Found::Value),
+            "exceptions" | "message" if self.is_a(id, "ExceptionGroup") => {
+                self.group_part(id, name).map(Found::Value)
+            }
+            "ident" | "native_id" if self.thread_ident(value).is_some() => {
+                self.thread_ident(value).map(Found::Value)
+            }
             "exitcode" => self.exit_code(value).map(Found::Value),
-            _ => None,
+            _ => self.exception_fact(value, id, name).map(Found::Value),
+        }
+    }
+
+    /// What an attribute of a class is, of an instance or of the class itself.
+    pub(crate) fn unwrapped(&self, found: Value, instance: Option<Value>, class: Id) -> Found {
+        match instance {
+            Some(_) if self.is_function(found) => return Found::Function(found),
+            Some(_) => {
+                if let Some(getter) = self.wrapped(found, "property") {
+                    return Found::Getter(getter);
+                }
+            }
+            None => {}
+        }
+        if let Some(function) = self.wrapped(found, "staticmethod") {
+            return Found::Value(function);
+        }
+        match self.wrapped(found, "classmethod") {
+            Some(function) => Found::OfClass(function, Value::Ref(class)),
+            None => Found::Value(found),
         }
     }
 
@@ -254,14 +178,9 @@ impl Machine {
     }
 
     fn module_value(&mut self, module: &str, name: &str) -> Value {
-        match (module, name) {
-            ("math", "pi") => Value::Float(std::f64::consts::PI),
-            ("math", "inf") => Value::Float(f64::INFINITY),
-            ("sys", "version_info") => {
-                let numbers = [3, 12, 1].map(Value::Int).to_vec();
-                self.add(Object::Tuple(numbers))
-            }
-            _ => self.module_member(module, name),
+        match self.module_constant(module, name) {
+            Some(value) => value,
+            None => self.module_member(module, name),
         }
     }
 
@@ -283,18 +202,50 @@ impl Machine {
         self.library_value(module, name)
     }
 
-    /// The value of an attribute, if there is one.
+    /// The value of an attribute, if there is one. What a property gives, goes to `then`.
+    pub fn attribute_to(&mut self, value: Value, name: StrId, then: Then) -> R<Option<Done>> {
+        let mut values = vec![value];
+        let function = match self.find(value, name)? {
+            None => return Ok(None),
+            Some(Found::Value(found)) => return Ok(Some(Done::Value(found))),
+            Some(Found::Function(function)) => {
+                let method = Object::Method { receiver: value, function };
+                return Ok(Some(Done::Value(self.add(method))));
+            }
+            Some(Found::OfClass(function, receiver)) => {
+                let method = Object::Method { receiver, function };
+                return Ok(Some(Done::Value(self.add(method))));
+            }
+            Some(Found::Getter(function)) => function,
+            Some(Found::Missing(function)) => {
+                values.push(Value::Str(name));
+                function
+            }
+        };
+        self.call_value(function, Arguments { values, named: Vec::new() }, then).map(Some)
+    }
+
+    /// Whether a look at an attribute calls Python code.
+    pub(crate) fn attribute_runs_python(&mut self, value: Value, name: StrId) -> R<bool> {
+        let found = self.find(value, name)?;
+        Ok(matches!(found, Some(Found::Getter(_) | Found::Missing(_))))
+    }
+
+    /// The value of an attribute, if there is one without a call of Python code.
     pub fn attribute(&mut self, value: Value, name: StrId) -> R<Option<Value>> {
         Ok(match self.find(value, name)? {
-            None => None,
+            None | Some(Found::Getter(_) | Found::Missing(_)) => None,
             Some(Found::Value(found)) => Some(found),
             Some(Found::Function(function)) => {
                 Some(self.add(Object::Method { receiver: value, function }))
             }
+            Some(Found::OfClass(function, receiver)) => {
+                Some(self.add(Object::Method { receiver, function }))
+            }
         })
     }
 
-    fn no_attribute<T>(&mut self, value: Value, name: StrId) -> R<T> {
+    pub(crate) fn no_attribute<T>(&mut self, value: Value, name: StrId) -> R<T> {
         let name = self.strings.get(name);
         let text = match value {
             Value::Module(_) => format!("module has no attribute '{name}'"),
@@ -312,8 +263,9 @@ impl Machine {
     pub(crate) fn load_attribute(&mut self, number: u32) -> R<Flow> {
         let name = self.names[number as usize];
         let object = self.pop();
-        match self.attribute(object, name)? {
-            Some(value) => self.push(value),
+        match self.attribute_to(object, name, Then::Push)? {
+            Some(Done::Value(value)) => self.push(value),
+            Some(_) => {}
             None => return self.no_attribute(object, name),
         }
         STRAIGHT
@@ -323,60 +275,44 @@ impl Machine {
     pub(crate) fn load_method(&mut self, number: u32) -> R<Flow> {
         let name = self.names[number as usize];
         let object = self.pop();
-        match self.find(object, name)? {
-            Some(Found::Function(function)) => {
-                self.push(function);
-                self.push(object);
-            }
-            Some(Found::Value(value)) => {
-                self.push(value);
-                self.push(Value::Unset);
+        let (function, receiver) = match self.find(object, name)? {
+            Some(Found::Function(function)) => (function, object),
+            Some(Found::OfClass(function, class)) => (function, class),
+            Some(Found::Value(value)) => (value, Value::Unset),
+            Some(Found::Getter(_) | Found::Missing(_)) => {
+                if let Some(Done::Value(value)) = self.attribute_to(object, name, Then::Method)? {
+                    self.deliver(Then::Method, value, None)?;
+                }
+                return STRAIGHT;
             }
             None => return self.no_attribute(object, name),
-        }
-        STRAIGHT
-    }
-
-    pub(crate) fn load_super(&mut self, number: u32) -> R<Flow> {
-        let name = self.names[number as usize];
-        let (object, class) = (self.pop(), self.pop());
-        let base = match class.id().map(|id| self.world.heap.get(id)) {
-            Some(Object::Class(class)) => class.base,
-            _ => None,
         };
-        let found = base.and_then(|base| self.lookup(base, name));
-        match found {
-            Some(function) => {
-                self.push(function);
-                let bound = self.is_function(function);
-                self.push(if bound { object } else { Value::Unset });
-            }
-            None if self.strings.text(name) == "__init__" => {
-                // `object.__init__` does nothing.
-                let function = self.method("object", name).unwrap_or(Value::None);
-                self.push(function);
-                self.push(object);
-            }
-            None => {
-                let name = self.strings.get(name);
-                let text = format!("'super' object has no attribute '{name}'");
-                return Err(self.error("AttributeError", text));
-            }
-        }
+        self.push(function);
+        self.push(receiver);
         STRAIGHT
     }
 
     /// Sets an attribute.
     pub fn set_attribute(&mut self, object: Value, name: StrId, value: Value) -> R<()> {
         let number = self.identity();
+        let own_name = self.strings.text(name) == "__name__";
         if let Value::Ref(id) = object {
             let kind = self.world.heap.get(id);
-            if matches!(kind, Object::Instance(_) | Object::Class(_) | Object::Local(_)) {
+            if matches!(
+                kind,
+                Object::Instance(_) | Object::Class(_) | Object::Local(_) | Object::Function(_)
+            ) {
                 self.note(Location::Attribute(id, name), true);
                 self.charge(1)?;
                 match self.world.heap.get_mut(id) {
                     Object::Instance(instance) => instance.attributes.set(name, value),
-                    Object::Class(class) => class.attributes.set(name, value),
+                    Object::Function(function) => {
+                        function.attributes.get_or_insert_default().set(name, value);
+                    }
+                    Object::Class(class) => match (own_name, value) {
+                        (true, Value::Str(name)) => class.name = name,
+                        _ => class.attributes.set(name, value),
+                    },
                     Object::Local(all) => own_attributes(all, number).set(name, value),
                     _ => {}
                 }
@@ -389,6 +325,11 @@ impl Machine {
     pub(crate) fn store_attribute(&mut self, number: u32) -> R<Flow> {
         let name = self.names[number as usize];
         let (object, value) = (self.pop(), self.pop());
+        if self.class_of(object).is_some()
+            && self.set_by_class(object, name, value, Then::Discard)?
+        {
+            return STRAIGHT;
+        }
         self.set_attribute(object, name, value)?;
         STRAIGHT
     }
@@ -396,6 +337,12 @@ impl Machine {
     pub(crate) fn delete_attribute(&mut self, number: u32) -> R<Flow> {
         let name = self.names[number as usize];
         let object = self.pop();
+        self.delete_from(object, name)?;
+        STRAIGHT
+    }
+
+    /// Takes an attribute out of an object.
+    pub(crate) fn delete_from(&mut self, object: Value, name: StrId) -> R<()> {
         let thread = self.identity();
         if let Value::Ref(id) = object {
             let kind = self.world.heap.get(id);
@@ -408,7 +355,7 @@ impl Machine {
                     _ => None,
                 };
                 if removed.is_some() {
-                    return STRAIGHT;
+                    return Ok(());
                 }
             }
         }

@@ -1,14 +1,12 @@
-//! Functions, classes and keys are made; arguments are bound to parameters.
+//! Functions are made; arguments are bound to parameters.
 //!
 //! *Promises*: a call that does not fit is a `TypeError` with CPython's message.
 //! *Leaves out*: the call itself (`python/machine/calls.rs`).
 
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, R};
-use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Attributes, Class, DictKind, Function, Object, Then};
-use crate::python::value::table::Key;
-use crate::python::value::types::Type;
+use crate::python::value::any::Value;
+use crate::python::value::object::{DictKind, Function, Object};
 use std::sync::Arc;
 
 impl Machine {
@@ -37,6 +35,7 @@ impl Machine {
             return self.type_error(text);
         }
         slots.resize(total, Value::Unset);
+        let mut others = Vec::new();
         for (name, value) in named {
             let text = self.strings.get(name);
             let at = code.locals.iter().take(total).position(|local| **local == *text);
@@ -46,6 +45,7 @@ impl Machine {
                     let text = format!("{}() got multiple values for argument '{text}'", code.name);
                     return self.type_error(text);
                 }
+                None if code.keywords => others.push((Value::Str(name), value)),
                 None => {
                     let text =
                         format!("{}() got an unexpected keyword argument '{text}'", code.name);
@@ -73,6 +73,9 @@ impl Machine {
             false => {
                 if code.rest {
                     slots.push(self.add(Object::Tuple(rest)));
+                }
+                if code.keywords {
+                    slots.push(self.keyword_rest(others)?);
                 }
                 Ok(slots)
             }
@@ -122,84 +125,13 @@ impl Machine {
             }
         }
         let cells = cells.into_iter().filter_map(Value::id).collect();
-        let function =
-            self.add(Object::Function(Function { code, defaults, keyword_defaults, cells }));
+        let function = self.add(Object::Function(Function {
+            code,
+            defaults,
+            keyword_defaults,
+            cells,
+            attributes: None,
+        }));
         self.push(function);
-    }
-
-    /// Enters the body of a class; its base and its cells are on the stack.
-    pub(crate) fn make_class(&mut self, code: u32) {
-        let cells = self.pop();
-        let cells: Vec<Id> = match cells.id().map(|id| self.world.heap.get(id)) {
-            Some(Object::Tuple(items)) => items.iter().filter_map(|cell| cell.id()).collect(),
-            _ => Vec::new(),
-        };
-        self.push_frame(code, Vec::new(), &cells, Then::Class);
-    }
-
-    /// The body of a class has ended with these values; its base is on the stack.
-    pub(crate) fn finish_class(&mut self, body: u32, values: &[Value]) -> R<()> {
-        let program = Arc::clone(&self.program);
-        let code = &program.codes[body as usize];
-        let mut attributes = Attributes::default();
-        for (name, value) in code.locals.iter().zip(values) {
-            if *value != Value::Unset && !name.starts_with('.') {
-                attributes.set(self.strings.intern(name), *value);
-            }
-        }
-        let base = match self.pop() {
-            Value::None | Value::Type(Type::Object) => None,
-            Value::Ref(id) if matches!(self.world.heap.get(id), Object::Class(_)) => Some(id),
-            other => {
-                let name = self.type_name(other);
-                return self.type_error(format!("a class cannot be derived from '{name}'"));
-            }
-        };
-        let name = self.strings.intern(&code.name);
-        let class = self.add(Object::Class(Class { name, base, attributes }));
-        // Its only cell of its own is `__class__`, for `super()`.
-        let cell = values.get(code.locals.len()).and_then(|cell| cell.id());
-        if let (false, Some(cell)) = (code.cells.is_empty(), cell) {
-            *self.world.heap.get_mut(cell) = Object::Cell(class);
-        }
-        self.push(class);
-        Ok(())
-    }
-
-    /// A key of a dict, for a value.
-    ///
-    /// # Errors
-    /// `TypeError` if it cannot be one.
-    pub fn key(&mut self, value: Value) -> R<Key> {
-        Ok(match value {
-            Value::Unset | Value::None => Key::None,
-            Value::Bool(bool) => Key::Int(i64::from(bool)),
-            Value::Int(int) => Key::Int(int),
-            Value::Float(float) => Key::float(float),
-            Value::Str(text) => Key::Str(text),
-            Value::Bytes(text) => Key::Tuple(vec![Key::Type(Type::Bytes), Key::Str(text)]),
-            Value::Type(t) => Key::Type(t),
-            Value::Native(number) | Value::Module(number) => Key::Native(number),
-            Value::Ref(id) => match self.world.heap.get(id) {
-                Object::Tuple(items) => {
-                    let items = items.clone();
-                    let keys = items.into_iter().map(|item| self.key(item));
-                    Key::Tuple(keys.collect::<R<Vec<Key>>>()?)
-                }
-                Object::List(_) | Object::Dict(..) | Object::Set(_) | Object::Deque(..) => {
-                    let name = self.type_name(value);
-                    return self.type_error(format!("unhashable type: '{name}'"));
-                }
-                Object::Instance(_) => {
-                    let name = self.known.eq;
-                    if self.class_attribute(value, name).is_some() {
-                        let name = self.type_name(value);
-                        return self.type_error(format!("unhashable type: '{name}'"));
-                    }
-                    Key::Same(id)
-                }
-                _ => Key::Same(id),
-            },
-        })
     }
 }

@@ -381,6 +381,10 @@ impl Machine {
                 Ok(Place::ForwardTaken)
             }
             Err(Raise::Stop(reason)) => Err(Pause::Stop(reason)),
+            Err(Raise::Key(_) | Raise::Python) => {
+                let why = "an object with methods of its own is not in the subset in this place";
+                Err(Pause::Stop(why.to_owned()))
+            }
         }
     }
 }

@@ -7,10 +7,10 @@
 use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::instruction::{Op, Place};
 use crate::python::machine::interpreter::{Machine, Row};
-use crate::python::machine::terms::{Arguments, Done, Flow, Location, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::Asyncio;
-use crate::python::value::object::{Attributes, Function, Generator, Instance, Object, Then};
+use crate::python::value::object::{Function, Generator, Object, Then};
 use crate::python::value::types::Type;
 use std::sync::Arc;
 
@@ -51,16 +51,50 @@ impl Machine {
         if let Value::Int(number) = names {
             self.name_arguments(&mut arguments, number);
         }
+        self.finish_call(callee, arguments, base, look)
+    }
+
+    /// A call whose arguments are a list and a dict on the stack.
+    pub(crate) fn call_spread(&mut self) -> R<Flow> {
+        let callee = self.peek(3);
+        let look = self.look(callee);
+        if look == Some(Look::Library) && !self.frame().entered && !self.is_library() {
+            let frame = self.frame();
+            frame.entered = true;
+            frame.at -= 1;
+            return Ok(Flow::Next(Place::Enter));
+        }
+        let arguments = self.spread_arguments()?;
+        let base = self.current.stack.len().saturating_sub(4);
+        self.finish_call(callee, arguments, base, look.map(|_| Look::C))
+    }
+
+    /// Calls, and replaces what is on the stack from `base` by the result.
+    fn finish_call(
+        &mut self,
+        callee: Value,
+        arguments: Arguments,
+        base: usize,
+        look: Option<Look>,
+    ) -> R<Flow> {
         let depth = self.current.frames.len();
         // A call that waits is done again, with the stack as it was.
         let mut called = self.spare.take();
         called.extend_from_slice(&self.current.stack[base..]);
         self.current.stack.truncate(base);
         let done = self.call_value(callee, arguments, Then::Push);
-        if let Ok(Done::Wait(wait, limit)) = done {
-            self.current.stack.append(&mut called);
-            self.spare.give(called);
-            return Ok(Flow::Wait(wait, limit));
+        match done {
+            Ok(Done::Wait(wait, limit)) => {
+                self.current.stack.append(&mut called);
+                self.spare.give(called);
+                return Ok(Flow::Wait(wait, limit));
+            }
+            Err(Raise::Key(value)) => {
+                self.current.stack.append(&mut called);
+                self.spare.give(called);
+                return self.find_key(value);
+            }
+            _ => {}
         }
         self.spare.give(called);
         self.current.frames[depth - 1].entered = false;
@@ -123,16 +157,28 @@ impl Machine {
                 self.push(value);
                 Ok(Flow::Next(Place::Blocked))
             }
-            Ok(Done::Wait(wait, limit)) => {
+            Ok(Done::Wait(..)) | Err(Raise::Key(_)) => {
                 // It is called again, with the stack as it was.
                 self.push(callee);
                 if first > base + 1 && !bound {
                     self.push(Value::Unset);
                 }
                 self.current.stack.extend_from_slice(&arguments.values);
-                Ok(Flow::Wait(wait, limit))
+                match done {
+                    Ok(Done::Wait(wait, limit)) => Ok(Flow::Wait(wait, limit)),
+                    Err(Raise::Key(value)) => self.find_key(value),
+                    _ => STRAIGHT,
+                }
             }
             Ok(Done::Entered) => {
+                let back = self.point(Some(row.look));
+                self.returns_to(depth, back);
+                STRAIGHT
+            }
+            Err(Raise::Python) => {
+                let function = self.prelude(&format!("_{}", row.name.replace('.', "_")));
+                let arguments = std::mem::take(&mut arguments);
+                self.call_value(function, arguments, Then::Push)?;
                 let back = self.point(Some(row.look));
                 self.returns_to(depth, back);
                 STRAIGHT
@@ -213,7 +259,7 @@ impl Machine {
                 arguments.values.insert(0, receiver);
                 self.call_value(function, arguments, then)
             }
-            Object::Class(_) => self.instantiate(id, arguments, then),
+            Object::Class(_) => self.construct(id, arguments, then),
             Object::Instance(_) => {
                 let name = self.strings.intern("__call__");
                 match self.class_attribute(callee, name) {
@@ -251,15 +297,22 @@ impl Machine {
             let kept = Object::Tuple(arguments.values.iter().copied().chain(named).collect());
             let kept = self.world.heap.add(kept);
             let only = Arguments { values: vec![argument], named: Vec::new() };
-            self.call_value(collect, only, Then::Collected(number, kept, at))?;
             if then != Then::Push {
-                return Err(Raise::Stop("a generator in this place".to_owned()));
+                return self.call_indirectly(Value::Native(number), &arguments, then);
             }
+            self.call_value(collect, only, Then::Collected(number, kept, at))?;
             return Ok(Done::Entered);
         }
-        let done = (row.call)(self, &arguments);
-        self.spare.give(arguments.values);
-        done
+        match (row.call)(self, &arguments) {
+            Err(Raise::Python) => {
+                let function = self.prelude(&format!("_{}", row.name.replace('.', "_")));
+                self.call_value(function, arguments, then)
+            }
+            done => {
+                self.spare.give(arguments.values);
+                done
+            }
+        }
     }
 
     /// Whether a value is a view of a dict: what copies one locks nothing. Copies of lists, sets and
@@ -308,24 +361,15 @@ impl Machine {
     }
 
     /// Makes an instance, and calls its `__init__`.
-    fn instantiate(&mut self, class: Id, arguments: Arguments, then: Then) -> R<Done> {
-        let mut attributes = Attributes::default();
+    pub(crate) fn instantiate(&mut self, class: Id, arguments: Arguments) -> R<Done> {
         let is_exception = self.is_subclass(class, Id(0));
-        if is_exception {
-            let tuple = self.add(Object::Tuple(arguments.values.clone()));
-            attributes.set(self.known.args, tuple);
-        }
-        self.charge(4)?;
-        let instance = self.add(Object::Instance(Instance { class, attributes }));
+        let instance = self.bare_instance(class, &arguments.values)?;
         let name = self.known.init;
         match self.class_attribute(instance, name) {
             Some(Value::Native(_)) if is_exception => Ok(Done::Value(instance)),
             Some(init) => {
                 let mut arguments = arguments;
                 arguments.values.insert(0, instance);
-                if then != Then::Push {
-                    return Err(Raise::Stop("a class called in this place".to_owned()));
-                }
                 match self.call_value(init, arguments, Then::Init(instance))? {
                     Done::Value(_) => Ok(Done::Value(instance)),
                     other => Ok(other),
@@ -352,93 +396,11 @@ impl Machine {
             if self.program.codes[frame.code as usize].coroutine {
                 return Err(self.exception("StopAsyncIteration", Vec::new()));
             }
-            return self.exhausted(frame.then, frame.back);
+            return self.exhausted(frame.then, value, frame.back);
         }
         if !self.current.frames.is_empty() {
             self.deliver(frame.then, value, Some((frame.code, &values)))?;
         }
         Ok(Flow::Next(frame.back.into()))
-    }
-
-    /// Does with the result of a call what was to be done with it.
-    pub(crate) fn deliver(
-        &mut self,
-        then: Then,
-        value: Value,
-        left: Option<(u32, &[Value])>,
-    ) -> R<()> {
-        match then {
-            Then::Push | Then::Item(_) | Then::Next(_) => self.push(value),
-            Then::Discard => {}
-            Then::Init(instance) => {
-                if value != Value::None {
-                    let name = self.type_name(value);
-                    let text = format!("__init__() should return None, not '{name}'");
-                    return self.type_error(text);
-                }
-                self.push(instance);
-            }
-            Then::Class => left.map_or(Ok(()), |(code, values)| self.finish_class(code, values))?,
-            Then::Truth(wanted) => {
-                let truth = self.plain_truth(value)?;
-                self.push(Value::Bool(truth == wanted));
-            }
-            Then::Branch { to, wanted, keep } => {
-                let truth = self.plain_truth(value)?;
-                self.take_branch(truth, to, wanted, keep);
-            }
-            Then::Text => match value {
-                Value::Str(_) => self.push(value),
-                _ => {
-                    let name = self.type_name(value);
-                    let text = format!("__str__ returned non-string (type {name})");
-                    return self.type_error(text);
-                }
-            },
-            Then::Size => match value {
-                Value::Int(n) if n >= 0 => self.push(value),
-                Value::Int(_) => return self.value_error("__len__() should return >= 0"),
-                _ => {
-                    let name = self.type_name(value);
-                    let text = format!("'{name}' object cannot be interpreted as an integer");
-                    return self.type_error(text);
-                }
-            },
-            Then::Collected(number, kept, at) => self.call_again(number, kept, at, value)?,
-            Then::Exited => self.push(value),
-            Then::Missing(dict, key) => {
-                let table_key = self.key(key)?;
-                self.note(Location::Object(dict), true);
-                if let Object::Dict(table, _) = self.world.heap.get_mut(dict) {
-                    table.insert(table_key, key, value);
-                }
-                self.push(value);
-            }
-        }
-        Ok(())
-    }
-
-    /// Calls a function of the library again, with what one of its arguments was collected to.
-    fn call_again(&mut self, number: u32, kept: Id, at: u32, value: Value) -> R<()> {
-        let mut values = match self.world.heap.get(kept) {
-            Object::Tuple(values) => values.clone(),
-            _ => Vec::new(),
-        };
-        let pairs = values.split_off(values.len().saturating_sub(2 * (at >> 16) as usize));
-        if let Some(argument) = values.get_mut(at as usize & 0xffff) {
-            *argument = value;
-        }
-        let mut named = Vec::new();
-        for pair in pairs.chunks_exact(2) {
-            if let Value::Str(name) = pair[0] {
-                named.push((name, pair[1]));
-            }
-        }
-        let Some(row) = self.library.get(number as usize).copied() else { return Ok(()) };
-        match (row.call)(self, &Arguments { values, named })? {
-            Done::Value(value) | Done::Blocked(value) => self.push(value),
-            Done::Entered | Done::Wait(..) => {}
-        }
-        Ok(())
     }
 }

@@ -6,7 +6,7 @@
 //! *Leaves out*: `__del__`, which the subset has not.
 
 use crate::python::code::modules::EXCEPTIONS;
-use crate::python::machine::interpreter::{Machine, SLACK};
+use crate::python::machine::interpreter::{Machine, SLACK, WRAPPERS};
 use crate::python::machine::world::{Thread, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::Asyncio;
@@ -42,6 +42,10 @@ impl Marks {
         match frame.then {
             Then::Init(value) | Then::Next(value) => self.value(value),
             Then::Collected(_, id, _) => self.id(id),
+            Then::Operate(_, left, right) => {
+                self.value(left);
+                self.value(right);
+            }
             Then::Missing(id, value) => {
                 self.id(id);
                 self.value(value);
@@ -110,10 +114,12 @@ impl Marks {
                 function.defaults.iter().for_each(|value| self.value(*value));
                 function.keyword_defaults.iter().for_each(|(_, value)| self.value(*value));
                 function.cells.iter().for_each(|id| self.id(*id));
+                let own = function.attributes.iter().flat_map(|own| &own.0);
+                own.for_each(|(_, value)| self.value(*value));
                 4
             }
             Object::Class(class) => {
-                class.base.iter().for_each(|id| self.id(*id));
+                class.rest.iter().for_each(|id| self.id(*id));
                 class.attributes.0.iter().for_each(|(_, value)| self.value(*value));
                 class.attributes.0.len()
             }
@@ -204,7 +210,7 @@ impl Machine {
         let heap = &self.world.heap;
         let (marked, offsets) = (vec![false; heap.len()], heap.offsets());
         let mut marks = Marks { marked, offsets, pending: Vec::new() };
-        let built_in = u32::try_from(EXCEPTIONS.len()).unwrap_or(0);
+        let built_in = u32::try_from(EXCEPTIONS.len() + WRAPPERS.len()).unwrap_or(0);
         (0..=built_in).for_each(|number| marks.id(Id(number)));
         let fixed = self.world.globals.iter().chain(&self.constants).chain(&self.builtins);
         fixed.for_each(|value| marks.value(*value));

@@ -27,16 +27,36 @@ impl Machine {
                 return self.membership(left, right, operator == Comparison::In);
             }
             _ => {
-                if let Some(done) = self.compare_method(operator, left, right)? {
+                let objects = self.class_of(left).is_some() || self.class_of(right).is_some();
+                if objects && let Some(done) = self.compare_method(operator, left, right, 0)? {
                     if let Done::Value(value) = done {
                         self.push(value);
                     }
                     return STRAIGHT;
                 }
-                self.compare_plain(operator, left, right)?
+                match self.compare_plain(operator, left, right) {
+                    Err(Raise::Python) => return self.compare_in_python(operator, left, right),
+                    result => result?,
+                }
             }
         };
         self.push(Value::Bool(result));
+        STRAIGHT
+    }
+
+    /// Containers of objects with methods of their own are compared by Python code.
+    fn compare_in_python(&mut self, operator: Comparison, left: Value, right: Value) -> R<Flow> {
+        let name = match operator {
+            Comparison::Equal | Comparison::NotEqual => "_equal",
+            Comparison::Less => "_less",
+            Comparison::LessEqual => "_less_equal",
+            Comparison::Greater => "_greater",
+            _ => "_greater_equal",
+        };
+        let function = self.prelude(name);
+        let arguments = Arguments { values: vec![left, right], named: Vec::new() };
+        let then = Then::Truth(operator != Comparison::NotEqual);
+        self.call_value(function, arguments, then)?;
         STRAIGHT
     }
 
@@ -50,7 +70,14 @@ impl Machine {
                 if let Some(result) = sets {
                     return Ok(result);
                 }
-                let Some(order) = self.order(left, right, 0)? else { return Ok(false) };
+                let sign = match operator {
+                    Comparison::Less => "<",
+                    Comparison::LessEqual => "<=",
+                    Comparison::Greater => ">",
+                    _ => ">=",
+                };
+                let order = self.order_by(left, right, 0, sign)?;
+                let Some(order) = order else { return Ok(false) };
                 match operator {
                     Comparison::Less => order == Ordering::Less,
                     Comparison::LessEqual => order != Ordering::Greater,
@@ -77,41 +104,6 @@ impl Machine {
             Comparison::Greater => b.len() < a.len() && within(b, a),
             _ => within(b, a),
         })
-    }
-
-    /// Calls the method of a class for this comparison, if there is one.
-    fn compare_method(
-        &mut self,
-        operator: Comparison,
-        left: Value,
-        right: Value,
-    ) -> R<Option<Done>> {
-        let (own, other) = match operator {
-            Comparison::Equal => ("__eq__", "__eq__"),
-            Comparison::NotEqual => ("__ne__", "__ne__"),
-            Comparison::Less => ("__lt__", "__gt__"),
-            Comparison::LessEqual => ("__le__", "__ge__"),
-            Comparison::Greater => ("__gt__", "__lt__"),
-            _ => ("__ge__", "__le__"),
-        };
-        for (value, with, name) in [(left, right, own), (right, left, other)] {
-            if self.class_of(value).is_none() {
-                continue;
-            }
-            let id = self.strings.intern(name);
-            let mut then = Then::Push;
-            let mut method = self.class_attribute(value, id);
-            if method.is_none() && operator == Comparison::NotEqual {
-                let id = self.known.eq;
-                method = self.class_attribute(value, id);
-                then = Then::Truth(false);
-            }
-            if let Some(method) = method {
-                let arguments = Arguments { values: vec![value, with], named: Vec::new() };
-                return self.call_value(method, arguments, then).map(Some);
-            }
-        }
-        Ok(None)
     }
 
     /// Python's `==` between values without methods of their own.
@@ -170,9 +162,7 @@ impl Machine {
                     if self.class_attribute(left, eq).is_some()
                         || self.class_attribute(right, eq).is_some()
                     {
-                        let text =
-                            "comparing containers of objects with an `__eq__` is not in the subset";
-                        return Err(Raise::Stop(text.to_owned()));
+                        return Err(Raise::Python);
                     }
                     return Ok(false);
                 }
@@ -189,8 +179,18 @@ impl Machine {
         Ok(true)
     }
 
-    /// The order of two values; `None` if one is not a number.
+    /// The order of two values, for `<`; `None` if one is not a number.
     pub fn order(&mut self, left: Value, right: Value, depth: usize) -> R<Option<Ordering>> {
+        self.order_by(left, right, depth, "<")
+    }
+
+    fn order_by(
+        &mut self,
+        left: Value,
+        right: Value,
+        depth: usize,
+        sign: &str,
+    ) -> R<Option<Ordering>> {
         if depth > DEEPEST {
             return Err(
                 self.error("RecursionError", "maximum recursion depth exceeded in comparison")
@@ -217,14 +217,17 @@ impl Machine {
                 let (x, y) = (x.clone(), y.clone());
                 for (a, b) in x.iter().zip(&y) {
                     if !self.equal(*a, *b, depth + 1)? {
-                        return self.order(*a, *b, depth + 1);
+                        return self.order_by(*a, *b, depth + 1, sign);
                     }
                 }
                 return Ok(Some(x.len().cmp(&y.len())));
             }
         }
+        if depth > 0 && (self.class_of(left).is_some() || self.class_of(right).is_some()) {
+            return Err(Raise::Python);
+        }
         let (a, b) = (self.type_name(left), self.type_name(right));
-        self.type_error(format!("'<' not supported between instances of '{a}' and '{b}'"))
+        self.type_error(format!("'{sign}' not supported between instances of '{a}' and '{b}'"))
     }
 
     /// `in` and `not in`.
@@ -239,16 +242,35 @@ impl Machine {
             }
         }
         let eq = self.known.eq;
+        let hashed = matches!(
+            container.id().map(|id| self.world.heap.get(id)),
+            Some(Object::Dict(..) | Object::Set(_))
+        );
         let list =
             container.id().is_some_and(|id| matches!(self.world.heap.get(id), Object::List(_)));
         let steps = self.needs_python(container) || list && self.needs_steps(container);
-        if steps || self.class_attribute(item, eq).is_some() {
+        if steps
+            || !hashed && self.class_of(item).is_some() && self.class_attribute(item, eq).is_some()
+        {
             let contains = self.prelude("_contains");
             let arguments = Arguments { values: vec![container, item], named: Vec::new() };
             self.call_value(contains, arguments, Then::Truth(wanted))?;
             return STRAIGHT;
         }
-        let found = self.contains(container, item)?;
+        let found = match self.contains(container, item) {
+            Err(Raise::Key(value)) => {
+                self.push(item);
+                self.push(container);
+                return self.find_key(value);
+            }
+            Err(Raise::Python) => {
+                let contains = self.prelude("_contains");
+                let arguments = Arguments { values: vec![container, item], named: Vec::new() };
+                self.call_value(contains, arguments, Then::Truth(wanted))?;
+                return STRAIGHT;
+            }
+            found => found?,
+        };
         self.push(Value::Bool(found == wanted));
         STRAIGHT
     }

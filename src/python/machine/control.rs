@@ -12,7 +12,7 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::machine::world::Stage;
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Object, Then};
+use crate::python::value::object::{Frame, Object, Then};
 use std::sync::Arc;
 
 /// The class `BaseException`.
@@ -59,20 +59,41 @@ impl Machine {
                     return Err(Raise::Exception(id));
                 }
                 Object::Class(_) if self.is_subclass(id, BASE_EXCEPTION) => {
-                    let done = self.call_value(value, Arguments::default(), Then::Push)?;
-                    return match done {
+                    // One with an `__init__` in Python is made first, and raised then.
+                    self.frame().at -= 1;
+                    let done = self.call_value(value, Arguments::default(), Then::Push);
+                    if !matches!(done, Ok(Done::Entered)) {
+                        self.frame().at += 1;
+                    }
+                    return match done? {
                         Done::Value(Value::Ref(made)) => Err(Raise::Exception(made)),
-                        _ => {
-                            let why =
-                                "an exception class with an `__init__`, raised without a call";
-                            Err(Raise::Stop(format!("{why}: write its parentheses")))
-                        }
+                        _ => STRAIGHT,
                     };
                 }
                 _ => {}
             }
         }
         self.type_error("exceptions must derive from BaseException")
+    }
+
+    /// `raise exception from cause`.
+    pub(crate) fn raise_from(&mut self) -> R<Flow> {
+        let values = self.pop_many(2);
+        let function = self.prelude("_raise_from");
+        self.call_value(function, Arguments { values, named: Vec::new() }, Then::Discard)?;
+        STRAIGHT
+    }
+
+    /// The exception that the thread handles: of the innermost `except` that it is in.
+    pub(crate) fn handled(&self) -> Option<Id> {
+        let of_frame = |frame: &Frame| {
+            let code = self.program.codes.get(frame.code as usize)?;
+            let values = self.current.stack.get(frame.base as usize..)?;
+            let slots = code.locals.iter().zip(values).rev();
+            let mut kept = slots.filter(|(name, _)| name.starts_with('.'));
+            kept.find_map(|(_, value)| value.id().filter(|id| self.is_a(*id, "BaseException")))
+        };
+        self.current.frames.iter().rev().find_map(of_frame)
     }
 
     pub(crate) fn match_exception(&mut self) -> R<()> {

@@ -7,7 +7,8 @@
 use crate::python::code::instruction::{Op, Place};
 use crate::python::front::tree::Conversion;
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::terms::{Done, Flow, Location, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Flow, Location, R, Raise};
+use crate::python::machine::text::escaped;
 use crate::python::value::any::Value;
 use crate::python::value::object::{DictKind, Object, Then};
 use crate::python::value::table::Table;
@@ -93,11 +94,19 @@ impl Machine {
             Op::BuildTuple(count) => self.build(count, Object::Tuple)?,
             Op::BuildList(count) => self.build(count, Object::List)?,
             Op::BuildSet(count) => {
+                if let Some(flow) = self.find_keys(0..count as usize)? {
+                    return Ok(flow);
+                }
                 let items = self.pop_many(count as usize);
                 let set = self.new_set(&items)?;
                 self.push(set);
             }
-            Op::BuildDict(count) => self.build_dict(count)?,
+            Op::BuildDict(count) => {
+                if let Some(flow) = self.find_keys(0..2 * count as usize)? {
+                    return Ok(flow);
+                }
+                self.build_dict(count)?;
+            }
             Op::BuildSlice => {
                 let parts = self.pop_many(3);
                 let [a, b, c] = parts[..] else { return STRAIGHT };
@@ -107,9 +116,33 @@ impl Machine {
             Op::BuildString(count) => self.build_string(count)?,
             Op::Format(conversion) => return self.format_value(conversion),
             Op::ListAppend(depth) => self.add_to_list(depth)?,
-            Op::SetAdd(depth) => self.add_to_set(depth)?,
-            Op::DictAdd(depth) => self.add_to_dict(depth)?,
+            Op::SetAdd(depth) => {
+                if let Some(flow) = self.find_keys(0..1)? {
+                    return Ok(flow);
+                }
+                self.add_to_set(depth)?;
+            }
+            Op::DictAdd(depth) => {
+                if let Some(flow) = self.find_keys(1..2)? {
+                    return Ok(flow);
+                }
+                self.add_to_dict(depth)?;
+            }
             Op::Unpack(count) => return self.unpack(count),
+            _ => return self.perform_rarest(op),
+        }
+        STRAIGHT
+    }
+
+    fn perform_rarest(&mut self, op: Op) -> R<Flow> {
+        match op {
+            Op::UnpackRest(before, behind) => return self.unpack_rest(before, behind),
+            Op::ListExtend => return self.list_extend(),
+            Op::ListToTuple => self.list_to(false)?,
+            Op::ListToSet => self.list_to(true)?,
+            Op::DictUpdate { call } => self.dict_update(call)?,
+            Op::CallSpread => return self.call_spread(),
+            Op::PushNull => self.push(Value::Unset),
             Op::GetIter => return self.get_iter(),
             Op::Await | Op::AwaitNext => return self.await_value(op == Op::AwaitNext),
             Op::GetAsyncIter => return self.async_iterator(),
@@ -118,12 +151,16 @@ impl Machine {
             Op::BeforeAsyncWith => return self.before_async_with(),
             Op::AsyncExit => return self.async_exit(false),
             Op::AsyncExcept => return self.async_exit(true),
-            Op::CallSpread(count, method) => return self.call_spread(count, method),
-            Op::ListExtend(depth) => self.extend_list(depth)?,
             Op::MakeFunction(code) => self.make_function(code),
             Op::MakeClass(code) => self.make_class(code),
             Op::Yield => return self.yield_value(),
+            Op::YieldFrom => return self.yield_from(),
             Op::Raise => return self.raise(),
+            Op::RaiseFrom => return self.raise_from(),
+            Op::LoadHandled => {
+                let handled = self.handled();
+                self.push(handled.map_or(Value::None, Value::Ref));
+            }
             Op::Reraise => {
                 return Err(match self.pop() {
                     Value::Ref(id) => Raise::Exception(id),
@@ -166,6 +203,11 @@ impl Machine {
         };
         if value == Value::Unset {
             let name = self.program.globals.get(at).cloned().unwrap_or_default();
+            if let "exit" | "quit" = &*name {
+                let function = self.prelude(&format!("_{name}"));
+                self.push(function);
+                return Ok(());
+            }
             return Err(self.error("NameError", format!("name '{name}' is not defined")));
         }
         self.push(value);
@@ -219,13 +261,18 @@ impl Machine {
 
     fn build_string(&mut self, count: u32) -> R<()> {
         let parts = self.pop_many(count as usize);
+        let length = |part: &Value| match part {
+            Value::Str(id) => self.strings.text(*id).len(),
+            _ => 0,
+        };
+        let total: usize = parts.iter().map(length).sum();
+        self.charge(total / 16)?;
         let mut text = String::new();
         for part in parts {
             if let Value::Str(id) = part {
                 text.push_str(self.strings.text(id));
             }
         }
-        self.charge(text.len() / 16)?;
         let text = self.text_value(&text);
         self.push(text);
         Ok(())
@@ -239,9 +286,16 @@ impl Machine {
         };
         let done = match conversion {
             Conversion::Repr => self.repr_of(value)?,
+            Conversion::Ascii => {
+                let text = self.plain_repr(value)?;
+                Done::Value(self.text_value(&escaped(&text)))
+            }
             Conversion::Str => self.str_of(value)?,
-            Conversion::Format if spec.is_empty() => self.str_of(value)?,
-            Conversion::Format => Done::Value(value),
+            Conversion::Format => match self.format_method(value, &spec)? {
+                Some(done) => return self.format_entered(done),
+                None if spec.is_empty() => self.str_of(value)?,
+                None => Done::Value(value),
+            },
         };
         match done {
             Done::Value(value) => {
@@ -251,14 +305,29 @@ impl Machine {
                 STRAIGHT
             }
             // A `__str__` in Python: its text is formatted when it has returned.
+            _ if spec.is_empty() => self.format_entered(done),
+            _ => {
+                self.pop_frame();
+                let how = if conversion == Conversion::Repr { "repr" } else { "str" };
+                let (how, spec) = (self.text_value(how), self.text_value(&spec));
+                let function = self.prelude("_format_text");
+                let values = vec![value, how, spec];
+                let arguments = Arguments { values, named: Vec::new() };
+                let done = self.call_value(function, arguments, Then::Text)?;
+                self.format_entered(done)
+            }
+        }
+    }
+
+    /// The text comes from Python code, and replaces the value and its specification.
+    fn format_entered(&mut self, done: Done) -> R<Flow> {
+        match done {
+            Done::Value(value) => self.push(value),
             _ => {
                 let last = self.current.frames.len() - 1;
                 self.current.frames[last].then = Then::Text;
-                if !spec.is_empty() {
-                    return Err(Raise::Stop("a format for an object with `__str__`".to_owned()));
-                }
-                STRAIGHT
             }
         }
+        STRAIGHT
     }
 }

@@ -4,6 +4,7 @@
 //! specification is a `ValueError`.
 //! *Leaves out*: a `__format__` of a class, which the subset has not.
 
+use crate::python::machine::fields::{Field, fields};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{R, Raise};
@@ -168,6 +169,7 @@ impl Machine {
                     None => self.unknown_format(value, kind),
                 }
             }
+            (Value::Str(_), kind) => self.unknown_format(value, kind),
             _ => {
                 let name = self.type_name(value);
                 let text = format!("unsupported format string passed to {name}.__format__");
@@ -181,98 +183,39 @@ impl Machine {
         self.value_error(format!("Unknown format code '{kind}' for object of type '{name}'"))
     }
 
-    fn no_python_text(&mut self, value: Value) -> R<()> {
+    pub(crate) fn no_python_text(&mut self, value: Value) -> R<()> {
         match self.has_python_text(value) {
-            true => Err(Raise::Stop(
-                "an object with a `__str__` in `%` or `format` is not in the subset: write `str(…)`"
-                    .to_owned(),
-            )),
+            true => Err(Raise::Python),
             false => Ok(()),
         }
     }
 
-    /// `text % value`.
-    pub(crate) fn percent(&mut self, text: Value, value: Value) -> R<Value> {
-        let Value::Str(text) = text else { return Ok(text) };
-        // A container that is no tuple is one argument, and may also be a mapping for none.
-        let (arguments, all) = match value.id().map(|id| self.world.heap.get(id)) {
-            Some(Object::Tuple(items)) => (items.clone(), true),
-            Some(Object::List(_) | Object::Dict(..) | Object::Range(..)) => (vec![value], false),
-            _ => (vec![value], true),
-        };
-        let text = self.strings.get(text);
-        let mut chars = text.chars().peekable();
-        let (mut out, mut next) = (String::new(), arguments.iter());
-        while let Some(c) = chars.next() {
-            if c != '%' {
-                out.push(c);
+    /// What a path of attributes and items leads to.
+    fn at_path(&mut self, value: Value, path: &[(bool, &str)]) -> R<Value> {
+        let mut value = value;
+        for (is_item, part) in path {
+            let name = self.strings.intern(part);
+            if self.class_of(value).is_some() {
+                return Err(Raise::Python);
+            }
+            if !is_item {
+                value = match self.attribute(value, name)? {
+                    Some(found) => found,
+                    None => return self.no_attribute(value, name),
+                };
                 continue;
             }
-            let mut spec = String::new();
-            let kind = loop {
-                match chars.next() {
-                    Some(c) if "-+ #0123456789.".contains(c) => spec.push(c),
-                    Some(c) => break c,
-                    None => return self.value_error("incomplete format"),
-                }
+            let index = part.parse().map_or(Value::Str(name), Value::Int);
+            let key = self.key(index)?;
+            value = match value.id().map(|id| self.world.heap.get(id)) {
+                Some(Object::Dict(table, _)) => match table.get(&key) {
+                    Some(found) => found,
+                    None => return Err(self.exception("KeyError", vec![index])),
+                },
+                _ => self.item(value, index)?,
             };
-            if kind == '%' {
-                out.push('%');
-                continue;
-            }
-            let Some(value) = next.next().copied() else {
-                return self.type_error("not enough arguments for format string");
-            };
-            let formatted = self.percent_one(&spec, kind, value)?;
-            out.push_str(&formatted);
         }
-        if all && next.next().is_some() {
-            return self.type_error("not all arguments converted during string formatting");
-        }
-        self.charge(out.len() / 16)?;
-        Ok(self.text_value(&out))
-    }
-
-    fn percent_one(&mut self, spec: &str, kind: char, value: Value) -> R<String> {
-        self.no_python_text(value)?;
-        let left = spec.contains('-');
-        let rest = spec.replace('-', "");
-        let align = if left { "<" } else { ">" };
-        match kind {
-            's' | 'r' => {
-                let text = match kind {
-                    's' => self.plain_str(value)?,
-                    _ => self.plain_repr(value)?,
-                };
-                let text = self.text_value(&text);
-                self.formatted(text, &format!("{align}{}s", rest.trim_start_matches('0')))
-            }
-            'd' | 'i' | 'u' | 'x' | 'X' | 'o' | 'f' | 'F' | 'e' | 'E' | 'g' | 'G' => {
-                let integral = !"fFeEgG".contains(kind);
-                let value = match value {
-                    #[allow(clippy::cast_possible_truncation, reason = "as Python's")]
-                    Value::Float(float) if integral && "diu".contains(kind) => {
-                        Value::Int(float as i64)
-                    }
-                    Value::Int(_) | Value::Bool(_) | Value::Float(_) => value,
-                    _ => {
-                        let name = self.type_name(value);
-                        let what = if integral { "a real number" } else { "must be real number" };
-                        let text = match integral {
-                            true => format!("%{kind} format: {what} is required, not {name}"),
-                            false => format!("{what}, not {name}"),
-                        };
-                        return self.type_error(text);
-                    }
-                };
-                let kind = if "iu".contains(kind) { 'd' } else { kind };
-                let align = if left { "<" } else { "" };
-                let rest = if left { rest.trim_start_matches('0') } else { &rest };
-                self.formatted(value, &format!("{align}{rest}{kind}"))
-            }
-            'c' => self.plain_str(value),
-            _ => self.value_error(format!("unsupported format character '{kind}'")),
-        }
+        Ok(value)
     }
 
     /// `text.format(…)`.
@@ -282,40 +225,33 @@ impl Machine {
         values: &[Value],
         named: &[(StrId, Value)],
     ) -> R<String> {
-        let mut out = String::new();
-        let mut rest = text;
-        let mut automatic = 0;
-        while let Some(at) = rest.find(['{', '}']) {
-            out.push_str(&rest[..at]);
-            let brace = &rest[at..=at];
-            rest = &rest[at + 1..];
-            if rest.starts_with(brace) {
-                out.push_str(brace);
-                rest = &rest[1..];
-                continue;
-            }
-            let end = rest.find('}').filter(|_| brace == "{");
-            let Some(end) = end else {
-                return self.value_error("Single '}' encountered in format string");
-            };
-            let field = &rest[..end];
-            rest = &rest[end + 1..];
-            let formatted = self.format_field(field, values, named, &mut automatic)?;
-            out.push_str(&formatted);
+        if text.matches("{:{").count() > 2 && text.contains("{:{:{") {
+            return self.value_error("Max string recursion exceeded");
         }
-        out.push_str(rest);
+        let found = match fields(text) {
+            Ok(found) => found,
+            Err(why) => return self.value_error(why),
+        };
+        let (mut out, mut automatic) = (String::new(), 0);
+        for (literal, field) in found {
+            out.push_str(&literal);
+            if let Some(field) = field {
+                let formatted = self.format_field(&field, values, named, &mut automatic)?;
+                self.check_room(out.len() + formatted.len())?;
+                out.push_str(&formatted);
+            }
+        }
         Ok(out)
     }
 
     fn format_field(
         &mut self,
-        field: &str,
+        field: &Field<'_>,
         values: &[Value],
         named: &[(StrId, Value)],
         automatic: &mut usize,
     ) -> R<String> {
-        let (name, spec) = field.split_once(':').unwrap_or((field, ""));
-        let (name, conversion) = name.split_once('!').unwrap_or((name, ""));
+        let name = field.name;
         let value = if name.is_empty() {
             *automatic += 1;
             values.get(*automatic - 1).copied()
@@ -332,9 +268,23 @@ impl Machine {
             }
         };
         let Some(value) = value else {
-            let text = "Replacement index out of range for positional args tuple";
+            let at = name.parse().unwrap_or(automatic.saturating_sub(1));
+            let text = format!("Replacement index {at} out of range for positional args tuple");
             return Err(self.error("IndexError", text));
         };
+        let value = self.at_path(value, &field.path)?;
+        let nested;
+        let spec = match field.spec.contains('{') {
+            true => {
+                let rest = values.get(*automatic..).unwrap_or(&[]);
+                *automatic += field.spec.matches("{}").count();
+                let all = if field.spec.contains("{}") { rest } else { values };
+                nested = self.format_fields(field.spec, all, named)?;
+                &*nested
+            }
+            false => field.spec,
+        };
+        let conversion = field.conversion;
         self.no_python_text(value)?;
         match conversion {
             "r" => {

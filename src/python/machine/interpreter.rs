@@ -5,7 +5,7 @@
 //! *Leaves out*: which thread is next.
 
 use crate::python::code::modules::{EXCEPTIONS, is_builtin};
-use crate::python::code::program::Program;
+use crate::python::code::program::{Code, Program};
 use crate::python::front::tree::Constant;
 use crate::python::machine::known::Known;
 use crate::python::machine::outside::Outside;
@@ -85,6 +85,13 @@ pub struct Machine {
     pub outside: Outside,
     /// The calls that exceptions have come through, if they are kept.
     pub tracebacks: Tracebacks,
+    /// Whether a class of the program has `__slots__`, abstract methods, frozen instances,
+    /// properties, or a `__new__`.
+    pub(crate) has_slots: bool,
+    pub(crate) has_abstract: bool,
+    pub(crate) has_frozen: bool,
+    pub(crate) has_properties: bool,
+    pub(crate) has_new: bool,
     pub(crate) names: Vec<StrId>,
     pub(crate) constants: Vec<Value>,
     pub(crate) builtins: Vec<Value>,
@@ -104,6 +111,9 @@ pub struct Machine {
     /// How many items there may be until the next one.
     pub(crate) sweep_at: usize,
 }
+
+/// The classes of what wraps a function in a class, and that of `object()`, behind that of `Thread`.
+pub const WRAPPERS: &[&str] = &["property", "staticmethod", "classmethod", "object"];
 
 /// How many items more than twice those that are needed are not worth a collection.
 pub(crate) const SLACK: usize = 100_000;
@@ -135,6 +145,11 @@ impl Machine {
             cpus: 4,
             outside: Outside::default(),
             tracebacks: Tracebacks::default(),
+            has_slots: false,
+            has_abstract: false,
+            has_frozen: false,
+            has_properties: false,
+            has_new: false,
             names,
             constants,
             builtins: Vec::new(),
@@ -164,10 +179,33 @@ impl Machine {
             self.add_class(name, base, &[("BaseException", "__init__")]);
         }
         let thread = self.strings.intern("Thread");
-        let methods =
-            ["__init__", "start", "join", "is_alive", "run"].map(|method| ("Thread", method));
-        self.add_class(thread, None, &methods);
+        let methods = [
+            "__init__",
+            "start",
+            "join",
+            "is_alive",
+            "run",
+            "getName",
+            "setName",
+            "isDaemon",
+            "setDaemon",
+        ];
+        self.add_class(thread, None, &methods.map(|method| ("Thread", method)));
+        for name in WRAPPERS {
+            let id = self.strings.intern(name);
+            let own = ["__init__", "setter", "getter", "deleter"].map(|method| (*name, method));
+            self.add_class(id, None, if *name == "object" { &[] } else { &own });
+        }
         let program = Arc::clone(&self.program);
+        let has = |wanted: &str| program.names.iter().any(|name| **name == *wanted);
+        let binds = |wanted: &str| {
+            let has = |code: &Code| code.locals.iter().any(|name| **name == *wanted);
+            program.codes.iter().any(has)
+        };
+        (self.has_slots, self.has_new) = (binds("__slots__"), binds("__new__"));
+        self.has_properties = program.globals.iter().any(|name| **name == *"property");
+        self.has_abstract = has("__isabstractmethod__");
+        self.has_frozen = has("__dataclass_fields__") || has("_field_defaults");
         for (at, global) in program.globals.iter().enumerate() {
             if let Some(name) = unmarked(global) {
                 self.library_globals.insert(name.to_owned(), at);
@@ -203,7 +241,9 @@ impl Machine {
                 }
             }
         }
-        self.world.heap.add(Object::Class(Class { name, base, attributes }));
+        let bases: Vec<Id> = base.into_iter().collect();
+        let rest = bases.iter().flat_map(|base| self.linear(*base)).collect();
+        self.world.heap.add(Object::Class(Class { name, bases, rest, attributes }));
     }
 
     /// The class `Thread`.
@@ -238,6 +278,14 @@ impl Machine {
         }
         if name == "Thread" {
             return Value::Ref(self.thread_class());
+        }
+        if name != "object"
+            && let Some(class) = self.wrapper_class(name)
+        {
+            return Value::Ref(class);
+        }
+        if let ("", "exit" | "quit") = (module, name) {
+            return self.library_value("sys", "exit");
         }
         if module == "asyncio"
             && let Some(named) = asyncio_type(name)
@@ -384,6 +432,7 @@ pub fn exception_class(name: &str) -> Option<Id> {
 fn constant(strings: &mut Strings, constant: &Constant) -> Value {
     match constant {
         Constant::None => Value::None,
+        Constant::Ellipsis => Value::Type(Type::Ellipsis),
         Constant::Bool(bool) => Value::Bool(*bool),
         Constant::Int(int) => Value::Int(*int),
         Constant::Float(float) => Value::Float(*float),

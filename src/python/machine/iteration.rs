@@ -43,7 +43,10 @@ impl Machine {
     /// Whether iterating over a value runs Python code.
     pub fn needs_python(&self, value: Value) -> bool {
         let object = value.id().map(|id| self.world.heap.get(id));
-        matches!(object, Some(Object::Generator(_) | Object::Instance(_) | Object::Iter(_)))
+        matches!(
+            object,
+            Some(Object::Generator(_) | Object::Instance(_) | Object::Iter(_) | Object::Count(..))
+        )
     }
 
     /// From now on threads run at the same time: what C does with one item after the other are as
@@ -222,6 +225,12 @@ impl Machine {
                         let arguments = Arguments { values: vec![value], named: Vec::new() };
                         return self.call_value(method, arguments, Then::Push);
                     }
+                    let name = self.strings.intern("__getitem__");
+                    if self.class_attribute(value, name).is_some() {
+                        let function = self.prelude("_by_index");
+                        let arguments = Arguments { values: vec![value], named: Vec::new() };
+                        return self.call_value(function, arguments, Then::Push);
+                    }
                 }
                 _ => {}
             }
@@ -335,15 +344,22 @@ impl Machine {
     }
 
     /// A generator has returned: there is no more.
-    pub(crate) fn exhausted(&mut self, then: Then, back: SwitchPoint) -> R<Flow> {
+    pub(crate) fn exhausted(&mut self, then: Then, value: Value, back: SwitchPoint) -> R<Flow> {
         match then {
+            Then::Delegated => {
+                self.pop();
+                self.push(value);
+            }
             Then::Item(to) => {
                 self.pop();
                 self.frame().at = to;
             }
             Then::Next(default) if default != Value::Unset => self.push(default),
             Then::Discard => {}
-            _ => return Err(self.exception("StopIteration", Vec::new())),
+            _ => {
+                let values = if value == Value::None { Vec::new() } else { vec![value] };
+                return Err(self.exception("StopIteration", values));
+            }
         }
         Ok(Flow::Next(back.into()))
     }

@@ -9,15 +9,19 @@
 //!   known, spare: at hand     │                        quick_calls, quick_access
 //!   terms: how it went       └────────────────────▶ execute  all the rest
 //!
-//!                 execute ─┬─ calls, binding, spread: functions, classes, the library
+//!                 execute ─┬─ calls, binding, spread: functions, the library, stars
+//!                          ├─ classes, wrappers    what `class` makes, properties and their kin
 //!                          ├─ asking ─▶ outside    the clock, and what the shell is asked for
 //!                          ├─ waiting, traceback   who waits for what; where it went wrong
-//!                          ├─ attributes, objects  names and items
-//!                          ├─ operators, comparison, iteration
+//!                          ├─ attributes, kinds, objects: names and items
+//!                          ├─ keys                 objects as keys of dicts and sets
+//!                          ├─ operators, concatenation, comparison, overloads, iteration
+//!                          ├─ delivery             where the value of a call goes
+//!                          ├─ delegation           `yield from`, and `throw`
 //!                          ├─ control, unwinding   branches, with, exceptions
 //!                          ├─ awaiting, tasks      coroutines, futures, event loops
 //!                          ├─ processes            what is asked of other processes
-//!                          ├─ text, format         values as text
+//!                          ├─ text, format, percent, fields: values as text
 //!                          └─ collector            what nothing leads to is freed
 //! ```
 
@@ -27,18 +31,27 @@ pub mod awaiting;
 pub mod binding;
 pub mod burst;
 pub mod calls;
+pub mod classes;
 pub mod collector;
 pub mod comparison;
+pub mod concatenation;
 pub mod control;
+pub mod delegation;
+pub mod delivery;
 pub mod execute;
+pub mod fields;
 pub mod format;
 pub mod frames;
 pub mod interpreter;
 pub mod iteration;
+pub mod keys;
+pub mod kinds;
 pub mod known;
 pub mod objects;
 pub mod operators;
 pub mod outside;
+pub mod overloads;
+pub mod percent;
 pub mod processes;
 pub mod quick;
 pub mod quick_access;
@@ -52,3 +65,4 @@ pub mod traceback;
 pub mod unwinding;
 pub mod waiting;
 pub mod world;
+pub mod wrappers;

@@ -64,6 +64,15 @@ impl Machine {
         Ok(())
     }
 
+    /// Finds out which key an index of a dict is.
+    fn find_item_key(&mut self, index: usize, object: usize) -> R<Option<Flow>> {
+        let (index_value, object) = (self.peek(index), self.peek(object));
+        match (index_value, object.id().map(|id| self.world.heap.get(id))) {
+            (Value::Ref(_), Some(Object::Dict(..))) => self.find_keys(index..index + 1),
+            _ => Ok(None),
+        }
+    }
+
     pub(crate) fn unpack(&mut self, count: u32) -> R<Flow> {
         let value = self.pop();
         let count = count as usize;
@@ -71,13 +80,7 @@ impl Machine {
             let name = self.type_name(value);
             return self.type_error(format!("cannot unpack non-iterable {name} object"));
         }
-        if self.needs_python(value) {
-            let collect = self.prelude("_collect");
-            let arguments = Arguments { values: vec![value], named: Vec::new() };
-            self.call_value(collect, arguments, Then::Push)?;
-            let last = self.current.frames.len().saturating_sub(2);
-            // The instruction is done again, with the list.
-            self.current.frames[last].at -= 1;
+        if self.collect_first(value)? {
             return STRAIGHT;
         }
         let items = self.items(value)?;
@@ -117,6 +120,9 @@ impl Machine {
     }
 
     pub(crate) fn subscript(&mut self) -> R<Flow> {
+        if let Some(flow) = self.find_item_key(0, 1)? {
+            return Ok(flow);
+        }
         let (index, object) = (self.pop(), self.pop());
         if let Some(flow) = self.item_method("__getitem__", vec![object, index], Then::Push)? {
             return Ok(flow);
@@ -144,7 +150,7 @@ impl Machine {
             return STRAIGHT;
         }
         match kind {
-            DictKind::Plain => Err(self.exception("KeyError", vec![index])),
+            DictKind::Plain | DictKind::Ordered => Err(self.exception("KeyError", vec![index])),
             DictKind::Counter => {
                 // `__missing__` is written in Python.
                 self.push(Value::Int(0));
@@ -269,7 +275,11 @@ impl Machine {
     }
 
     /// Where a slice begins, where it ends, and its step; `None` if the index is no slice.
-    fn slice_bounds(&mut self, index: Value, length: usize) -> R<Option<(i64, i64, i64)>> {
+    pub(crate) fn slice_bounds(
+        &mut self,
+        index: Value,
+        length: usize,
+    ) -> R<Option<(i64, i64, i64)>> {
         let Value::Ref(id) = index else { return Ok(None) };
         let Object::Slice(parts) = *self.world.heap.get(id) else { return Ok(None) };
         let length = i64::try_from(length).unwrap_or(i64::MAX);
@@ -299,6 +309,9 @@ impl Machine {
     }
 
     pub(crate) fn store_subscript(&mut self) -> R<Flow> {
+        if let Some(flow) = self.find_item_key(0, 1)? {
+            return Ok(flow);
+        }
         let (index, object, value) = (self.pop(), self.pop(), self.pop());
         let values = vec![object, index, value];
         if let Some(flow) = self.item_method("__setitem__", values, Then::Discard)? {
@@ -392,6 +405,9 @@ impl Machine {
     }
 
     pub(crate) fn delete_subscript(&mut self) -> R<Flow> {
+        if let Some(flow) = self.find_item_key(0, 1)? {
+            return Ok(flow);
+        }
         let (index, object) = (self.pop(), self.pop());
         let values = vec![object, index];
         if let Some(flow) = self.item_method("__delitem__", values, Then::Discard)? {

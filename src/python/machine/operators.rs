@@ -7,9 +7,9 @@
 use crate::python::code::instruction::Place;
 use crate::python::front::tree::{BinaryOperator, UnaryOperator};
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
-use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{DictKind, Object, Then};
+use crate::python::machine::terms::{Arguments, Done, Flow, R, Raise};
+use crate::python::value::any::Value;
+use crate::python::value::object::{Object, Then};
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
@@ -29,6 +29,7 @@ impl BinaryOperator {
             BinaryOperator::And => ("&", "and"),
             BinaryOperator::Or => ("|", "or"),
             BinaryOperator::Xor => ("^", "xor"),
+            BinaryOperator::MatrixMultiply => ("@", "matmul"),
         }
     }
 }
@@ -55,33 +56,38 @@ impl Machine {
         left: Value,
         right: Value,
     ) -> R<Done> {
-        let (_, name) = operator.names();
-        let own = |machine: &mut Machine, value: Value, method: String| {
-            let name = machine.strings.intern(&method);
-            machine.class_attribute(value, name)
-        };
-        let mut method = None;
-        if inplace {
-            method = own(self, left, format!("__i{name}__"));
-        }
-        if let Some(method) = method.or_else(|| own(self, left, format!("__{name}__"))) {
-            let values = vec![left, right];
-            return self.call_value(method, Arguments { values, named: Vec::new() }, Then::Push);
-        }
-        if let Some(method) = own(self, right, format!("__r{name}__")) {
-            let values = vec![right, left];
-            return self.call_value(method, Arguments { values, named: Vec::new() }, Then::Push);
+        if (self.class_of(left).is_some() || self.class_of(right).is_some())
+            && let Some(done) = self.binary_method(operator, inplace, left, right, 0)?
+        {
+            return Ok(done);
         }
         if let Some(value) = self.numbers(operator, left, right)? {
             return Ok(Done::Value(value));
         }
-        if let Some(value) = self.containers(operator, inplace, left, right)? {
-            return Ok(Done::Value(value));
+        if inplace
+            && operator == BinaryOperator::Add
+            && let Some(Object::List(_)) = left.id().map(|id| self.world.heap.get(id))
+            && self.needs_python(right)
+        {
+            let function = self.prelude("_extended");
+            let arguments = Arguments { values: vec![left, right], named: Vec::new() };
+            return self.call_value(function, arguments, Then::Push);
+        }
+        match self.containers(operator, inplace, left, right) {
+            Ok(Some(value)) => return Ok(Done::Value(value)),
+            Ok(None) => {}
+            Err(Raise::Python) => {
+                let function = self.prelude("_percent");
+                let values = vec![left, right];
+                let arguments = Arguments { values, named: Vec::new() };
+                return self.call_value(function, arguments, Then::Push);
+            }
+            Err(other) => return Err(other),
         }
         self.unsupported(operator, inplace, left, right)
     }
 
-    fn unsupported(
+    pub(crate) fn unsupported(
         &mut self,
         operator: BinaryOperator,
         inplace: bool,
@@ -94,6 +100,12 @@ impl Machine {
         }
         if operator == BinaryOperator::Add && (a == "list" || a == "tuple") && !inplace {
             return self.type_error(format!("can only concatenate {a} (not \"{b}\") to {a}"));
+        }
+        let is_sequence = |name: &str| matches!(name, "str" | "list" | "tuple");
+        if operator == BinaryOperator::Multiply && (is_sequence(&a) || is_sequence(&b)) {
+            let other = if is_sequence(&a) { &b } else { &a };
+            return self
+                .type_error(format!("can't multiply sequence by non-int of type '{other}'"));
         }
         let (sign, _) = operator.names();
         let sign = match (inplace, sign) {
@@ -122,7 +134,10 @@ impl Machine {
         if let (Some(a), Some(b)) = (left.as_int(), right.as_int()) {
             return self.ints(operator, a, b).map(Some);
         }
+        use BinaryOperator as B;
+        let bits = [B::LeftShift, B::RightShift, B::And, B::Or, B::Xor, B::MatrixMultiply];
         match (as_float(left), as_float(right)) {
+            _ if bits.contains(&operator) => Ok(None),
             (Some(a), Some(b)) => self.floats(operator, a, b).map(Some),
             _ => Ok(None),
         }
@@ -183,145 +198,12 @@ impl Machine {
                 return self.value_error("a complex number is not in the subset");
             }
             B::Power => a.powf(b),
-            B::LeftShift | B::RightShift | B::And | B::Or | B::Xor => {
+            B::LeftShift | B::RightShift | B::And | B::Or | B::Xor | B::MatrixMultiply => {
                 let values = (Value::Float(a), Value::Float(b));
                 self.unsupported(operator, false, values.0, values.1)?;
                 0.0
             }
         }))
-    }
-
-    fn containers(
-        &mut self,
-        operator: BinaryOperator,
-        inplace: bool,
-        left: Value,
-        right: Value,
-    ) -> R<Option<Value>> {
-        use BinaryOperator as B;
-        if let (B::Modulo, Value::Str(_)) = (operator, left) {
-            return self.percent(left, right).map(Some);
-        }
-        if operator == B::Multiply {
-            let (sequence, count) = match (left, right) {
-                (sequence, count) if count.as_int().is_some() => (sequence, count),
-                (count, sequence) => (sequence, count),
-            };
-            let Some(count) = count.as_int() else { return Ok(None) };
-            return self.repeat(sequence, count, inplace);
-        }
-        if let (B::Add, Value::Str(a), Value::Str(b)) = (operator, left, right) {
-            let text = format!("{}{}", self.strings.text(a), self.strings.text(b));
-            self.charge(text.len() / 16)?;
-            return Ok(Some(self.text_value(&text)));
-        }
-        if let (B::Add, Value::Bytes(a), Value::Bytes(b)) = (operator, left, right) {
-            let text = format!("{}{}", self.strings.text(a), self.strings.text(b));
-            self.charge(text.len() / 16)?;
-            return Ok(Some(Value::Bytes(self.strings.intern(&text))));
-        }
-        let (Value::Ref(a), Value::Ref(b)) = (left, right) else { return Ok(None) };
-        self.note(Location::Object(a), inplace);
-        self.note(Location::Object(b), false);
-        match (operator, self.world.heap.get(a), self.world.heap.get(b)) {
-            (B::Add, Object::List(_), _) if inplace => self.extend(a, right).map(Some),
-            (B::Add, Object::List(x), Object::List(y)) => {
-                let items = x.iter().chain(y).copied().collect::<Vec<Value>>();
-                self.charge(items.len())?;
-                Ok(Some(self.add(Object::List(items))))
-            }
-            (B::Add, Object::Tuple(x), Object::Tuple(y)) => {
-                let items = x.iter().chain(y).copied().collect::<Vec<Value>>();
-                self.charge(items.len())?;
-                Ok(Some(self.add(Object::Tuple(items))))
-            }
-            (B::Or, Object::Dict(x, kind), Object::Dict(y, _)) => {
-                let (mut table, kind, y) = (x.clone(), *kind, y.clone());
-                for (key, (name, value)) in y.keys().zip(y.iter()) {
-                    table.insert(key.clone(), name, value);
-                }
-                self.keep(inplace, a, Object::Dict(table, kind)).map(Some)
-            }
-            (_, Object::Set(x), Object::Set(y)) => {
-                let (x, y) = (x.clone(), y.clone());
-                let mut table = crate::python::value::table::Table::default();
-                let both = x.keys().zip(x.iter()).map(|entry| (entry, true));
-                let both = both.chain(y.keys().zip(y.iter()).map(|entry| (entry, false)));
-                for ((key, (name, value)), first) in both {
-                    let (in_x, in_y) = (x.get(key).is_some(), y.get(key).is_some());
-                    let take = match operator {
-                        B::Or => true,
-                        B::And => first && in_y,
-                        B::Subtract => first && !in_y,
-                        B::Xor => in_x != in_y,
-                        _ => return Ok(None),
-                    };
-                    if take {
-                        table.insert(key.clone(), name, value);
-                    }
-                }
-                self.keep(inplace, a, Object::Set(table)).map(Some)
-            }
-            (B::Add | B::Subtract, Object::Dict(x, DictKind::Counter), Object::Dict(y, _)) => {
-                let (mut table, y) = (x.clone(), y.clone());
-                for (key, (name, count)) in y.keys().zip(y.iter()) {
-                    let old = table.get(key).and_then(Value::as_int).unwrap_or(0);
-                    let count = count.as_int().unwrap_or(0);
-                    let sum = if operator == B::Add {
-                        old.saturating_add(count)
-                    } else {
-                        old.saturating_sub(count)
-                    };
-                    table.insert(key.clone(), name, Value::Int(sum));
-                }
-                let keys: Vec<_> = table.keys().cloned().collect();
-                for key in keys {
-                    if table.get(&key).and_then(Value::as_int).unwrap_or(0) <= 0 {
-                        table.remove(&key);
-                    }
-                }
-                self.keep(inplace, a, Object::Dict(table, DictKind::Counter)).map(Some)
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn keep(&mut self, inplace: bool, id: Id, object: Object) -> R<Value> {
-        self.charge(8)?;
-        if inplace {
-            *self.world.heap.get_mut(id) = object;
-            return Ok(Value::Ref(id));
-        }
-        Ok(self.add(object))
-    }
-
-    fn repeat(&mut self, sequence: Value, count: i64, inplace: bool) -> R<Option<Value>> {
-        let count = usize::try_from(count.max(0)).unwrap_or(usize::MAX);
-        if let Value::Str(text) = sequence {
-            let text = self.strings.get(text);
-            self.charge(text.len().saturating_mul(count) / 16)?;
-            return Ok(Some(self.text_value(&text.repeat(count))));
-        }
-        if let Value::Bytes(text) = sequence {
-            let text = self.strings.get(text);
-            self.charge(text.len().saturating_mul(count) / 16)?;
-            return Ok(Some(Value::Bytes(self.strings.intern(&text.repeat(count)))));
-        }
-        let Value::Ref(id) = sequence else { return Ok(None) };
-        let (items, list) = match self.world.heap.get(id) {
-            Object::List(items) => (items.clone(), true),
-            Object::Tuple(items) => (items.clone(), false),
-            _ => return Ok(None),
-        };
-        self.note(Location::Object(id), inplace && list);
-        self.charge(items.len().saturating_mul(count))?;
-        let repeated = items.repeat(count);
-        if inplace && list {
-            *self.world.heap.get_mut(id) = Object::List(repeated);
-            return Ok(Some(sequence));
-        }
-        let object = if list { Object::List(repeated) } else { Object::Tuple(repeated) };
-        Ok(Some(self.add(object)))
     }
 
     pub(crate) fn unary(&mut self, operator: UnaryOperator) -> R<Flow> {
@@ -399,6 +281,7 @@ pub(crate) fn int_result(operator: BinaryOperator, a: i64, b: i64) -> Option<i64
             _ => None,
         },
         B::RightShift => Some(a >> b.min(63)),
+        B::MatrixMultiply => None,
     }
 }
 

@@ -68,8 +68,12 @@ impl Machine {
         let name = self.names[name as usize];
         let [.., value, _] = self.current.stack[..] else { return false };
         let Object::Instance(instance) = self.world.heap.get(id) else { return false };
+        let is_new = instance.attributes.get(name).is_none();
+        if self.has_frozen || is_new && (self.has_slots || self.has_properties) {
+            return false;
+        }
         // A new attribute takes memory.
-        if instance.attributes.get(name).is_none() && self.charge(1).is_err() {
+        if is_new && self.charge(1).is_err() {
             return false;
         }
         if let Object::Instance(instance) = self.world.heap.get_mut(id) {
@@ -131,15 +135,16 @@ impl Machine {
 
     /// A function that a class has, or one that it is derived from.
     pub(crate) fn function_of(&self, class: Id, name: StrId) -> Option<Value> {
-        let mut at = Some(class);
-        while let Some(id) = at {
-            let Object::Class(class) = self.world.heap.get(id) else { return None };
-            if let Some(value) = class.attributes.get(name) {
-                return self.is_function(value).then_some(value);
+        let Object::Class(first) = self.world.heap.get(class) else { return None };
+        let mut found = first.attributes.get(name);
+        for behind in &first.rest {
+            if found.is_some() {
+                break;
             }
-            at = class.base;
+            let Object::Class(behind) = self.world.heap.get(*behind) else { return None };
+            found = behind.attributes.get(name);
         }
-        None
+        found.filter(|value| self.is_function(*value))
     }
 
     pub(crate) fn quick_item(&mut self) -> bool {

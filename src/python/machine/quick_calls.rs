@@ -63,7 +63,8 @@ impl Machine {
 
     /// Makes an instance, and enters its `__init__`.
     fn quick_instance(&mut self, program: &Program, class: Id, layout: Layout) -> bool {
-        if self.noting || !self.has_room() || self.is_subclass(class, Id(0)) {
+        let special = self.has_new || self.has_abstract;
+        if self.noting || special || !self.has_room() || self.is_subclass(class, Id(0)) {
             return false;
         }
         let given = self.current.stack.len() - layout.first + 1;

@@ -1,67 +1,155 @@
-//! Calls with a star: `f(*items)`.
+//! Stars: `[*items]`, `{**mapping}`, `f(*args, **kwargs)` and `a, *rest = items`.
 //!
-//! *Promises*: the items are arguments by position, in their order.
-//! *Leaves out*: two stars, which the subset has not.
+//! *Promises*: an iterable that runs Python code is collected first, and the instruction done again
+//! with the list, so that no item is taken twice.
+//! *Leaves out*: which parameter an argument goes to (`python/machine/binding.rs`).
 
 use crate::python::code::instruction::Place;
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::terms::{Arguments, Done, Flow, R};
+use crate::python::machine::terms::{Arguments, Flow, Location, R};
 use crate::python::value::any::Value;
-use crate::python::value::object::{Object, Then};
+use crate::python::value::object::{DictKind, Object, Then};
+use crate::python::value::table::Table;
+
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
-    /// A list or a tuple is on the stack; its items go into the list below.
-    pub(crate) fn extend_list(&mut self, depth: u32) -> R<()> {
-        let more = self.pop();
-        let more = self.items(more)?;
-        self.charge(more.len())?;
-        if let Value::Ref(id) = self.peek(depth as usize)
+    /// Collects what is iterated over by Python code, which the instruction will find on the stack
+    /// when it is done again; `false` if that needs no Python code.
+    pub(crate) fn collect_first(&mut self, value: Value) -> R<bool> {
+        if !self.needs_python(value) {
+            return Ok(false);
+        }
+        let collect = self.prelude("_collect");
+        self.frame().at -= 1;
+        let depth = self.current.frames.len();
+        let arguments = Arguments { values: vec![value], named: Vec::new() };
+        let done = self.call_value(collect, arguments, Then::Push);
+        if done.is_err() {
+            self.current.frames[depth - 1].at += 1;
+        }
+        done.map(|_| true)
+    }
+
+    /// Pops an iterable into the list below it.
+    pub(crate) fn list_extend(&mut self) -> R<Flow> {
+        let value = self.pop();
+        if !self.is_iterable(value) {
+            let name = self.type_name(value);
+            return self.type_error(format!("Value after * must be an iterable, not {name}"));
+        }
+        if self.collect_first(value)? {
+            return STRAIGHT;
+        }
+        let new = self.items(value)?;
+        self.charge(new.len())?;
+        if let Value::Ref(id) = self.peek(0)
             && let Object::List(items) = self.world.heap.get_mut(id)
         {
-            items.extend(more);
+            items.extend(new);
         }
+        STRAIGHT
+    }
+
+    /// Replaces the list on top by a tuple or a set of its items.
+    pub(crate) fn list_to(&mut self, set: bool) -> R<()> {
+        let list = self.peek(0);
+        let items = self.items(list)?;
+        let made = match set {
+            true => self.new_set(&items)?,
+            false => self.add(Object::Tuple(items)),
+        };
+        self.pop();
+        self.push(made);
         Ok(())
     }
 
-    /// The arguments by position are a list, those by keyword are above it.
-    pub(crate) fn call_spread(&mut self, count: u32, method: bool) -> R<Flow> {
-        let count = count as usize;
-        let above = count + usize::from(count > 0);
-        let height = self.current.stack.len();
-        let base = height.saturating_sub(above + 2 + usize::from(method));
-        let list = self.peek(above);
-        let list = self.items(list)?;
-        let called = self.current.stack.split_off(base);
-        let receiver = called.get(1).copied().filter(|value| method && *value != Value::Unset);
+    /// Pops a mapping into the dict below it.
+    pub(crate) fn dict_update(&mut self, call: bool) -> R<()> {
+        let (mapping, target) = (self.peek(0), self.peek(1));
+        let Some(Object::Dict(table, _)) = mapping.id().map(|id| self.world.heap.get(id)) else {
+            let name = self.type_name(mapping);
+            return match call {
+                true => self.type_error(format!("argument after ** must be a mapping, not {name}")),
+                false => self.type_error(format!("'{name}' object is not a mapping")),
+            };
+        };
+        let entries: Vec<(Value, Value)> = table.iter().collect();
+        if let Some(id) = mapping.id() {
+            self.note(Location::Object(id), false);
+        }
+        self.charge(2 * entries.len())?;
+        for (name, value) in entries {
+            let key = self.key(name)?;
+            if call && !matches!(name, Value::Str(_)) {
+                return self.type_error("keywords must be strings");
+            }
+            let Some(Object::Dict(table, _)) = target.id().map(|id| self.world.heap.get_mut(id))
+            else {
+                break;
+            };
+            if table.insert(key, name, value).is_some() && call {
+                let name = self.plain_str(name)?;
+                let text = format!("got multiple values for keyword argument '{name}'");
+                return self.type_error(text);
+            }
+        }
+        self.pop();
+        Ok(())
+    }
+
+    /// The arguments of a call with stars, which are a list and a dict on top.
+    pub(crate) fn spread_arguments(&mut self) -> R<Arguments> {
+        let (named, values, receiver) = (self.peek(0), self.peek(1), self.peek(2));
         let mut arguments = Arguments::default();
-        arguments.values.extend(receiver);
-        arguments.values.extend(list);
-        let named = called.get(called.len() - above..called.len() - above + count);
-        arguments.values.extend_from_slice(named.unwrap_or(&[]));
-        if let (true, Some(Value::Int(number))) = (count > 0, called.last()) {
-            self.name_arguments(&mut arguments, *number);
+        if receiver != Value::Unset {
+            arguments.values.push(receiver);
         }
-        let callee = called.first().copied().unwrap_or(Value::None);
-        let look = self.look(callee);
-        let depth = self.current.frames.len();
-        match self.call_value(callee, arguments, Then::Push)? {
-            Done::Wait(wait, limit) => {
-                self.current.stack.extend(called);
-                Ok(Flow::Wait(wait, limit))
-            }
-            Done::Value(value) => {
-                self.push(value);
-                Ok(Flow::Next(self.point(look).into()))
-            }
-            Done::Blocked(value) => {
-                self.push(value);
-                Ok(Flow::Next(Place::Blocked))
-            }
-            Done::Entered => {
-                let back = self.back(callee, look);
-                self.returns_to(depth, back);
-                Ok(Flow::Next(Place::Straight))
+        arguments.values.extend(self.items(values)?);
+        if let Some(Object::Dict(table, _)) = named.id().map(|id| self.world.heap.get(id)) {
+            for (name, value) in table.iter() {
+                if let Value::Str(name) = name {
+                    arguments.named.push((name, value));
+                }
             }
         }
+        Ok(arguments)
+    }
+
+    /// The rest of the arguments by keyword, as a dict.
+    pub(crate) fn keyword_rest(&mut self, named: Vec<(Value, Value)>) -> R<Value> {
+        let mut table = Table::default();
+        self.charge(2 * named.len())?;
+        for (name, value) in named {
+            table.insert(self.key(name)?, name, value);
+        }
+        Ok(self.add(Object::Dict(table, DictKind::Plain)))
+    }
+
+    /// Unpacks into `before` values, a list of the rest, and `behind` values.
+    pub(crate) fn unpack_rest(&mut self, before: u32, behind: u32) -> R<Flow> {
+        let value = self.pop();
+        let (before, behind) = (before as usize, behind as usize);
+        if !self.is_iterable(value) {
+            let name = self.type_name(value);
+            return self.type_error(format!("cannot unpack non-iterable {name} object"));
+        }
+        if self.collect_first(value)? {
+            return STRAIGHT;
+        }
+        let mut items = self.items(value)?;
+        let (least, got) = (before + behind, items.len());
+        if got < least {
+            let text =
+                format!("not enough values to unpack (expected at least {least}, got {got})");
+            return self.value_error(text);
+        }
+        let last = items.split_off(got - behind);
+        let rest = items.split_off(before);
+        last.into_iter().rev().for_each(|item| self.push(item));
+        let rest = self.add(Object::List(rest));
+        self.push(rest);
+        items.into_iter().rev().for_each(|item| self.push(item));
+        STRAIGHT
     }
 }

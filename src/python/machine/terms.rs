@@ -9,10 +9,14 @@ use crate::python::value::any::{Id, Value};
 use crate::python::value::strings::StrId;
 
 /// Why an instruction did not come to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Raise {
     /// This exception was raised.
     Exception(Id),
+    /// Python code has to say first which key this object is.
+    Key(Value),
+    /// It takes Python code, for an object has methods of its own.
+    Python,
     /// The run is over: what was asked for is outside the subset, or too much.
     Stop(String),
 }

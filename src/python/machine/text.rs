@@ -8,6 +8,7 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Location, R};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Attributes, DictKind, Object, Part, Sync, Then};
+use crate::python::value::types::Type;
 
 /// How deep containers may be nested to be printed.
 const DEEPEST: usize = 100;
@@ -46,6 +47,18 @@ impl Machine {
             return Ok(Done::Value(self.text_value(&text)));
         }
         self.repr_of(value)
+    }
+
+    /// `__format__` of a class; `None` if it has none.
+    pub(crate) fn format_method(&mut self, value: Value, spec: &str) -> R<Option<Done>> {
+        if self.class_of(value).is_none() {
+            return Ok(None);
+        }
+        let name = self.strings.intern("__format__");
+        let Some(method) = self.class_attribute(value, name) else { return Ok(None) };
+        let spec = self.text_value(spec);
+        let arguments = Arguments { values: vec![value, spec], named: Vec::new() };
+        self.call_value(method, arguments, Then::Text).map(Some)
     }
 
     fn text_method(&mut self, value: Value, names: &[&str]) -> R<Option<Done>> {
@@ -141,6 +154,8 @@ impl Machine {
             Value::Float(float) => return Ok(float_text(float)),
             Value::Bytes(text) => return Ok(Machine::bytes_repr(self.strings.text(text))),
             Value::Str(text) => return Ok(quoted(self.strings.text(text))),
+            Value::Type(Type::NotImplemented) => return Ok("NotImplemented".to_owned()),
+            Value::Type(Type::Ellipsis) => return Ok("Ellipsis".to_owned()),
             Value::Type(t) => return Ok(format!("<class '{}'>", t.name())),
             Value::Native(number) => {
                 let name = self.library.get(number as usize).map_or("", |row| row.name);
@@ -166,7 +181,8 @@ impl Machine {
         Ok(match self.world.heap.get(id).clone() {
             Object::List(_) if cycle => "[...]".to_owned(),
             Object::Tuple(_) if cycle => "(...)".to_owned(),
-            Object::Dict(..) | Object::Set(_) | Object::Deque(..) if cycle => "{...}".to_owned(),
+            Object::Deque(..) if cycle => "[...]".to_owned(),
+            Object::Dict(..) | Object::Set(_) if cycle => "{...}".to_owned(),
             Object::List(items) => format!("[{}]", self.joined(&items, outer)?),
             Object::Tuple(items) => match items.as_slice() {
                 [one] => format!("({},)", self.repr_within(*one, outer)?),
@@ -185,6 +201,8 @@ impl Machine {
                         let factory = self.repr_within(factory, outer)?;
                         format!("defaultdict({factory}, {text})")
                     }
+                    DictKind::Ordered if table.is_empty() => "OrderedDict()".to_owned(),
+                    DictKind::Ordered => format!("OrderedDict({text})"),
                     DictKind::Counter if table.is_empty() => "Counter()".to_owned(),
                     DictKind::Counter => self.counter_repr(&table, outer)?,
                 }
@@ -328,6 +346,20 @@ pub fn float_text(float: f64) -> String {
     }
     let text = format!("{float}");
     if text.contains('.') { text } else { format!("{text}.0") }
+}
+
+/// A text with its characters beyond ASCII as escapes.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match u32::from(c) {
+            0..=0x7f => out.push(c),
+            code @ 0x80..=0xff => out.push_str(&format!("\\x{code:02x}")),
+            code @ 0x100..=0xffff => out.push_str(&format!("\\u{code:04x}")),
+            code => out.push_str(&format!("\\U{code:08x}")),
+        }
+    }
+    out
 }
 
 /// A text as Python's `repr` writes it.

@@ -57,15 +57,21 @@ impl Machine {
                 self.current.failure = (!quiet).then_some(Failure { text, at });
                 return;
             }
-            if stops && self.stopped(frame.then) {
+            if stops && self.stopped(frame.then, exception) {
                 return;
             }
         }
     }
 
     /// A `__next__` in Python has said that there is no more.
-    fn stopped(&mut self, then: Then) -> bool {
+    fn stopped(&mut self, then: Then, exception: Id) -> bool {
         match then {
+            Then::Delegated => {
+                let value = self.exception_arguments(exception).first().copied();
+                self.pop();
+                self.push(value.unwrap_or(Value::None));
+                true
+            }
             Then::Item(to) => {
                 self.pop();
                 self.frame().at = to;
@@ -136,11 +142,16 @@ impl Machine {
         let name = self.known.line;
         let at = self.position();
         let packed = i64::from(at.line) << 32 | i64::from(at.column);
+        let context = self.handled().filter(|handled| *handled != exception);
+        let context_name = self.strings.intern("__context__");
         if let Object::Instance(instance) = self.world.heap.get(exception)
             && instance.attributes.get(name).is_none()
             && let Object::Instance(instance) = self.world.heap.get_mut(exception)
         {
             instance.attributes.set(name, Value::Int(packed));
+            if let Some(context) = context {
+                instance.attributes.set(context_name, Value::Ref(context));
+            }
             return true;
         }
         false

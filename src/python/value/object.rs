@@ -4,6 +4,7 @@
 //! *Leaves out*: what can be done with them (`machine`, `library`).
 
 use crate::gil::rules::switch_point::SwitchPoint;
+use crate::python::front::tree::{BinaryOperator, Comparison};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::Asyncio;
 use crate::python::value::strings::StrId;
@@ -46,6 +47,8 @@ pub struct Function {
     pub keyword_defaults: Vec<(StrId, Value)>,
     /// The cells of outer functions.
     pub cells: Vec<Id>,
+    /// Its attributes, if it was given any.
+    pub attributes: Option<Box<Attributes>>,
 }
 
 /// A class.
@@ -53,8 +56,10 @@ pub struct Function {
 pub struct Class {
     /// Its name.
     pub name: StrId,
-    /// The class that it is derived from.
-    pub base: Option<Id>,
+    /// The classes that it is derived from.
+    pub bases: Vec<Id>,
+    /// The classes behind it in the order of look-ups.
+    pub rest: Vec<Id>,
     /// Its functions and other attributes.
     pub attributes: Attributes,
 }
@@ -77,6 +82,8 @@ pub enum DictKind {
     Default(Value),
     /// It is 0.
     Counter,
+    /// A `KeyError`; it is an `OrderedDict`.
+    Ordered,
 }
 
 /// Which part of a dict a view shows.
@@ -141,6 +148,8 @@ pub enum Sync {
         items: VecDeque<Value>,
         most: i64,
         lifo: bool,
+        /// It is a SimpleQueue, which is C in CPython.
+        simple: bool,
         unfinished: i64,
     },
     /// Workers for jobs: the threads of jobs that have not begun, how many run, the objects of
@@ -189,6 +198,27 @@ pub enum Object {
     Asyncio(Box<Asyncio>),
 }
 
+/// An operator whose method runs, and which method that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// A comparison; `stage` counts the methods that were tried.
+    Compare(Comparison, u8),
+    /// Another operator, in place or not.
+    Binary(BinaryOperator, bool, u8),
+}
+
+impl Operation {
+    /// A number, different for each.
+    pub fn number(self) -> u64 {
+        match self {
+            Operation::Compare(operator, stage) => (operator as u64) << 8 | u64::from(stage),
+            Operation::Binary(operator, inplace, stage) => {
+                1 << 32 | u64::from(inplace) << 16 | (operator as u64) << 8 | u64::from(stage)
+            }
+        }
+    }
+}
+
 /// What happens with the value that a call returns.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Then {
@@ -223,6 +253,12 @@ pub enum Then {
     Exited,
     /// The next item for `next`: if there is none, this value, if it is set.
     Next(Value),
+    /// It is the function of a method call: no receiver is pushed onto it.
+    Method,
+    /// A generator that the caller delegates to yields it.
+    Delegated,
+    /// A method of an operator: if it is `NotImplemented`, the next one is tried.
+    Operate(Operation, Value, Value),
     /// The missing key of a `defaultdict`: it is kept there.
     Missing(Id, Value),
 }

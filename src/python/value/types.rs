@@ -21,6 +21,7 @@ pub enum Type {
     Dict,
     DefaultDict,
     Counter,
+    OrderedDict,
     Set,
     Deque,
     Range,
@@ -44,7 +45,10 @@ pub enum Type {
     Barrier,
     Queue,
     LifoQueue,
+    SimpleQueue,
     Local,
+    NotImplemented,
+    Ellipsis,
     Coroutine,
     AsyncGenerator,
     Future,
@@ -70,6 +74,7 @@ impl Type {
             Type::Dict => "dict",
             Type::DefaultDict => "defaultdict",
             Type::Counter => "Counter",
+            Type::OrderedDict => "OrderedDict",
             Type::Set => "set",
             Type::Deque => "deque",
             Type::Range => "range",
@@ -93,7 +98,10 @@ impl Type {
             Type::Barrier => "Barrier",
             Type::Queue => "Queue",
             Type::LifoQueue => "LifoQueue",
+            Type::SimpleQueue => "SimpleQueue",
             Type::Local => "local",
+            Type::NotImplemented => "NotImplementedType",
+            Type::Ellipsis => "ellipsis",
             Type::Coroutine => "coroutine",
             Type::AsyncGenerator => "async_generator",
             Type::Future => "Future",
@@ -105,7 +113,7 @@ impl Type {
     }
 
     /// Those that a program can name.
-    pub const NAMED: [Type; 26] = [
+    pub const NAMED: [Type; 31] = [
         Type::Object,
         Type::Bool,
         Type::Int,
@@ -117,9 +125,11 @@ impl Type {
         Type::Dict,
         Type::DefaultDict,
         Type::Counter,
+        Type::OrderedDict,
         Type::Set,
         Type::Deque,
         Type::Range,
+        Type::Slice,
         Type::Type,
         Type::Count,
         Type::Lock,
@@ -131,12 +141,19 @@ impl Type {
         Type::Barrier,
         Type::Queue,
         Type::LifoQueue,
+        Type::SimpleQueue,
         Type::Local,
+        Type::NotImplemented,
+        Type::Ellipsis,
     ];
 
     /// The type of that name, if a program can name it.
     pub fn named(name: &str) -> Option<Type> {
-        Type::NAMED.into_iter().find(|t| t.name() == name)
+        match name {
+            "NotImplemented" => Some(Type::NotImplemented),
+            "Ellipsis" => Some(Type::Ellipsis),
+            _ => Type::NAMED.into_iter().find(|t| t.name() == name),
+        }
     }
 
     /// The type whose methods it has as well.
@@ -144,9 +161,9 @@ impl Type {
         match self {
             Type::Object => None,
             Type::Bool => Some(Type::Int),
-            Type::DefaultDict | Type::Counter => Some(Type::Dict),
+            Type::DefaultDict | Type::Counter | Type::OrderedDict => Some(Type::Dict),
             Type::BoundedSemaphore => Some(Type::Semaphore),
-            Type::LifoQueue => Some(Type::Queue),
+            Type::LifoQueue | Type::SimpleQueue => Some(Type::Queue),
             Type::Task => Some(Type::Future),
             Type::TimerHandle => Some(Type::Handle),
             _ => Some(Type::Object),

@@ -1,0 +1,7 @@
+#![no_main]
+
+#[allow(dead_code)]
+#[path = "../../tests/common/python_check.rs"]
+mod python_check;
+
+libfuzzer_sys::fuzz_target!(|input: &str| python_check::check_any_source(input));

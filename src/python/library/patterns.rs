@@ -1,0 +1,201 @@
+//! Methods of texts that split or translate them, and formats taken apart for the prelude.
+//!
+//! *Promises*: they do what Python's do, on characters.
+//! *Leaves out*: the other methods of texts (`python/library/texts.rs`).
+
+use crate::python::machine::fields::fields;
+use crate::python::machine::interpreter::{Machine, Row};
+use crate::python::machine::terms::{Arguments, Done, R};
+use crate::python::value::any::Value;
+use crate::python::value::object::{DictKind, Object};
+use crate::python::value::table::{Key, Table};
+use std::sync::Arc;
+
+/// The rows of this file.
+pub const ROWS: &[Row] = &[
+    Row::c("prelude._format_fields", None, format_fields),
+    Row::c("prelude._percent_kinds", None, percent_kinds),
+    Row::c("str.rsplit", None, rsplit),
+    Row::c("str.partition", None, |m, a| partition(m, a, false)),
+    Row::c("str.rpartition", None, |m, a| partition(m, a, true)),
+    Row::c("str.maketrans", None, maketrans),
+    Row::c("str.translate", None, translate),
+    Row::c("str.format_map", None, format_map),
+];
+
+fn value(value: Value) -> R<Done> {
+    Ok(Done::Value(value))
+}
+
+/// A list of tuples: a literal text, then a field's name, path, conversion and specification.
+fn format_fields(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [text] = m.sorted(a, "format", 1, ["text"])?;
+    let text = m.text_argument(text)?;
+    let found = match fields(&text) {
+        Ok(found) => found,
+        Err(why) => return m.value_error(why),
+    };
+    m.charge(8 * found.len())?;
+    let mut rows = Vec::new();
+    for (literal, field) in found {
+        let literal = m.text_value(&literal);
+        let row = match field {
+            None => vec![literal, Value::None, Value::None, Value::None, Value::None],
+            Some(field) => {
+                let mut path = Vec::new();
+                for (is_item, part) in &field.path {
+                    let part = m.text_value(part);
+                    path.push(m.add(Object::Tuple(vec![Value::Bool(*is_item), part])));
+                }
+                let path = m.add(Object::Tuple(path));
+                let name = m.text_value(field.name);
+                let (conversion, spec) = (m.text_value(field.conversion), m.text_value(field.spec));
+                vec![literal, name, path, conversion, spec]
+            }
+        };
+        rows.push(m.add(Object::Tuple(row)));
+    }
+    value(m.add(Object::List(rows)))
+}
+
+/// The letters of a `%` format, and the format with each `r` as an `s`.
+fn percent_kinds(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [text] = m.sorted(a, "format", 1, ["text"])?;
+    let text = m.text_argument(text)?;
+    let (mut kinds, mut out, mut inside) = (String::new(), String::new(), false);
+    for c in text.chars() {
+        let ends = inside && (c.is_alphabetic() || c == '%');
+        if ends && c != '%' {
+            kinds.push(c);
+        }
+        out.push(if ends && c == 'r' { 's' } else { c });
+        inside = if inside { !ends } else { c == '%' };
+    }
+    let pair = vec![m.text_value(&kinds), m.text_value(&out)];
+    value(m.add(Object::Tuple(pair)))
+}
+
+fn rsplit(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [text, separator, most] = m.sorted(a, "rsplit", 1, ["self", "sep", "maxsplit"])?;
+    let text = m.text_argument(text)?;
+    let most = if most == Value::Unset { -1 } else { m.int_argument(most)? };
+    let most = usize::try_from(most).unwrap_or(usize::MAX - 1);
+    let mut parts: Vec<String> = match separator {
+        Value::Unset | Value::None => {
+            let (mut parts, mut rest) = (Vec::new(), text.trim_end());
+            while !rest.is_empty() {
+                if parts.len() == most {
+                    parts.push(rest.trim_start().to_owned());
+                    break;
+                }
+                let space = rest.char_indices().rev().find(|(_, c)| c.is_whitespace());
+                let start = space.map_or(0, |(at, c)| at + c.len_utf8());
+                parts.push(rest[start..].to_owned());
+                rest = rest[..start].trim_end();
+            }
+            parts
+        }
+        separator => {
+            let separator = m.text_argument(separator)?;
+            if separator.is_empty() {
+                return m.value_error("empty separator");
+            }
+            text.rsplitn(most.saturating_add(1), &*separator).map(str::to_owned).collect()
+        }
+    };
+    parts.reverse();
+    m.charge(parts.len())?;
+    let parts = parts.iter().map(|part| m.text_value(part)).collect();
+    value(m.add(Object::List(parts)))
+}
+
+fn partition(m: &mut Machine, a: &Arguments, last: bool) -> R<Done> {
+    let [text, separator] = m.sorted(a, "partition", 2, ["self", "sep"])?;
+    let (text, separator) = (m.text_argument(text)?, m.text_argument(separator)?);
+    if separator.is_empty() {
+        return m.value_error("empty separator");
+    }
+    let split = match last {
+        true => text.rsplit_once(&*separator),
+        false => text.split_once(&*separator),
+    };
+    let parts = match split {
+        Some((before, after)) => [before, &separator, after],
+        None if last => ["", "", &text],
+        None => [&text, "", ""],
+    };
+    let parts = parts.map(|part| m.text_value(part)).to_vec();
+    value(m.add(Object::Tuple(parts)))
+}
+
+fn maketrans(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [_, from, to, drop] = m.sorted(a, "maketrans", 2, ["type", "x", "y", "z"])?;
+    let mut table = Table::default();
+    if let Some(Object::Dict(given, _)) = from.id().map(|id| m.world.heap.get(id)) {
+        for (name, to) in given.clone().iter() {
+            let code = match name {
+                Value::Str(text) => m.strings.text(text).chars().next().map_or(0, u32::from),
+                _ => name.as_int().and_then(|int| u32::try_from(int).ok()).unwrap_or(0),
+            };
+            table.insert(Key::Int(i64::from(code)), Value::Int(i64::from(code)), to);
+        }
+        return value(m.add(Object::Dict(table, DictKind::Plain)));
+    }
+    let from = m.text_argument(from)?;
+    let to = if to == Value::Unset { Arc::from("") } else { m.text_argument(to)? };
+    if from.chars().count() != to.chars().count() {
+        return m.value_error("the first two maketrans arguments must have equal length");
+    }
+    for (from, to) in from.chars().zip(to.chars()) {
+        let (from, to) = (i64::from(u32::from(from)), i64::from(u32::from(to)));
+        table.insert(Key::Int(from), Value::Int(from), Value::Int(to));
+    }
+    if drop != Value::Unset {
+        for c in m.text_argument(drop)?.chars() {
+            let code = i64::from(u32::from(c));
+            table.insert(Key::Int(code), Value::Int(code), Value::None);
+        }
+    }
+    m.charge(4 * table.len())?;
+    value(m.add(Object::Dict(table, DictKind::Plain)))
+}
+
+fn translate(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [text, table] = m.sorted(a, "translate", 2, ["self", "table"])?;
+    let text = m.text_argument(text)?;
+    let table = match table.id().map(|id| m.world.heap.get(id)) {
+        Some(Object::Dict(table, _)) => table.clone(),
+        _ => return m.type_error("translate() needs a dict of `str.maketrans`"),
+    };
+    let mut out = String::new();
+    for c in text.chars() {
+        match table.get(&Key::Int(i64::from(u32::from(c)))) {
+            None => out.push(c),
+            Some(Value::Str(to)) => out.push_str(m.strings.text(to)),
+            Some(to) => {
+                let code = to.as_int().and_then(|int| u32::try_from(int).ok());
+                out.extend(code.and_then(char::from_u32));
+            }
+        }
+    }
+    m.charge(out.len() / 16)?;
+    value(m.text_value(&out))
+}
+
+fn format_map(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [text, mapping] = m.sorted(a, "format_map", 2, ["self", "mapping"])?;
+    let named: Vec<_> = match mapping.id().map(|id| m.world.heap.get(id)) {
+        Some(Object::Dict(table, _)) => table
+            .iter()
+            .filter_map(|(name, value)| match name {
+                Value::Str(name) => Some((name, value)),
+                _ => None,
+            })
+            .collect(),
+        _ => return m.type_error("format_map() needs a dict"),
+    };
+    let name = m.strings.intern("format");
+    let Some(format) = m.method("str", name) else { return value(text) };
+    let arguments = Arguments { values: vec![text], named };
+    m.call_value(format, arguments, crate::python::value::object::Then::Push)
+}

@@ -1,0 +1,112 @@
+//! What happens with the value that a call returns.
+//!
+//! *Promises*: it goes where the caller said when it called, and nowhere else.
+//! *Leaves out*: the call itself (`python/machine/calls.rs`).
+
+use crate::python::machine::interpreter::Machine;
+use crate::python::machine::terms::{Arguments, Done, Location, R, Raise};
+use crate::python::value::any::{Id, Value};
+use crate::python::value::object::{Object, Then};
+
+impl Machine {
+    /// Does with the result of a call what was to be done with it.
+    pub(crate) fn deliver(
+        &mut self,
+        then: Then,
+        value: Value,
+        left: Option<(u32, &[Value])>,
+    ) -> R<()> {
+        match then {
+            Then::Push | Then::Item(_) | Then::Next(_) => self.push(value),
+            Then::Discard => {}
+            Then::Init(instance) => {
+                if value != Value::None {
+                    let name = self.type_name(value);
+                    let text = format!("__init__() should return None, not '{name}'");
+                    return self.type_error(text);
+                }
+                self.push(instance);
+            }
+            Then::Class => left.map_or(Ok(()), |(code, values)| self.finish_class(code, values))?,
+            Then::Truth(wanted) => {
+                let truth = self.plain_truth(value)?;
+                self.push(Value::Bool(truth == wanted));
+            }
+            Then::Branch { to, wanted, keep } => {
+                let truth = self.plain_truth(value)?;
+                self.take_branch(truth, to, wanted, keep);
+            }
+            Then::Text => match value {
+                Value::Str(_) => self.push(value),
+                _ => {
+                    let name = self.type_name(value);
+                    let text = format!("__str__ returned non-string (type {name})");
+                    return self.type_error(text);
+                }
+            },
+            Then::Size => match value {
+                Value::Int(n) if n >= 0 => self.push(value),
+                Value::Int(_) => return self.value_error("__len__() should return >= 0"),
+                _ => {
+                    let name = self.type_name(value);
+                    let text = format!("'{name}' object cannot be interpreted as an integer");
+                    return self.type_error(text);
+                }
+            },
+            Then::Collected(number, kept, at) => self.call_again(number, kept, at, value)?,
+            Then::Exited => self.push(value),
+            Then::Method => {
+                self.push(value);
+                self.push(Value::Unset);
+            }
+            Then::Delegated => return self.delegate(value).map(drop),
+            Then::Operate(operation, left, right) => {
+                if let Done::Value(value) = self.operated(operation, left, right, value)? {
+                    self.push(value);
+                }
+            }
+            Then::Missing(dict, key) => {
+                let table_key = self.key(key)?;
+                self.note(Location::Object(dict), true);
+                if let Object::Dict(table, _) = self.world.heap.get_mut(dict) {
+                    table.insert(table_key, key, value);
+                }
+                self.push(value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls a function of the library again, with what one of its arguments was collected to.
+    fn call_again(&mut self, number: u32, kept: Id, at: u32, value: Value) -> R<()> {
+        let mut values = match self.world.heap.get(kept) {
+            Object::Tuple(values) => values.clone(),
+            _ => Vec::new(),
+        };
+        let pairs = values.split_off(values.len().saturating_sub(2 * (at >> 16) as usize));
+        if let Some(argument) = values.get_mut(at as usize & 0xffff) {
+            *argument = value;
+        }
+        let mut named = Vec::new();
+        for pair in pairs.chunks_exact(2) {
+            if let Value::Str(name) = pair[0] {
+                named.push((name, pair[1]));
+            }
+        }
+        // What it iterates over is a list by now.
+        let Some(row) = self.library.get(number as usize).copied() else { return Ok(()) };
+        let arguments = Arguments { values, named };
+        let done = match (row.call)(self, &arguments) {
+            Err(Raise::Key(value)) => {
+                self.call_with_key(Value::Native(number), &arguments, value, Then::Push)?
+            }
+            Err(Raise::Python) => self.call_native(number, arguments, Then::Push)?,
+            done => done?,
+        };
+        match done {
+            Done::Value(value) | Done::Blocked(value) => self.push(value),
+            Done::Entered | Done::Wait(..) => {}
+        }
+        Ok(())
+    }
+}

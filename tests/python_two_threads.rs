@@ -1,0 +1,213 @@
+//! Random programs of two threads: what the CPythons of this machine show is among the outcomes that
+//! the explorer finds under that version's policy. What is not among them is cut down to a small
+//! program.
+//!
+//! Each interpreter runs all programs in one process, each some hundred times, with a short switch
+//! interval. Without one, the test says so and passes.
+#![cfg(feature = "python")]
+
+use singletrack::gil::Threading;
+use singletrack::python::explore::policies::Looks;
+use singletrack::python::explore::search::{Limits, explore};
+use singletrack::python::run::program;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+const STATEMENTS: &[&str] = &[
+    "x += 1",
+    "x = y",
+    "y = x + 1",
+    "l.append(x)",
+    "l[0] += 1",
+    "d[0] = d.get(0, 0) + 1",
+    "o.n += 1",
+    "o.add()",
+    "x = call(x)",
+    "y = len(l)",
+    "s.add(x)",
+    "x, y = y, x",
+    "x = x + (1 if z else 2)",
+    "for i in range(2): x += i",
+    "with lock: x += 2",
+    "y = next(count)",
+    "l.extend([x, y])",
+    "d.update({1: x})",
+    "x = max(x, y)",
+    "y = y * 2 + 1",
+];
+
+const SETTING: &str = "import threading, itertools\n\
+    class O:\n    n = 0\n    def add(self): self.n = self.n + 1\n\
+    def call(a): return a + 1\n";
+
+const FRESH: &str = "x = 0; y = 1; z = 0; l = [0]; d = {}; s = set(); o = O()\n\
+    lock = threading.Lock(); count = itertools.count()\n";
+
+type Bodies = (Vec<usize>, Vec<usize>);
+
+fn functions((first, second): &Bodies) -> String {
+    let body = |name: &str, list: &[usize]| {
+        let lines: String = list.iter().map(|at| format!("    {}\n", STATEMENTS[*at])).collect();
+        format!("def {name}():\n    global x, y\n{lines}    pass\n")
+    };
+    body("f", first) + &body("g", second)
+}
+
+const SHOWN: &str = "'%d %d %r %r %r %d' % (x, y, l, sorted(d.items()), sorted(s), o.n)";
+
+/// The program for the explorer.
+fn explored(bodies: &Bodies) -> String {
+    format!(
+        "{SETTING}{FRESH}{}a = threading.Thread(target=f)\nb = threading.Thread(target=g)\n\
+         a.start()\nb.start()\na.join()\nb.join()\nprint({SHOWN})\n",
+        functions(bodies)
+    )
+}
+
+/// One script for an interpreter: all programs, many times, behind a barrier of spinning.
+fn script(all: &[Bodies], times: usize) -> String {
+    let mut text = String::from(
+        "import sys\ntry:\n    sys.setswitchinterval(1e-6)\nexcept AttributeError:\n    \
+         sys.setcheckinterval(0)\nimport threading, itertools\n",
+    );
+    text.push_str(
+        "def both(f, g):\n    ready = []\n    def go(h):\n        ready.append(1)\n        \
+        while len(ready) < 2: pass\n        h()\n    \
+        ts = [threading.Thread(target=go, args=(h,)) for h in (f, g)]\n    \
+        for t in ts: t.start()\n    for t in ts: t.join()\n",
+    );
+    text.push_str(SETTING);
+    for (number, bodies) in all.iter().enumerate() {
+        let fresh: String = FRESH.lines().map(|line| format!("    {line}\n")).collect();
+        text.push_str(&functions(bodies));
+        text.push_str(&format!(
+            "seen = {{}}\nfor _ in range({times}):\n{fresh}    both(f, g)\n    \
+             seen[{SHOWN}] = 1\nfor each in sorted(seen): print('{number}|' + each)\n"
+        ));
+    }
+    text
+}
+
+fn interpreters() -> Vec<(&'static str, PathBuf)> {
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".pyenv"));
+    let Some(root) = std::env::var_os("PYENV_ROOT").map(PathBuf::from).or_else(home) else {
+        return Vec::new();
+    };
+    let found = std::fs::read_dir(root.join("versions")).into_iter().flatten().flatten();
+    let mut out = Vec::new();
+    for entry in found {
+        let name = entry.file_name().into_string().unwrap_or_default();
+        let version = ["2.7", "3.9", "3.10", "3.12", "3.13"]
+            .into_iter()
+            .find(|version| name.starts_with(&format!("{version}.")));
+        let path = entry.path().join("bin/python");
+        if let (Some(version), true) = (version, path.exists()) {
+            out.push((version, path));
+        }
+    }
+    out
+}
+
+/// What an interpreter has shown, by the number of the program.
+fn shown(python: &PathBuf, all: &[Bodies], times: usize) -> BTreeMap<usize, BTreeSet<String>> {
+    let output = Command::new(python)
+        .args(["-c", &script(all, times)])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let mut seen: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        let (number, text) = line.split_once('|').unwrap();
+        seen.entry(number.parse().unwrap()).or_default().insert(text.to_owned());
+    }
+    seen
+}
+
+/// What the explorer finds; `None` if it could not try all.
+fn predicted(bodies: &Bodies, version: &str) -> Option<BTreeSet<String>> {
+    let threading: Threading = version.parse().unwrap();
+    let program = program(&explored(bodies)).unwrap();
+    let limits = Limits { memory: 64 << 20, instructions: 3_000_000, ..Limits::default() };
+    let exploration = explore(&program, Looks::Under(threading, false), limits);
+    if exploration.bound.is_some() {
+        return None;
+    }
+    let outcomes = exploration.found.into_iter();
+    Some(outcomes.map(|found| found.outcome.output.trim_end().to_owned()).collect())
+}
+
+/// Leaves out one statement after the other while what was shown is still not predicted.
+fn shrunk(bodies: Bodies, version: &str, python: &PathBuf) -> (Bodies, String) {
+    let fails = |bodies: &Bodies| {
+        let predicted = predicted(bodies, version)?;
+        let seen = shown(python, std::slice::from_ref(bodies), 1000);
+        seen.into_values().flatten().find(|text| !predicted.contains(text))
+    };
+    let mut smallest = bodies;
+    let mut wrong = fails(&smallest).unwrap_or_default();
+    loop {
+        let (first, second) = &smallest;
+        let without = |list: &[usize], at: usize| {
+            list.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, s)| *s).collect::<Vec<_>>()
+        };
+        let smaller = (0..first.len())
+            .map(|at| (without(first, at), second.clone()))
+            .chain((0..second.len()).map(|at| (first.clone(), without(second, at))));
+        let Some((next, text)) = smaller.into_iter().find_map(|b| fails(&b).map(|text| (b, text)))
+        else {
+            return (smallest, wrong);
+        };
+        (smallest, wrong) = (next, text);
+    }
+}
+
+/// SplitMix64.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % below as u64).unwrap()
+    }
+
+    fn body(&mut self) -> Vec<usize> {
+        (0..1 + self.below(3)).map(|_| self.below(STATEMENTS.len())).collect()
+    }
+}
+
+#[test]
+fn what_cpython_shows_is_among_what_is_explored() {
+    let interpreters = interpreters();
+    if interpreters.is_empty() {
+        eprintln!("skipped: no CPython to compare with");
+        return;
+    }
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    let mut numbers = Numbers(7);
+    let count = cases.unwrap_or(8);
+    let all: Vec<Bodies> = (0..count).map(|_| (numbers.body(), numbers.body())).collect();
+    for (version, python) in interpreters {
+        let (mut compared, mut outcomes) = (0, 0);
+        for (number, seen) in shown(&python, &all, 40) {
+            let Some(predicted) = predicted(&all[number], version) else { continue };
+            compared += 1;
+            outcomes += seen.len();
+            if let Some(wrong) = seen.iter().find(|text| !predicted.contains(*text)) {
+                let (small, text) = shrunk(all[number].clone(), version, &python);
+                let (program, small) = (functions(&all[number]), functions(&small));
+                panic!(
+                    "CPython {version} shows {wrong}, which is not explored, for\n{program}\n\
+                     cut down: {text} for\n{small}"
+                );
+            }
+        }
+        eprintln!("{version}: {compared} programs, {outcomes} outcomes seen and predicted");
+        assert!(2 * compared >= all.len(), "{version}: only {compared} could be explored");
+    }
+}

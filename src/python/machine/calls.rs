@@ -112,6 +112,7 @@ impl Machine {
         arguments.values.extend_from_slice(&stack[first - usize::from(bound)..]);
         let callee = stack[base];
         stack.truncate(base);
+        let depth = self.current.frames.len();
         let done = (row.call)(self, &arguments);
         let flow = match done {
             Ok(Done::Value(value)) => {
@@ -131,7 +132,11 @@ impl Machine {
                 self.current.stack.extend_from_slice(&arguments.values);
                 Ok(Flow::Wait(wait, limit))
             }
-            Ok(Done::Entered) => STRAIGHT,
+            Ok(Done::Entered) => {
+                let back = self.point(Some(row.look));
+                self.returns_to(depth, back);
+                STRAIGHT
+            }
             Err(raised) => Err(raised),
         };
         self.spare.give(arguments.values);

@@ -75,7 +75,6 @@ impl IdiomRow {
             (_, Seen::Unanswered(why)) => Some(format!("no answer: {name}: {why}")),
             (_, Seen::CannotRun) => Some(format!("cannot run there: {name}")),
             (Ok(false), Seen::Lost(at)) => Some(format!("DISAGREES: {name} lost in try {at}")),
-            (Ok(true), Seen::Kept(tries)) => Some(format!("not seen in {tries} tries: {name}")),
             _ => None,
         }
     }
@@ -189,7 +188,7 @@ pub fn table(rows: &[IdiomRow], width: usize) -> String {
         let predicted = count(|row| row.predicted == Ok(true));
         let seen = count(|row| matches!(row.seen, Seen::Lost(_)));
         text += &format!("  {:24}{:>7}{predicted:>12}{seen:>8}\n", group.name(), own.len());
-        for remark in own.iter().filter_map(|row| row.remark()) {
+        for remark in own.iter().filter_map(|row| row.remark()).chain(not_seen(&own)) {
             let remark = remark.replace('\n', "; ");
             for line in wrap(&remark, width.saturating_sub(6)).lines() {
                 text += &format!("      {line}\n");
@@ -197,6 +196,24 @@ pub fn table(rows: &[IdiomRow], width: usize) -> String {
         }
     }
     text
+}
+
+/// The predicted losses that were not seen, in one line, and in how many tries.
+fn not_seen(rows: &[&IdiomRow]) -> Option<String> {
+    let tries = |row: &&IdiomRow| match (&row.predicted, &row.seen) {
+        (Ok(true), Seen::Kept(tries)) => Some((*tries, row.idiom.name)),
+        _ => None,
+    };
+    let found: Vec<(u32, &str)> = rows.iter().filter_map(tries).collect();
+    let least = found.iter().map(|(tries, _)| *tries).min()?;
+    let most = found.iter().map(|(tries, _)| *tries).max()?;
+    let tries = match (least, most) {
+        (1, 1) => "1 try".to_owned(),
+        _ if least == most => format!("{most} tries"),
+        _ => format!("{least} to {most} tries"),
+    };
+    let names: Vec<&str> = found.iter().map(|(_, name)| *name).collect();
+    Some(format!("not seen in {tries}: {}", names.join("; ")))
 }
 
 /// One character for each group and interpreter.

@@ -4,7 +4,7 @@ from concurrent.futures.thread import BrokenThreadPool
 
 
 def begin():
-    raise OSError("no")
+    raise LookupError("no")
 
 
 def work():

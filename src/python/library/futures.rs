@@ -7,7 +7,7 @@
 use crate::python::library::sync::{gives_up, limit_of};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
-use crate::python::machine::world::{Failure, Thread, Wait};
+use crate::python::machine::world::{Thread, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Attributes, Instance, Object, Sync, Then};
 use crate::python::value::strings::StrId;
@@ -231,11 +231,10 @@ fn wait_result(m: &mut Machine, a: &Arguments) -> R<Done> {
 /// `_log_exception(exception, what)`: what CPython writes to stderr, and goes on.
 fn log_exception(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [exception, what] = m.sorted(a, "_log_exception", 2, ["exception", "what"])?;
-    if let (Some(id), None) = (exception.id(), &m.current.failure) {
+    if let Some(id) = exception.id() {
         let what = m.text_argument(what)?;
-        let text = format!("{what}: {}", m.exception_text(id));
-        let at = m.line_of(id);
-        m.current.failure = Some(Failure { text, at });
+        let (text, at) = (m.exception_text(id), m.line_of(id));
+        m.complain(&format!("{what}: {text}, line {}", at.line));
     }
     value(Value::None)
 }

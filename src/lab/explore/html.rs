@@ -158,7 +158,7 @@ fn steps(replay: &Replay, source: &str) -> Vec<Value> {
         }
     }
     // The main thread waits in every program, and a line that does nothing to others says nothing.
-    steps.retain(|(thread, _, said, _, waits)| !said.is_empty() && !(*thread == 0 && *waits));
+    steps.retain(|(thread, _, said, _, waits)| !(said.is_empty() || *thread == 0 && *waits));
     // Whoever has to go and goes on later could have gone on; whoever waits or ends could not.
     let made_room: Vec<bool> = (0..steps.len())
         .map(|at| {

@@ -19,7 +19,7 @@
 //!
 //! What an answer means and what it does not is `guarantees`.
 //!
-//! Read `request`, then `output`; `document` is the same in JSON. What a schedule is, and how all are
+//! Both give an `explored`: a text, and perhaps a failure. Read `request`, then `output`; `document` is the same in JSON. What a schedule is, and how all are
 //! tried, is in `vm`, and for Python in `python/explore`.
 
 pub mod agreement;
@@ -27,6 +27,7 @@ pub(crate) mod answers;
 pub(crate) mod confirm;
 pub(crate) mod confirmation;
 pub(crate) mod document;
+pub mod explored;
 pub mod guarantees;
 pub(crate) mod html;
 pub(crate) mod listing;

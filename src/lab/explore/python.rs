@@ -8,9 +8,9 @@
 use crate::gil::rules::threading::Threading;
 use crate::lab::explore::answers::{Answer, short, telling};
 use crate::lab::explore::confirmation::{confirm, disagreement};
+use crate::lab::explore::explored::Explored;
 use crate::lab::explore::html::html;
 use crate::lab::explore::listing::{About, page};
-use crate::lab::explore::output::Explored;
 use crate::lab::explore::promise::of_program;
 use crate::lab::explore::python_document::{document, found_value};
 use crate::lab::page::shell::write;

@@ -8,7 +8,6 @@
 use crate::gil::rules::threading::Threading;
 use crate::lab::explore::python::read as read_source;
 use crate::lab::explore::python::{PythonOptions, PythonRequest, Refused, all_policies, is_python};
-use crate::lab::play::request::PlayRequest;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::outside::ended;
 use crate::lab::report::terminal::{ColorChoice, Page};
@@ -207,21 +206,13 @@ impl ExploreArgs {
         self.play
     }
 
-    /// The game these words ask for: a program to play, or the list of levels.
-    ///
-    /// # Errors
-    /// [`Refused`] if there is no such file or level, or it is outside the subset.
-    pub fn play_request(self) -> Result<Option<PlayRequest>, Refused> {
-        let Some(program) = &self.program else { return Ok(None) };
-        let policy = match self.policy[..] {
-            [] => None,
-            [PolicyWord::One(policy)] => Some(policy),
-            _ => {
-                let why = "a game is played under one policy";
-                return Err(Failure::new("--policy", why, "name one").into());
-            }
-        };
-        PlayRequest::new(program, policy).map(Some)
+    /// What is to be played, if anything, and under which policies.
+    pub fn game(&self) -> (Option<&Path>, Vec<Threading>) {
+        let policies = self.policy.iter().flat_map(|word| match word {
+            PolicyWord::All => all_policies(),
+            PolicyWord::One(policy) => vec![*policy],
+        });
+        (self.program.as_deref(), policies.collect())
     }
 
     /// Whether the program is Python.

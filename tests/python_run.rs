@@ -244,11 +244,23 @@ print(sorted(had) == list(range(150)))
 
 #[test]
 fn daemon_threads_keep_nothing_and_others_keep_the_process() {
-    let text = "import threading, time\ndef forever():\n    while True: pass\ndef sleeps():\n    \
-                time.sleep(1000)\ndef works():\n    time.sleep(0.03)\n    print('worked')\n\
-                threading.Thread(target=forever, daemon=True).start()\n\
-                threading.Thread(target=sleeps, daemon=True).start()\n\
-                threading.Thread(target=works).start()\nprint('main ends')\n";
+    let text = "
+import threading, time
+def forever():
+    while True: pass
+def sleeps():
+    time.sleep(1000)
+def works():
+    go.wait()
+    time.sleep(0.03)
+    print('worked')
+go = threading.Event()
+threading.Thread(target=forever, daemon=True).start()
+threading.Thread(target=sleeps, daemon=True).start()
+threading.Thread(target=works).start()
+print('main ends')
+go.set()
+";
     for policy in POLICIES {
         assert_eq!(printed_under(text, policy), "main ends\nworked\n", "{policy}");
     }

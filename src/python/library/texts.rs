@@ -183,7 +183,9 @@ fn format(m: &mut Machine, a: &Arguments) -> R<Done> {
     let values = a.values.get(1..).unwrap_or(&[]);
     let all = values.iter().copied().chain(a.named.iter().map(|(_, value)| *value));
     // With `!r`, or a format, it is another method's text that is wanted.
-    if !text.contains(['!', ':']) && all.collect::<Vec<_>>().iter().any(|v| m.has_python_text(*v)) {
+    let mut fields = text.split('{').skip(1).map(|rest| rest.split('}').next());
+    let plain = !fields.any(|field| field.is_some_and(|field| field.contains(['!', ':'])));
+    if plain && all.collect::<Vec<_>>().iter().any(|value| m.has_python_text(*value)) {
         return python_format(m, a);
     }
     let out = m.format_fields(&text, values, &a.named)?;

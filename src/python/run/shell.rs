@@ -227,12 +227,13 @@ impl Shell {
             };
             text = Some(head + &traceback(&calls, &self.file, &self.source, &failure.text));
         }
+        // With the lock in hand: who waits for this thread finds it said.
+        if let Some(text) = text {
+            self.streams.complain(&text);
+        }
         inside.end_thread();
         if number == 0 {
             self.main.lock().ended = true;
-        }
-        if let Some(text) = text {
-            gil.detach(|| self.streams.complain(&text));
         }
     }
 
@@ -240,8 +241,7 @@ impl Shell {
     fn complain(&self, gil: &mut Gil<'_>) {
         let errors = &mut self.inside.get_mut(gil).machine.world.errors;
         if !errors.is_empty() {
-            let text = std::mem::take(errors);
-            gil.detach(|| self.streams.complain(&text));
+            self.streams.complain(&std::mem::take(errors));
         }
     }
 

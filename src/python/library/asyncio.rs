@@ -328,7 +328,7 @@ fn set_exception(m: &mut Machine, a: &Arguments) -> R<Done> {
             match m.call_value(
                 error,
                 Arguments::default(),
-                crate::python::value::object::Then::Push,
+                crate::python::value::frame::Then::Push,
             )? {
                 Done::Value(made) => made,
                 _ => return m.type_error("an exception with an `__init__` needs its parentheses"),

@@ -9,7 +9,8 @@ use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 use crate::python::value::types::Type;
 use std::sync::Arc;
 

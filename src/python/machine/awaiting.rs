@@ -10,7 +10,8 @@ use crate::python::machine::terms::{Done, Flow, Location, R, Raise};
 use crate::python::machine::world::{Stage, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::{Asyncio, Callback, State};
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 

@@ -10,7 +10,8 @@ use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::Asyncio;
-use crate::python::value::object::{Function, Generator, Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{Function, Generator, Object};
 use crate::python::value::types::Type;
 use std::sync::Arc;
 

@@ -12,7 +12,8 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::machine::world::Stage;
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Frame, Object, Then};
+use crate::python::value::frame::{Frame, Then};
+use crate::python::value::object::Object;
 use std::sync::Arc;
 
 /// The class `BaseException`.

@@ -14,8 +14,9 @@ use crate::python::machine::terms::{Arguments, Done, Limits, Location, Look, R, 
 use crate::python::machine::traceback::Tracebacks;
 use crate::python::machine::world::{Thread, World};
 use crate::python::value::any::{Id, Value};
+use crate::python::value::frame::Then;
 use crate::python::value::hash::Quick;
-use crate::python::value::object::{Attributes, Class, Instance, Object, Then};
+use crate::python::value::object::{Attributes, Class, Instance, Object};
 use crate::python::value::strings::{StrId, Strings};
 use crate::python::value::types::Type;
 use std::collections::HashMap;

@@ -15,9 +15,8 @@ use crate::python::code::program::{Code, Program};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::world::Thread;
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{
-    Attributes, Frame, Function, Generator, Instance, Object, Then,
-};
+use crate::python::value::frame::{Frame, Then};
+use crate::python::value::object::{Attributes, Function, Generator, Instance, Object};
 
 /// Where a call's values are on the stack.
 #[derive(Clone, Copy)]

@@ -18,7 +18,8 @@ use crate::python::machine::terms::{Arguments, Done, Location, R, Raise};
 use crate::python::machine::world::{Stage, Thread, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::{Asyncio, Callback, Future, Handle, Loop, Ready, State, Task};
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 use crate::python::value::strings::StrId;
 use std::sync::Arc;
 

@@ -11,7 +11,8 @@ use crate::python::machine::outside::Exit;
 use crate::python::machine::terms::Raise;
 use crate::python::machine::world::{Failure, Stage};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Generator, Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{Generator, Object};
 use std::sync::Arc;
 
 impl Machine {

@@ -4,7 +4,7 @@
 //! *Leaves out*: what they do (`python/machine/tasks.rs`).
 
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::Frame;
+use crate::python::value::frame::Frame;
 use crate::python::value::strings::StrId;
 use std::collections::VecDeque;
 

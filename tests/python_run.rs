@@ -85,7 +85,7 @@ fn run_as(text: &str, setting: &Setting) -> Ran {
             let due = interrupt_at.is_some_and(|mark| printed.text().contains(mark));
             began.elapsed() > PATIENCE || due && !std::mem::replace(&mut interrupted, true)
         });
-        send.send(ran)
+        drop(send.send(ran));
     });
     let ran = receive.recv_timeout(2 * PATIENCE).expect("the run hangs").unwrap();
     Ran { out: out.text(), err: err.text(), ran }

@@ -53,3 +53,5 @@ impl fmt::Display for Refusal {
         write!(f, "{}: {}", self.at, self.text)
     }
 }
+
+impl std::error::Error for Refusal {}

@@ -266,7 +266,7 @@
 //!   write.rs              Values and worlds become bytes
 //! python/library          The library: what a program can call without having written it
 //!   arguments.rs          Arguments of the library's functions, by position or by keyword
-//!   asyncio.rs            Futures and tasks, and what `asyncio.py` stands on
+//!   asyncio.rs            Futures and tasks, and what the Python of asyncio stands on
 //!   builtins.rs           The built-in functions
 //!   bytes.rs              `bytes`: texts whose characters are bytes
 //!   event_loops.rs        Event loops and their handles
@@ -277,6 +277,7 @@
 //!   queues.rs             `queue.Queue` and `queue.LifoQueue`
 //!   rows.rs               All rows of the library, and the functions that are written in Python
 //!   sequences.rs          The built-in functions over iterables
+//!   sockets.rs            What the streams of asyncio stand on: sockets, which only a real run has
 //!   sync.rs               Locks, conditions, events, semaphores and barriers: `threading`
 //!   system.rs             `sys` and `input`: what a program asks of its interpreter and of its process
 //!   tables.rs             Methods of dicts and sets
@@ -303,6 +304,7 @@
 //! python/run              Runs: a program in virtual time on one thread, or for real
 //!   carry.rs              OS threads that carry the program's threads
 //!   child.rs              What a process does that the program has started: a run of its own, in a copy of the world
+//!   executors.rs          The executors behind a program's pools of threads, by the numbers of the pools
 //!   inside.rs             What is under the lock: the machine, who waits, and how the run has ended
 //!   loops.rs              Event loops of ours under those of the program: each task is carried by one of our tasks
 //!   processes.rs          The other processes of a run, by the numbers of the requests that made them
@@ -310,6 +312,7 @@
 //!   requests.rs           What a program asks of other processes, carried out
 //!   shell.rs              The shell: a machine under a global lock, and what a thread does that has the lock
 //!   single.rs             A program run by itself: its threads take turns, and time is a number that jumps
+//!   sockets.rs            The sockets of a program's event loop: connections and listeners of ours
 //!   streams.rs            Where a program prints to, and what it reads
 //!   waiters.rs            Threads that wait for something of the world, and which of them to wake. Pure
 //! lab/report              What all reports are made of: measurements, figures, pictures
@@ -386,12 +389,19 @@
 //!   confirmation.rs       `--confirm`: which interpreter is asked about which policy's answer, and what they say
 //!   document.rs           What was explored, for machines: one JSON object
 //!   guarantees.rs         What each kind of answer means, and what it does not: the page of `explore --guarantees`
+//!   html.rs               The answers about a Python program as one page of HTML, with a cursor that moves along the source
 //!   listing.rs            The answers about a Python program, for people: a table or a list, and the schedule that goes wrong
 //!   output.rs             What was explored, for people
 //!   promise.rs            What the Python documentation promises about what a program does, beside what its versions do
 //!   python.rs             `explore FILE.py`: which versions of Python can get it wrong, by which schedule, on which line
 //!   python_document.rs    The answers about a Python program, for machines: one JSON object
 //!   request.rs            What `explore` and `dis` are asked for: a command line, and a program file
+//! lab/play                `singletrack explore --play`: the reader is the scheduler
+//!   board.rs              How a game looks: the source with a mark where each thread is, what it waits for, the values
+//!   game.rs               A schedule that a person makes: one step of the thread they pick, and back again
+//!   level.rs              The levels: programs with a question, and an outcome to be reached
+//!   request.rs            What `explore --play` is asked for: a program, a policy, a goal; or the list of levels
+//!   session.rs            A game from its beginning to its end: asks for a thread, lets it go, says whether that was it
 //! lab/explain             `singletrack explain`: eight faults of concurrent programs, each on a page of its own
 //!   contention.rs         Convoy, battle, starvation: one lock, and the threads that want it
 //!   forks.rs              Fork and locks: what a copied process cannot have
@@ -413,12 +423,9 @@
 //!   compare_command.rs    `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it
 //!   gil_cli.rs            What `singletrack gil` is asked for: its arguments, and a request
 //!   gil_command.rs        `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
-//! lab/play                `singletrack explore --play`: the reader is the scheduler
-//!   board.rs              How a game looks: the source with a mark where each thread is, what it waits for, the values
-//!   game.rs               A schedule that a person makes: one step of the thread they pick, and back again
-//!   level.rs              The levels: programs with a question, and an outcome to be reached
-//!   request.rs            What `explore --play` is asked for: a program, a policy, a goal; or the list of levels
-//!   session.rs            A game from its beginning to its end: asks for a thread, lets it go, says whether that was it
+//! lab/page                One page of HTML: what all reports that a browser shows have in common
+//!   embed.rs              Data inside a page: JSON that no text in it can end
+//!   shell.rs              The shell of a page: a template's text inside head and styles
 //! ```
 //!
 //! # Words

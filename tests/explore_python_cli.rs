@@ -1,10 +1,15 @@
 //! `singletrack explore FILE.py` from its command line.
 #![cfg(feature = "cli")]
 
+#[path = "common/command.rs"]
+mod command;
+
+use command::{finish, interruptible};
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
@@ -217,4 +222,25 @@ fn one_schedule_of_those_that_json_prints_is_drawn() {
     let output = run(&["explore", RACE, "--policy", "3.9", "--schedule", "0,y"]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("invalid value 'y'"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn what_was_found_before_ctrl_c_is_shown() {
+    let grows = File::new(
+        "grows.py",
+        b"import threading\nx = 0\ndef work():\n    global x\n    while True:\n        x = x + 1\n\
+          for _ in range(2): threading.Thread(target=work).start()\n",
+    );
+    let words = ["explore", grows.path(), "--policy", "3.12"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = interruptible(&mut command).spawn().unwrap();
+    let pid = child.id().to_string();
+    std::thread::sleep(Duration::from_millis(700));
+    Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    let output = finish(child, &words, Duration::from_secs(60));
+    let (page, line) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(130), "{page}{line}");
+    assert!(line.starts_with("singletrack: the command: was ended by signal 2"), "{line}");
+    assert!(page.contains("and that is not all"), "{page}");
 }

@@ -105,7 +105,7 @@ fn a_thread_that_others_can_always_overtake_starves() {
          def meek():\n    global done\n    with lock: done = True",
         "hog, meek",
     );
-    let all = with(&text, "3.13", Limits::default());
+    let all = with(&text, "3.9", Limits::default());
     let starves = |found: &&Found| matches!(found.outcome.ending, Ending::Starvation(_));
     let found = all.found.iter().find(starves).unwrap_or_else(|| panic!("{:?}", all.found));
     let Ending::Starvation(line) = &found.outcome.ending else { unreachable!() };

@@ -164,7 +164,7 @@ fn the_world_of_every_program_comes_back() {
 fn called(machine: &mut Machine, name: &str) -> String {
     let function = global(machine, name);
     let none = singletrack::python::machine::terms::Arguments::default();
-    let then = singletrack::python::value::object::Then::Discard;
+    let then = singletrack::python::value::frame::Then::Discard;
     machine.call_value(function, none, then).unwrap();
     while !machine.current.has_ended() {
         machine.execute().unwrap();

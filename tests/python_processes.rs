@@ -203,3 +203,24 @@ fn processes_are_refused_where_there_is_nothing_to_explore() {
         );
     }
 }
+
+#[test]
+fn shared_memory_is_refused_with_what_to_write_instead() {
+    for (text, what, instead) in [
+        ("from multiprocessing import Value\n", "1:1: `multiprocessing.Value`", "through a Queue"),
+        (
+            "import multiprocessing as mp\nx = mp.Pipe()\n",
+            "2:5: `multiprocessing.Pipe`",
+            "use a Queue",
+        ),
+        (
+            "import multiprocessing\nmultiprocessing.Event()\n",
+            "2:1: `multiprocessing.Event`",
+            "a Lock",
+        ),
+    ] {
+        let left = run("memory", text);
+        assert_eq!((left.code, left.out.as_str()), (Some(2), ""), "{}", left.err);
+        assert!(left.err.contains(what) && left.err.contains(instead), "{}", left.err);
+    }
+}

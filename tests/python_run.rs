@@ -223,10 +223,20 @@ fn a_condition_wakes_in_the_order_of_coming_and_takes_its_lock_back() {
 
 #[test]
 fn many_threads_wait_for_one_lock_and_each_has_it_once() {
-    let text = "import threading\nlock = threading.Lock()\nhad = []\ndef work(n):\n    with lock:\n  \
-                      had.append(n)\nlock.acquire()\nts = [threading.Thread(target=work, args=(n,)) \
-                for n in range(150)]\nfor t in ts: t.start()\nlock.release()\nfor t in ts: \
-                t.join()\nprint(sorted(had) == list(range(150)))\n";
+    let text = "
+import threading
+lock = threading.Lock()
+had = []
+def work(n):
+    with lock:
+        had.append(n)
+lock.acquire()
+ts = [threading.Thread(target=work, args=(n,)) for n in range(150)]
+for t in ts: t.start()
+lock.release()
+for t in ts: t.join()
+print(sorted(had) == list(range(150)))
+";
     for policy in ["2.7", "3.13", "free-threaded"] {
         assert_eq!(printed_under(text, policy), "True\n", "{policy}");
     }
@@ -234,11 +244,23 @@ fn many_threads_wait_for_one_lock_and_each_has_it_once() {
 
 #[test]
 fn daemon_threads_keep_nothing_and_others_keep_the_process() {
-    let text = "import threading, time\ndef forever():\n    while True: pass\ndef sleeps():\n    \
-                time.sleep(1000)\ndef works():\n    time.sleep(0.03)\n    print('worked')\n\
-                threading.Thread(target=forever, daemon=True).start()\n\
-                threading.Thread(target=sleeps, daemon=True).start()\n\
-                threading.Thread(target=works).start()\nprint('main ends')\n";
+    let text = "
+import threading, time
+def forever():
+    while True: pass
+def sleeps():
+    time.sleep(1000)
+def works():
+    go.wait()
+    time.sleep(0.03)
+    print('worked')
+go = threading.Event()
+threading.Thread(target=forever, daemon=True).start()
+threading.Thread(target=sleeps, daemon=True).start()
+threading.Thread(target=works).start()
+print('main ends')
+go.set()
+";
     for policy in POLICIES {
         assert_eq!(printed_under(text, policy), "main ends\nworked\n", "{policy}");
     }
@@ -301,12 +323,32 @@ fn a_deadlock_is_an_end_that_names_the_lines() {
         let Ending::Deadlock(waits) = ran.ending() else { panic!("{policy}: {:?}", ran.ending()) };
         let expected = [
             "main thread waits for the end of thread 1, in line 13",
-            "thread 1 waits for a lock that thread 2 holds, in line 8",
-            "thread 2 waits for a lock that thread 1 holds, in line 8",
+            "thread 1 holds a and waits for b, which thread 2 holds, in line 8",
+            "thread 2 holds b and waits for a, which thread 1 holds, in line 8",
         ];
         assert_eq!((&waits[..], &*ran.out), (&expected.map(str::to_owned)[..], "begin\n"));
     }
     let ran = run("import threading\nthreading.Event().wait()\n");
+    assert!(matches!(ran.ending(), Ending::Deadlock(_)), "{:?}", ran.ending());
+}
+
+#[test]
+fn a_loop_that_runs_for_ever_waits_for_ctrl_c_and_a_task_that_waits_for_ever_is_a_deadlock() {
+    let text = "
+import asyncio
+async def work():
+    print('now', flush=True)
+loop = asyncio.new_event_loop()
+loop.create_task(work())
+try:
+    loop.run_forever()
+except KeyboardInterrupt:
+    print('interrupted')
+";
+    let ran = run_as(text, &Setting { interrupt_at: Some("now"), ..USUAL });
+    assert_eq!((ran.ending(), &*ran.out), (&Ending::Finished(0), "now\ninterrupted\n"));
+    let ran = run("import asyncio\nasync def work():\n    await asyncio.Event().wait()\n\
+                   asyncio.run(work())\n");
     assert!(matches!(ran.ending(), Ending::Deadlock(_)), "{:?}", ran.ending());
 }
 
@@ -346,16 +388,13 @@ fn ctrl_c_is_a_keyboard_interrupt_in_the_main_thread_wherever_it_is() {
         "queue.Queue().get()",
         "threading.Barrier(2).wait()",
         "with c:\n        c.wait()",
-        "input()",
     ];
     for wait in waits {
         let text = format!(
             "{setup}print('now', flush=True)\ntry:\n    {wait}\nexcept KeyboardInterrupt:\n    \
              print('interrupted', c.acquire(False))\n"
         );
-        // A reader that never has a line.
-        let setting = Setting { interrupt_at: Some("now"), input: "", ..USUAL };
-        let ran = if wait == "input()" { continue } else { run_as(&text, &setting) };
+        let ran = run_as(&text, &Setting { interrupt_at: Some("now"), ..USUAL });
         assert_eq!((ran.ending(), &*ran.err), (&Ending::Finished(0), ""), "{wait}");
         assert_eq!(ran.out, "now\ninterrupted True\n", "{wait}");
     }

@@ -250,7 +250,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
             let page = Page::on_stdout(None, ColorChoice::Never);
             return Err(CliError::Help(guarantees(page.width)));
         }
-        Command::Explore(words) if words.asks_to_play() => match words.play_request()? {
+        Command::Explore(words) if words.asks_to_play() => match play_request(&words)? {
             Some(request) => Request::Play(Box::new(request)),
             None => return Err(CliError::Help(list())),
         },
@@ -264,6 +264,17 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
         Command::Loop(words) => Request::Step(words.request()?),
         Command::Explain(words) => Request::Explain(words.request()?),
     })
+}
+
+/// A program to play, or none: then the levels are listed.
+fn play_request(words: &ExploreArgs) -> Result<Option<PlayRequest>, Refused> {
+    let (program, policies) = words.game();
+    let Some(program) = program else { return Ok(None) };
+    if policies.len() > 1 {
+        let why = "a game is played under one policy";
+        return Err(Failure::new("--policy", why, "name one").into());
+    }
+    PlayRequest::new(program, policies.first().copied()).map(Some)
 }
 
 impl CompareArgs {

@@ -29,6 +29,7 @@ pub mod explore;
 pub mod fidelity;
 pub mod gil_cli;
 pub mod gil_command;
+pub mod page;
 pub mod play;
 pub mod report;
 pub mod run;

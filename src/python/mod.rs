@@ -13,7 +13,7 @@
 //!                  of one thread    ▼
 //!            ┌───────────────────  world: threads, heap, globals, output: data
 //!            ▼                      │
-//!   run: threads take turns         ▼
+//!   run: turns, or for real         ▼
 //!                      explore: from each world by each thread to the next; the policy's
 //!                      places end a step. All outcomes, each by as few switches as there are
 //! ```
@@ -32,6 +32,11 @@
 //!   one world, so loops close and the search ends.
 //! * *Steps that nobody can notice are no steps.* Which things two threads touch is found by exploring
 //!   until no more are found (`python/explore/worlds.rs`).
+//! * *A world can be sent.* Because it is data it can be written as bytes, and read in a forked process
+//!   (`python/image`): what `fork` gives a CPython, while our fork server has one thread.
+//! * *A task is a thread that only an await switches.* Awaiting a coroutine pushes its frame; awaiting a
+//!   future that is not done is a wait. So explorer, virtual run and real run need no other scheduler:
+//!   the loop's queue says whose turn it is, and a real run lends each task one of our own.
 //! * *Functions of CPython that are C and call Python* (`sorted` with a key, `map`) are Python code
 //!   that never looks (`python/library/prelude.py`).
 //! * *Modules of CPython that are Python* (`threading.Event`, `queue.Queue`) are one step with a

@@ -153,6 +153,7 @@ def main():
     except ValueError as error:
         print("ValueError:", error)
     fresh = Account(9, "Zoe", 3)
+    print("{}|{who}|{}".format(fresh, fresh.name, who=fresh))
     print(fresh, sorted([fresh, accounts[2], accounts[1]])[0].name)
 
 

@@ -105,6 +105,14 @@ pub struct Gil<'g> {
     lock: *const LockShared,
 }
 
+impl<'g> Gil<'g> {
+    /// The word that each checkpoint reads. A caller that reads it need not pass checkpoints while
+    /// it is false; under a policy that counts ticks it says nothing.
+    pub(crate) fn asked(&self) -> &'g AtomicBool {
+        self.eval_breaker
+    }
+}
+
 impl Gil<'_> {
     /// Runs `f` with a token for the lock that was just taken, or lent.
     #[inline]

@@ -69,7 +69,7 @@ pub(crate) fn page(about: &About<'_>, answers: &[Answer]) -> String {
 }
 
 /// What the documentation promises.
-fn promised(about: &About<'_>) -> String {
+pub(crate) fn promised(about: &About<'_>) -> String {
     let Promise { kind, text } = about.promise;
     let luck = "A version that says `no` is not safe, only lucky; a lock is.";
     match *kind {

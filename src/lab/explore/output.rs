@@ -17,6 +17,7 @@
 
 use crate::gil::rules::policy::HandOff;
 use crate::lab::explore::document::{all_document, one_document};
+use crate::lab::explore::explored::Explored;
 use crate::lab::explore::request::{ExploreRequest, Schedules};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::outside::{check, ended};
@@ -30,16 +31,6 @@ use crate::vm::world::{Ending, Outcome, World};
 /// So many outcomes are listed if not all were asked for, and so many of each kind.
 const MOST_LISTED: usize = 20;
 const MOST_OF_A_KIND: usize = 10;
-
-/// What is to be printed, and why the command failed all the same: an expectation is broken, or it
-/// was interrupted.
-#[derive(Debug)]
-pub struct Explored {
-    /// The text.
-    pub text: String,
-    /// The failure, if it is one.
-    pub failure: Option<Failure>,
-}
 
 /// Carries a request out.
 pub fn explore(request: &ExploreRequest) -> Explored {

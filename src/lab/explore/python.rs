@@ -8,10 +8,12 @@
 use crate::gil::rules::threading::Threading;
 use crate::lab::explore::answers::{Answer, short, telling};
 use crate::lab::explore::confirmation::{confirm, disagreement};
+use crate::lab::explore::explored::Explored;
+use crate::lab::explore::html::html;
 use crate::lab::explore::listing::{About, page};
-use crate::lab::explore::output::Explored;
 use crate::lab::explore::promise::of_program;
 use crate::lab::explore::python_document::{document, found_value};
+use crate::lab::page::shell::write;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::outside::check;
 use crate::python::code::program::Program;
@@ -29,6 +31,8 @@ use std::sync::Arc;
 
 /// How many bytes a file may have.
 const LONGEST: u64 = 1 << 20;
+/// The most instructions of an answer that nobody has asked for.
+const MOST_UNASKED: u64 = 5_000_000;
 
 /// What to explore.
 #[derive(Debug, Clone)]
@@ -42,6 +46,7 @@ pub struct PythonRequest {
     json: bool,
     path: PathBuf,
     confirm: bool,
+    html: Option<PathBuf>,
     width: usize,
     schedule: Option<Vec<Move>>,
 }
@@ -59,6 +64,8 @@ pub struct PythonOptions {
     pub json: bool,
     /// Whether to ask real interpreters.
     pub confirm: bool,
+    /// Where to write a page.
+    pub html: Option<PathBuf>,
     /// How wide a line may be.
     pub width: usize,
     /// Only this schedule, which is drawn.
@@ -103,7 +110,8 @@ impl PythonRequest {
         if let Some(refusal) = &program.real_only {
             return Err(Refused::Source(refusal.shown(&name, &source)));
         }
-        let PythonOptions { policies, cold, limits, json, confirm, width, schedule } = options;
+        let PythonOptions { policies, cold, limits, json, confirm, html, width, schedule } =
+            options;
         let path = path.to_owned();
         Ok(PythonRequest {
             name,
@@ -115,6 +123,7 @@ impl PythonRequest {
             json,
             path,
             confirm,
+            html,
             width,
             schedule,
         })
@@ -159,8 +168,11 @@ pub fn explore_python(request: &PythonRequest) -> Explored {
     }
     let confirmed =
         request.confirm.then(|| confirm(Path::new(&request.path), request.cold, &answers));
-    let unlocked = without_lock(request, &serial);
-    let promise = of_program(&request.program, &answers, &unlocked);
+    let free = answers.iter().find(|answer| answer.policy == Threading::Free);
+    let promise = match free {
+        Some(free) => of_program(&request.program, &answers, free),
+        None => of_program(&request.program, &answers, &without_lock(request, &serial)),
+    };
     let about = About {
         name: &request.name,
         source: &request.source,
@@ -174,6 +186,12 @@ pub fn explore_python(request: &PythonRequest) -> Explored {
         .err()
         .or_else(|| disagreement(confirmed.as_deref().unwrap_or(&[]), &answers))
         .or_else(|| goes_wrong(&about, &answers));
+    let written = request.html.as_ref().map(|path| {
+        let page = html(&about, &answers)?;
+        write(path, &page)
+    });
+    // What the reader asked to be kept and was not is the first thing to say.
+    let failure = written.and_then(Result::err).or(failure);
     let text = match request.json {
         true => format!("{:#}\n", document(&about, &answers)),
         false => page(&about, &answers),
@@ -225,12 +243,12 @@ fn goes_wrong(about: &About<'_>, answers: &[Answer]) -> Option<Failure> {
     Some(Failure::new(place, why, "put what belongs together under one lock"))
 }
 
-/// The answer of a Python without a global lock, for what is promised holds there, too. It gets a
-/// tenth of the limits, for nobody may have asked for it.
+/// The answer of a Python without a global lock, for what is promised holds there, too. Its limits
+/// are low, for nobody has asked for it.
 fn without_lock(request: &PythonRequest, serial: &[Outcome]) -> Answer {
     let looks = Looks::Under(Threading::Free, false);
     let Limits { memory, instructions, .. } = request.limits;
-    let (memory, instructions) = (memory / 10, instructions / 10);
+    let (memory, instructions) = (memory / 10, instructions.min(MOST_UNASKED));
     let limits = Limits { memory, instructions, samples: 0, ..request.limits };
     let exploration = explore_beside(&request.program, looks, limits, serial);
     Answer { policy: Threading::Free, looks, exploration }

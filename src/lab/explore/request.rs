@@ -8,8 +8,8 @@
 use crate::gil::rules::threading::Threading;
 use crate::lab::explore::python::read as read_source;
 use crate::lab::explore::python::{PythonOptions, PythonRequest, Refused, all_policies, is_python};
-use crate::lab::play::request::PlayRequest;
 use crate::lab::report::failure::Failure;
+use crate::lab::report::outside::ended;
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::python::code::disassembler::dis;
 use crate::python::explore::moves::read_moves;
@@ -36,6 +36,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   singletrack explore examples/race.py --policy all
   singletrack explore examples/race.py --policy all --confirm
+  singletrack explore examples/race.py --policy all --confirm --html race.html
   singletrack explore examples/race.py --policy 3.9
   singletrack explore --play
   singletrack explore --play 1
@@ -57,7 +58,10 @@ EVENT_IS_SET, EVENT_WAIT; SEMAPHORE_ACQUIRE, SEMAPHORE_RELEASE.
 `expect a + b == 20` says what must hold at the end of every schedule. If one breaks it, or never
 ends, the exit code is 1, and the shortest schedule that does is drawn.
 
-A Python program that can go wrong under a policy that was asked for is exit code 1.
+A Python program that can go wrong under a policy that was asked for is exit code 1. Where exploring
+it needs more than 1 GB of memory, that is said, and other schedules are sampled.
+Tasks of asyncio are shown as threads, of which only an await lets another one run; they are tried in
+every order, not only in asyncio's own.
 
 Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.11, python-3.13, python-3.14,
 python-3.15, no-force, fair, priority, free-threaded; or a version of Python: 2.7, 3.9, 3.12, 3.14t.";
@@ -91,9 +95,12 @@ pub struct ExploreArgs {
     #[arg(long, value_name = "P", value_delimiter = ',')]
     #[arg(required_unless_present_any = ["guarantees", "play"])]
     policy: Vec<PolicyWord>,
+    /// Of a Python program: also writes a page for a browser, in one file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// You pick the thread at each switch, and try to reach what goes wrong; without a file, lists
     /// the levels
-    #[arg(long, conflicts_with_all = ["confirm", "json", "cold", "schedule"])]
+    #[arg(long, conflicts_with_all = ["confirm", "json", "cold", "schedule", "html"])]
     play: bool,
     /// Says what each kind of answer means, and what it does not
     #[arg(long, exclusive = true)]
@@ -199,21 +206,13 @@ impl ExploreArgs {
         self.play
     }
 
-    /// The game these words ask for: a program to play, or the list of levels.
-    ///
-    /// # Errors
-    /// [`Refused`] if there is no such file or level, or it is outside the subset.
-    pub fn play_request(self) -> Result<Option<PlayRequest>, Refused> {
-        let Some(program) = &self.program else { return Ok(None) };
-        let policy = match self.policy[..] {
-            [] => None,
-            [PolicyWord::One(policy)] => Some(policy),
-            _ => {
-                let why = "a game is played under one policy";
-                return Err(Failure::new("--policy", why, "name one").into());
-            }
-        };
-        PlayRequest::new(program, policy).map(Some)
+    /// What is to be played, if anything, and under which policies.
+    pub fn game(&self) -> (Option<&Path>, Vec<Threading>) {
+        let policies = self.policy.iter().flat_map(|word| match word {
+            PolicyWord::All => all_policies(),
+            PolicyWord::One(policy) => vec![*policy],
+        });
+        (self.program.as_deref(), policies.collect())
     }
 
     /// Whether the program is Python.
@@ -259,12 +258,14 @@ impl ExploreArgs {
             iterations: self.iterations,
             switches: self.preemptions,
             seed: self.seed.unwrap_or(default.seed),
+            interrupted: || ended().is_some(),
             ..default
         };
         let path = self.path();
-        let ExploreArgs { cold, json, confirm, .. } = self;
+        let ExploreArgs { cold, json, confirm, html, .. } = self;
         let width = Page::on_stdout(None, ColorChoice::Never).width;
-        let options = PythonOptions { policies, cold, limits, json, confirm, width, schedule };
+        let options =
+            PythonOptions { policies, cold, limits, json, confirm, html, width, schedule };
         PythonRequest::new(&path, options)
     }
 
@@ -273,6 +274,10 @@ impl ExploreArgs {
     /// # Errors
     /// [`Failure`] if there is no such program, or it does not allow the schedule.
     pub fn request(self) -> Result<ExploreRequest, Failure> {
+        if self.html.is_some() {
+            let why = "a page is of a Python program";
+            return Err(Failure::new("--html", why, "name a file that ends in .py"));
+        }
         if self.confirm {
             let why = "real Pythons run Python";
             return Err(Failure::new("--confirm", why, "name a file that ends in .py"));

@@ -26,10 +26,10 @@ use std::time::{Duration, Instant};
 /// So many failures of one interpreter end what it is asked for.
 pub const PATIENCE: usize = 3;
 const SCRIPT: &str = include_str!("idioms.py");
-/// Tries, and the passes of each thread: first many short ones, then a few long ones, for on a busy
-/// machine two threads may never meet in a short one.
+/// Tries, and the passes of each thread: first many short ones, then, if there is time left, a few long
+/// ones, for on a busy machine two threads may never meet in a short one.
 const SHORT: (u32, u32) = (25, 20_000);
-const LONG: (u32, u32) = (5, 400_000);
+const LONG: (u32, u32) = (5, 200_000);
 /// How long an answer may take beyond the time that was given.
 const ANSWER: Duration = Duration::from_secs(30);
 
@@ -75,7 +75,6 @@ impl IdiomRow {
             (_, Seen::Unanswered(why)) => Some(format!("no answer: {name}: {why}")),
             (_, Seen::CannotRun) => Some(format!("cannot run there: {name}")),
             (Ok(false), Seen::Lost(at)) => Some(format!("DISAGREES: {name} lost in try {at}")),
-            (Ok(true), Seen::Kept(tries)) => Some(format!("not seen in {tries} tries: {name}")),
             _ => None,
         }
     }
@@ -112,7 +111,8 @@ pub fn ask(python: &Interpreter, predictions: &Predictions, time: Duration) -> V
         let share = until.saturating_duration_since(Instant::now()) / left;
         let predicted = predictions.1[at].clone();
         let mut seen = asked.ask(idiom, SHORT, share);
-        if let (Ok(true), Seen::Kept(tries)) = (&predicted, &seen) {
+        let unseen = matches!((&predicted, &seen), (Ok(true), Seen::Kept(_)));
+        if let (true, Seen::Kept(tries)) = (unseen && Instant::now() < until, &seen) {
             seen = match asked.ask(idiom, LONG, share) {
                 Seen::Lost(more) => Seen::Lost(tries + more),
                 Seen::Kept(more) => Seen::Kept(tries + more),
@@ -188,7 +188,7 @@ pub fn table(rows: &[IdiomRow], width: usize) -> String {
         let predicted = count(|row| row.predicted == Ok(true));
         let seen = count(|row| matches!(row.seen, Seen::Lost(_)));
         text += &format!("  {:24}{:>7}{predicted:>12}{seen:>8}\n", group.name(), own.len());
-        for remark in own.iter().filter_map(|row| row.remark()) {
+        for remark in own.iter().filter_map(|row| row.remark()).chain(not_seen(&own)) {
             let remark = remark.replace('\n', "; ");
             for line in wrap(&remark, width.saturating_sub(6)).lines() {
                 text += &format!("      {line}\n");
@@ -196,6 +196,24 @@ pub fn table(rows: &[IdiomRow], width: usize) -> String {
         }
     }
     text
+}
+
+/// The predicted losses that were not seen, in one line, and in how many tries.
+fn not_seen(rows: &[&IdiomRow]) -> Option<String> {
+    let tries = |row: &&IdiomRow| match (&row.predicted, &row.seen) {
+        (Ok(true), Seen::Kept(tries)) => Some((*tries, row.idiom.name)),
+        _ => None,
+    };
+    let found: Vec<(u32, &str)> = rows.iter().filter_map(tries).collect();
+    let least = found.iter().map(|(tries, _)| *tries).min()?;
+    let most = found.iter().map(|(tries, _)| *tries).max()?;
+    let tries = match (least, most) {
+        (1, 1) => "1 try".to_owned(),
+        _ if least == most => format!("{most} tries"),
+        _ => format!("{least} to {most} tries"),
+    };
+    let names: Vec<&str> = found.iter().map(|(_, name)| *name).collect();
+    Some(format!("not seen in {tries}: {}", names.join("; ")))
 }
 
 /// One character for each group and interpreter.

@@ -26,7 +26,10 @@ Examples:
 
 Each `threading.Thread` is a thread of the operating system, under a lock with that policy. What a
 program prints is written as it is printed; an exception that nobody catches is a traceback on stderr.
+Tasks of asyncio are tasks of one event loop, and its streams real sockets.
 A second of a program takes --scale real seconds: its sleeps, its limits of time, and its clock.
+The jobs of a `ThreadPoolExecutor` run on an executor of ours. A `multiprocessing.Process`, the workers
+of a `Pool` and of a `ProcessPoolExecutor` are forked; each begins with a copy of what there is then.
 free-threaded is emulated: the lock is dropped after every instruction, so threads mix as they would
 without one, and are not faster than one thread.
 Ctrl-C is a KeyboardInterrupt in the main thread.

@@ -89,13 +89,14 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ("asyncio", &[
         "ALL_COMPLETED", "AbstractEventLoop", "Barrier", "BoundedSemaphore",
         "BrokenBarrierError", "CancelledError", "Condition", "Event", "FIRST_COMPLETED",
-        "FIRST_EXCEPTION", "Future", "InvalidStateError", "LifoQueue", "Lock",
-        "PriorityQueue", "Queue", "QueueEmpty", "QueueFull", "Semaphore", "Task",
+        "FIRST_EXCEPTION", "Future", "IncompleteReadError", "InvalidStateError",
+        "LifoQueue", "LimitOverrunError", "Lock", "PriorityQueue", "Queue", "QueueEmpty",
+        "QueueFull", "Semaphore", "Server", "StreamReader", "StreamWriter", "Task",
         "TaskGroup", "Timeout", "TimeoutError", "all_tasks", "as_completed", "create_task",
         "current_task", "ensure_future", "gather", "get_event_loop", "get_running_loop",
-        "iscoroutine", "iscoroutinefunction", "isfuture", "new_event_loop", "run",
-        "set_event_loop", "shield", "sleep", "timeout", "timeout_at", "to_thread", "wait",
-        "wait_for",
+        "iscoroutine", "iscoroutinefunction", "isfuture", "new_event_loop",
+        "open_connection", "run", "set_event_loop", "shield", "sleep", "start_server",
+        "timeout", "timeout_at", "to_thread", "wait", "wait_for",
     ]),
     ("os", &[
         "cpu_count", "getpid", "_exit",
@@ -125,4 +126,24 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ("multiprocessing.pool", &[
         "AsyncResult", "Pool",
     ]),
+];
+
+/// Names of modules that many programs use and the subset has not, with what to write instead.
+pub const INSTEAD: &[(&str, &[&str], &str)] = &[
+    (
+        "multiprocessing",
+        &["Array", "Manager", "RawArray", "RawValue", "Value", "managers", "shared_memory"],
+        "processes share no memory here: return the value, or send it through a Queue",
+    ),
+    (
+        "multiprocessing",
+        &["Connection", "JoinableQueue", "Pipe", "connection"],
+        "use a Queue in each direction",
+    ),
+    (
+        "multiprocessing",
+        &["Barrier", "BoundedSemaphore", "Condition", "Event", "RLock", "Semaphore"],
+        "use a Lock, or a Queue with tokens in it",
+    ),
+    ("multiprocessing", &["get_context"], "call Pool, Process and Queue of the module itself"),
 ];

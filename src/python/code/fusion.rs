@@ -46,6 +46,15 @@ fn fused(ops: &[Op]) -> Option<Op> {
         [Op::LoadConst(number), Op::Binary(operator) | Op::Inplace(operator), ..] => {
             Some(Op::BinaryConst(operator, short(number)?))
         }
+        [Op::LoadConst(number), Op::Compare(operator), jump, ..] if operator.is_order() => {
+            let (leave, to) = match jump {
+                Op::PopJumpIfFalse(to) => (false, to),
+                Op::LeaveIfFalse(to) => (true, to),
+                _ => return None,
+            };
+            Some(Op::OrderConst(operator, short(number)?, leave, to))
+        }
+        [Op::BuildTuple(count), Op::Unpack(other), ..] if count == other => Some(Op::Turn(count)),
         [Op::ForIter(to), Op::StoreFast(slot), ..] => Some(Op::ForIterStore(short(slot)?, to)),
         _ => None,
     }

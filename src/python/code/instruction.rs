@@ -201,7 +201,11 @@ pub enum Op {
     Update(BinaryOperator, u16, Right),
     CompareJump(Comparison, u16, Right, u32),
     CompareLeave(Comparison, u16, Right, u32),
+    /// With a constant; then a jump that leaves a loop, or another one.
+    OrderConst(Comparison, u16, bool, u32),
     ForIterStore(u16, u32),
+    /// So many values turn round: they would become a tuple that is taken apart.
+    Turn(u32),
 }
 
 /// The second operand of a superinstruction.
@@ -221,8 +225,9 @@ impl Op {
             | Op::LoadFastAttr(..)
             | Op::LoadFastMethod(..)
             | Op::BinaryConst(..)
-            | Op::ForIterStore(..) => 2,
-            Op::BinaryFast(..) => 3,
+            | Op::ForIterStore(..)
+            | Op::Turn(_) => 2,
+            Op::BinaryFast(..) | Op::OrderConst(..) => 3,
             Op::Update(..) | Op::CompareJump(..) | Op::CompareLeave(..) => 4,
             _ => 1,
         }

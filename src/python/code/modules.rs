@@ -3,6 +3,7 @@
 //! *Promises*: a name of Python that is not here is refused with its place, before anything runs.
 //! *Leaves out*: what each does (`library`).
 
+use crate::python::code::catalogue::INSTEAD;
 pub use crate::python::code::catalogue::MODULES;
 pub use crate::python::code::names::{BUILTINS, EXCEPTIONS, REAL_ONLY};
 use crate::python::code::names::{
@@ -152,7 +153,12 @@ fn check_module(at: Position, module: &str) -> Result<(), Refusal> {
 fn check_member(at: Position, module: &str, name: &str) -> Result<(), Refusal> {
     match members(module) {
         Some(members) if !members.contains(&name) => {
-            let instead = format!("there are {}", members.join(", "));
+            let known =
+                INSTEAD.iter().find(|(of, names, _)| *of == module && names.contains(&name));
+            let instead = match known {
+                Some((.., instead)) => (*instead).to_owned(),
+                None => format!("there are {}", members.join(", ")),
+            };
             Err(Refusal::subset(at, format!("`{module}.{name}`"), instead))
         }
         _ => Ok(()),

@@ -8,7 +8,7 @@ use crate::python::explore::moves::Move;
 use crate::python::explore::outcome::{Ending, Outcome};
 
 /// When to give up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Bytes of memory for worlds.
     pub memory: usize,
@@ -26,6 +26,8 @@ pub struct Limits {
     pub seed: u64,
     /// Which steps are left out.
     pub reduction: Reduction,
+    /// Whether somebody wants it to end at once.
+    pub interrupted: fn() -> bool,
 }
 
 impl Default for Limits {
@@ -39,6 +41,7 @@ impl Default for Limits {
             samples: 1000,
             seed: 1,
             reduction: Reduction::default(),
+            interrupted: || false,
         }
     }
 }

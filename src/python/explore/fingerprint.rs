@@ -8,8 +8,9 @@
 
 use crate::python::machine::world::{Stage, Thread, World};
 use crate::python::value::any::{Id, Value};
+use crate::python::value::frame::{Frame, Then};
 use crate::python::value::heap::Heap;
-use crate::python::value::object::{Attributes, Frame, Object, Then};
+use crate::python::value::object::{Attributes, Object};
 
 /// What all worlds of a search have in common, and memory to work with.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use crate::python::front::tree::BinaryOperator;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::Location;
 use crate::python::value::any::Value;
-use crate::python::value::object::Then;
+use crate::python::value::frame::Then;
 
 /// What is known of the next instruction of the thread that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,7 +30,7 @@
 //! * *Cut*: a loop went round as often as was asked for. Nothing is said of what comes behind it.
 //! * *Fewest switches* counts how often a thread has to go that could have gone on. A thread that waits
 //!   or ends costs nothing.
-//! * Tasks of one event loop run in turn, and only an `await` that waits lets another one run. The
+//! * Tasks of one event loop, shown as threads, run in turn, and only an `await` that waits lets another one run. The
 //!   explorer tries every order of those that are ready; asyncio's own, first come, first served, is
 //!   one of them, and the one in which a program runs by itself. Callbacks of `call_soon` keep theirs.
 //! * Sleeping takes no time, and any limit of a wait may pass or not: every order is tried, also those

@@ -53,7 +53,8 @@ pub fn sample(
     let changes = limits.switches.map_or(CHANGES, |most| most + 1);
     let (mut threads, mut steps, mut samples) = (1, 1, 0);
     let most = stepper.instructions.saturating_add(MOST_INSTRUCTIONS);
-    while samples < limits.samples && stepper.instructions < most {
+    let goes_on = || !(limits.interrupted)();
+    while samples < limits.samples && stepper.instructions < most && goes_on() {
         samples += 1;
         let places = (0..changes).map(|_| chance.below(steps)).collect::<Vec<_>>();
         stepper.machine.world = beginning.clone();
@@ -99,7 +100,7 @@ fn one(
         }
         let mut able = moves(world);
         let goes_on = |m: &Move| !m.late;
-        let waits_on = able.iter().any(goes_on) && chance.next() % LATE != 0;
+        let waits_on = able.iter().any(goes_on) && !chance.next().is_multiple_of(LATE);
         able.retain(|m| !(m.late && waits_on));
         let Some(first) = able.iter().max_by_key(|m| priorities[m.thread]).map(|m| m.thread) else {
             let lines = stepper.machine.waits();

@@ -184,6 +184,8 @@ impl<'a> Search<'a> {
         let texts = self.stepper.machine.strings.bytes();
         if self.graph.bytes() + texts > memory {
             self.bound = Some(format!("it needs more than {} MB of memory", memory >> 20));
+        } else if (self.limits.interrupted)() {
+            self.bound = Some("it was interrupted".to_owned());
         } else if self.stepper.instructions > instructions {
             self.bound = Some(format!("more than {instructions} instructions"));
         }

@@ -101,7 +101,7 @@ fn cut(text: &str, width: usize) -> String {
 pub fn rows(replay: &Replay) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for event in replay.events.iter() {
-        let notes = notes(replay, event);
+        let notes = event_notes(replay, event);
         match rows.last_mut() {
             Some(row) if row.thread == event.thread && row.line == event.line => {
                 for note in notes {
@@ -126,7 +126,8 @@ pub fn rows(replay: &Replay) -> Vec<Row> {
     kept
 }
 
-fn notes(replay: &Replay, event: &Event) -> Vec<String> {
+/// What an instruction read and wrote that others touch.
+pub fn event_notes(replay: &Replay, event: &Event) -> Vec<String> {
     let mut notes = Vec::new();
     if event.waits {
         notes.push("waits".to_owned());

@@ -116,8 +116,8 @@ pub enum Item {
         simple: bool,
         unfinished: i64,
     },
-    /// A pool of threads, none of which is in the image.
-    Pool(i64),
+    /// A pool of threads, none of which is in the image: its number, its name, and how many there are at most.
+    Pool(u64, u32, i64),
     /// The attributes of the thread that has made the image.
     Local(Named),
 }

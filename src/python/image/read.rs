@@ -389,9 +389,11 @@ impl<'m> Reader<'m> {
                 lifo: *lifo,
                 unfinished: (*unfinished).clamp(0, i64::from(u32::MAX)),
             },
-            Item::Pool(most) => {
+            Item::Pool(number, name, most) => {
+                let (number, name) = (*number, self.text(*name)?);
                 let (queued, idle) = (VecDeque::new(), Vec::new());
-                Sync::Pool { most: *most, queued, running: 0, idle, made: 0 }
+                let (running, made, most) = (0, 0, *most);
+                Sync::Pool { number, name, most, queued, running, idle, made }
             }
             _ => return Err("an object is of no kind".to_owned()),
         })

@@ -397,7 +397,7 @@ impl<'m> Writer<'m> {
                 lifo: *lifo,
                 unfinished: *unfinished,
             },
-            Sync::Pool { most, .. } => Item::Pool(*most),
+            Sync::Pool { number, name, most, .. } => Item::Pool(*number, self.text(*name), *most),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Futures and tasks, and what `asyncio.py` stands on.
+//! Futures and tasks, and what the Python of asyncio stands on.
 //!
 //! *Promises*: a future gets done once; its callbacks are called by its loop, never at once.
 //! *Leaves out*: `contextvars`, eager tasks, debug mode.
@@ -328,7 +328,7 @@ fn set_exception(m: &mut Machine, a: &Arguments) -> R<Done> {
             match m.call_value(
                 error,
                 Arguments::default(),
-                crate::python::value::object::Then::Push,
+                crate::python::value::frame::Then::Push,
             )? {
                 Done::Value(made) => made,
                 _ => return m.type_error("an exception with an `__init__` needs its parentheses"),

@@ -9,7 +9,8 @@ use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 use crate::python::value::types::Type;
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ pub const ROWS: &[Row] = &[
     Row::of("pow", Look::C, pow),
     Row::of("print", Look::C, print),
     Row::of("repr", Look::C, repr),
+    Row::of("prelude._has_text", Look::C, has_text),
     Row::of("round", Look::C, round),
     Row::of("setattr", Look::C, setattr),
 ];
@@ -306,13 +308,20 @@ fn len(m: &mut Machine, a: &Arguments) -> R<Done> {
     m.type_error(format!("object of type '{name}' has no len()"))
 }
 
+/// `_has_text(x)`: whether the text of a value takes Python code.
+fn has_text(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [x] = m.sorted(a, "_has_text", 1, ["x"])?;
+    value(Value::Bool(m.has_python_text(x)))
+}
+
 fn print(m: &mut Machine, a: &Arguments) -> R<Done> {
     let mut file = None;
     let (mut sep, mut end): (Arc<str>, Arc<str>) = (Arc::from(" "), Arc::from("\n"));
     for (keyword, value) in &a.named {
         let name = m.strings.get(*keyword);
         match (&*name, *value) {
-            ("sep" | "end" | "file", Value::None) | ("flush", _) => {}
+            ("sep" | "end" | "file", Value::None) => {}
+            ("flush", value) => m.outside.flush |= m.plain_truth(value)?,
             ("file", value) => file = Some(value),
             ("sep", value) => sep = m.text_argument(value)?,
             ("end", value) => end = m.text_argument(value)?,
@@ -355,6 +364,7 @@ impl Machine {
             return Err(Raise::Stop(format!("it prints more than {LONGEST_OUTPUT} bytes")));
         }
         Arc::make_mut(output).push_str(text);
+        self.outside.stirred = true;
         Ok(())
     }
 }

@@ -7,7 +7,8 @@
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Look, R, Raise};
 use crate::python::value::any::Value;
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 
 /// The rows of this file.
 pub const ROWS: &[Row] = &[

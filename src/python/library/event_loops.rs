@@ -10,7 +10,8 @@ use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::Wait;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::{Asyncio, Handle, Loop};
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 
 /// The rows of this file. Only the library's own Python sees those of `prelude`.
 pub const ROWS: &[Row] = &[

@@ -280,8 +280,8 @@ class ThreadPoolExecutor(Executor):
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         self._max_workers = max_workers
-        self._pool = _new_pool(max_workers)
-        self._prefix = thread_name_prefix or "ThreadPoolExecutor-%d" % next(self._counter)
+        prefix = thread_name_prefix or "ThreadPoolExecutor-%d" % next(self._counter)
+        self._pool = _new_pool(max_workers, prefix)
         self._initializer = initializer
         self._initargs = initargs
         self._queued = {}
@@ -320,7 +320,7 @@ class ThreadPoolExecutor(Executor):
 
 # What a thread of a pool does: one job.
 def _job(executor, future, fn, args, kwargs):
-    is_new = _begin_job(executor._pool, executor._prefix)
+    is_new = _begin_job(executor._pool)
     if is_new and executor._initializer is not None:
         try:
             _call(executor._initializer, executor._initargs, {})

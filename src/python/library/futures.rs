@@ -7,9 +7,11 @@
 use crate::python::library::sync::{gives_up, limit_of};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
-use crate::python::machine::world::{Failure, Thread, Wait};
+use crate::python::machine::world::{Thread, Wait};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Attributes, Instance, Object, Sync, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{Attributes, Instance, Object, Sync};
+use crate::python::value::strings::StrId;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -43,13 +45,36 @@ fn pool(m: &mut Machine, value: Value) -> R<Id> {
     }
 }
 
-/// `_new_pool(workers)`
+/// `_new_pool(workers, prefix)`
 fn new_pool(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [most] = m.sorted(a, "_new_pool", 1, ["workers"])?;
-    let most = m.int_argument(most)?;
+    let [most, prefix] = m.sorted(a, "_new_pool", 2, ["workers", "prefix"])?;
+    let (most, prefix) = (m.int_argument(most)?, m.text_argument(prefix)?);
     m.charge(4)?;
-    let (queued, idle) = (VecDeque::new(), Vec::new());
-    value(m.add(Object::Sync(Sync::Pool { most, queued, running: 0, idle, made: 0 })))
+    let name = m.strings.intern(&prefix);
+    let pool = m.fresh_pool(name, most);
+    value(m.add(Object::Sync(pool)))
+}
+
+impl Machine {
+    /// A pool that has done nothing yet.
+    pub(crate) fn fresh_pool(&mut self, name: StrId, most: i64) -> Sync {
+        self.outside.asked = self.outside.asked.wrapping_add(1);
+        let (number, queued, idle) = (self.outside.asked, VecDeque::new(), Vec::new());
+        Sync::Pool { number, name, most, queued, running: 0, idle, made: 0 }
+    }
+
+    /// The pool that a thread of the world waits for, if it is a job that has not begun: its number,
+    /// its name, and how many workers it has at most.
+    pub fn pool_of_job(&self, number: usize) -> Option<(u64, String, usize)> {
+        let Some((Wait::Worker(id), _)) = self.world.threads.get(number)?.wait else { return None };
+        match self.world.heap.get(id) {
+            Object::Sync(Sync::Pool { number, name, most, .. }) => {
+                let most = usize::try_from(*most).unwrap_or(usize::MAX);
+                Some((*number, self.strings.text(*name).to_owned(), most))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A method of a class of the library that takes any arguments: `self._submit(f, args, kwargs)`.
@@ -121,12 +146,13 @@ fn start_job(m: &mut Machine, a: &Arguments) -> R<Done> {
     if starts { Ok(Done::Blocked(Value::None)) } else { value(Value::None) }
 }
 
-/// `_begin_job(pool, prefix)`: waits for a free worker; whether it is a new one.
+/// `_begin_job(pool)`: waits for a free worker; whether it is a new one.
 fn begin_job(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [pool, prefix] = m.sorted(a, "_begin_job", 2, ["pool", "prefix"])?;
+    let [pool] = m.sorted(a, "_begin_job", 1, ["pool"])?;
     let id = self::pool(m, pool)?;
     let me = m.number;
-    let Object::Sync(Sync::Pool { most, queued, running, idle, made }) = m.world.heap.get_mut(id)
+    let Object::Sync(Sync::Pool { name, most, queued, running, idle, made, .. }) =
+        m.world.heap.get_mut(id)
     else {
         return value(Value::None);
     };
@@ -138,12 +164,12 @@ fn begin_job(m: &mut Machine, a: &Arguments) -> R<Done> {
     let worker = (!idle.is_empty()).then(|| idle.remove(0));
     let new = *made;
     *made += usize::from(worker.is_none());
-    let fresh = worker.is_none();
+    let (fresh, name) = (worker.is_none(), *name);
     let worker = match worker {
         Some(worker) => worker,
         None => {
-            let prefix = m.text_argument(prefix)?;
-            new_worker(m, &format!("{prefix}_{new}"))
+            let name = format!("{}_{new}", m.strings.text(name));
+            new_worker(m, &name)
         }
     };
     m.current.worker = m.thread_number(worker);
@@ -206,11 +232,10 @@ fn wait_result(m: &mut Machine, a: &Arguments) -> R<Done> {
 /// `_log_exception(exception, what)`: what CPython writes to stderr, and goes on.
 fn log_exception(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [exception, what] = m.sorted(a, "_log_exception", 2, ["exception", "what"])?;
-    if let (Some(id), None) = (exception.id(), &m.current.failure) {
+    if let Some(id) = exception.id() {
         let what = m.text_argument(what)?;
-        let text = format!("{what}: {}", m.exception_text(id));
-        let at = m.line_of(id);
-        m.current.failure = Some(Failure { text, at });
+        let (text, at) = (m.exception_text(id), m.line_of(id));
+        m.complain(&format!("{what}: {text}, line {}", at.line));
     }
     value(Value::None)
 }

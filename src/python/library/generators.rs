@@ -7,7 +7,8 @@ use crate::python::library::sequences::python;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Look, R};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Generator, Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{Generator, Object};
 
 /// The rows of this file.
 pub const ROWS: &[Row] = &[

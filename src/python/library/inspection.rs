@@ -8,7 +8,8 @@ use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, R, Raise};
 use crate::python::machine::text::escaped;
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Attributes, Instance, Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{Attributes, Instance, Object};
 use std::hash::{Hash, Hasher};
 
 /// The rows of this file. What is named `prelude` is for Python code of the library only.

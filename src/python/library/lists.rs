@@ -7,7 +7,8 @@ use crate::python::library::sequences::{has_instances, sort};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 use std::collections::VecDeque;
 
 /// The rows of this file.

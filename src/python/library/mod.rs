@@ -13,10 +13,11 @@
 //!   maths                     math, and the constants of modules
 //!   futures                   what concurrent.futures stands on
 //!   asyncio · event_loops     futures and tasks; loops and their handles
+//!   sockets                   what asyncio's streams stand on
 //!   processes                 what multiprocessing stands on; os
 //!   prelude.py                what calls back into Python: sorted(key=…), map, …
 //!   futures.py                concurrent.futures: Future, executors, wait
-//!   asyncio.py                gather, wait, timeouts, groups, locks, queues
+//!   asyncio/*.py              gather, wait, timeouts, groups, locks, queues; connections, servers
 //!   multiprocessing.py        multiprocessing: Process, Pool, Queue
 //!   datetime.py               datetime: datetime, timedelta
 //!   prelude_*.py              other modules that are Python here
@@ -38,6 +39,7 @@ pub mod processes;
 pub mod queues;
 pub mod rows;
 pub mod sequences;
+pub mod sockets;
 pub mod sync;
 pub mod system;
 pub mod tables;

@@ -197,5 +197,5 @@ fn format_map(m: &mut Machine, a: &Arguments) -> R<Done> {
     let name = m.strings.intern("format");
     let Some(format) = m.method("str", name) else { return value(text) };
     let arguments = Arguments { values: vec![text], named };
-    m.call_value(format, arguments, crate::python::value::object::Then::Push)
+    m.call_value(format, arguments, crate::python::value::frame::Then::Push)
 }

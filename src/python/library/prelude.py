@@ -163,6 +163,10 @@ def _repr_dict(items):
 def _repr_set(items):
     return '{' + ', '.join([repr(x) for x in items]) + '}'
 
+def _format(text, args, kwargs):
+    named = {name: str(x) if _has_text(x) else x for name, x in kwargs.items()}
+    return _call(text.format, [str(x) if _has_text(x) else x for x in args], named)
+
 def _print(args, sep, end):
     print(sep.join([str(x) for x in args]), end=end)
 

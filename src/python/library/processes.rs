@@ -14,7 +14,8 @@ use crate::python::machine::processes::{Copied, Outcome, ProcessAnswer, ProcessR
 use crate::python::machine::terms::{Arguments, Done, Look, R, Raise};
 use crate::python::machine::world::{Limit, Thread, Wait};
 use crate::python::value::any::Value;
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 use std::sync::Arc;
 
 /// The rows of this file. Only the library's own Python sees those of `prelude`.
@@ -231,6 +232,7 @@ fn start_thread(m: &mut Machine, a: &Arguments) -> R<Done> {
     let fresh = std::mem::replace(&mut m.current, starter);
     begun?;
     m.world.threads.push(Arc::new(fresh));
+    m.outside.stirred = true;
     value(Value::None)
 }
 

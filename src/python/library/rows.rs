@@ -18,6 +18,7 @@ use crate::python::library::patterns;
 use crate::python::library::processes;
 use crate::python::library::queues;
 use crate::python::library::sequences;
+use crate::python::library::sockets;
 use crate::python::library::sync;
 use crate::python::library::system;
 use crate::python::library::tables;
@@ -44,10 +45,19 @@ pub const PRELUDES: &[Prelude] = &[
     ("threading", include_str!("prelude_threading.py")),
     ("queue", include_str!("prelude_queue.py")),
     ("concurrent.futures", include_str!("futures.py")),
-    ("asyncio", include_str!("asyncio.py")),
+    ("asyncio", ASYNCIO),
     ("multiprocessing", include_str!("multiprocessing.py")),
     ("datetime", include_str!("datetime.py")),
 ];
+
+/// The module `asyncio`, one part behind the other.
+const ASYNCIO: &str = concat!(
+    include_str!("asyncio/tasks.py"),
+    include_str!("asyncio/groups.py"),
+    include_str!("asyncio/locks.py"),
+    include_str!("asyncio/queues.py"),
+    include_str!("asyncio/streams.py"),
+);
 
 /// Every function of the library.
 pub fn rows() -> Vec<Row> {
@@ -65,6 +75,7 @@ pub fn rows() -> Vec<Row> {
         futures::ROWS,
         asyncio::ROWS,
         event_loops::ROWS,
+        sockets::ROWS,
         processes::ROWS,
         modules::ROWS,
         maths::ROWS,

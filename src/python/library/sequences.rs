@@ -9,7 +9,8 @@ use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, Look, R};
 use crate::python::value::any::Value;
-use crate::python::value::object::{Iter, Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{Iter, Object};
 use std::cmp::Ordering;
 
 /// The rows of this file.

@@ -10,7 +10,8 @@ use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::{Limit, Stage, Wait};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Object, Sync, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{Object, Sync};
 use std::collections::VecDeque;
 
 /// The rows of this file.

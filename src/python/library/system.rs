@@ -49,6 +49,7 @@ fn set_switch_interval(m: &mut Machine, a: &Arguments) -> R<Done> {
             let interval = Duration::from_nanos(nanoseconds(seconds.min(LONGEST)).max(1));
             m.outside.switching = Switching::Interval(interval);
             m.outside.switching_changed = true;
+            m.outside.stirred = true;
         }
         Switching::Ticks(_) => {
             return missing(m, "setswitchinterval", "it counts, so call setcheckinterval");
@@ -77,6 +78,7 @@ fn set_check_interval(m: &mut Machine, a: &Arguments) -> R<Done> {
         let ticks = u32::try_from(ticks.clamp(1, i64::from(i32::MAX))).unwrap_or(1);
         m.outside.switching = Switching::Ticks(ticks);
         m.outside.switching_changed = true;
+        m.outside.stirred = true;
     }
     value(Value::None)
 }

@@ -70,8 +70,12 @@ impl Machine {
 
 fn get(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [dict, name, default] = m.sorted(a, "get", 2, ["self", "key", "default"])?;
-    let key = m.key(name)?;
     let default = if default == Value::Unset { Value::None } else { default };
+    if let Value::Int(_) | Value::Str(_) = name {
+        let (_, table) = m.table(dict, false)?;
+        return value(table.get_plain(name).unwrap_or(default));
+    }
+    let key = m.key(name)?;
     let (_, table) = m.table(dict, false)?;
     value(table.get(&key).unwrap_or(default))
 }

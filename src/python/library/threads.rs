@@ -9,7 +9,8 @@ use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::{Failure, Thread, Wait};
 use crate::python::value::any::Value;
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 use std::sync::Arc;
 
 /// The rows of this file.
@@ -164,6 +165,7 @@ fn start(m: &mut Machine, a: &Arguments) -> R<Done> {
         Err(stop) => return Err(stop),
     }
     m.world.threads.push(Arc::new(fresh));
+    m.outside.stirred = true;
     Ok(Done::Blocked(Value::None))
 }
 

@@ -9,7 +9,8 @@ use crate::python::code::instruction::Place;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Attributes, Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{Attributes, Object};
 use crate::python::value::strings::StrId;
 use crate::python::value::types::Type;
 
@@ -38,7 +39,7 @@ impl Machine {
         }
     }
 
-    fn find(&mut self, value: Value, name: StrId) -> R<Option<Found>> {
+    pub(crate) fn find(&mut self, value: Value, name: StrId) -> R<Option<Found>> {
         let found = self.find_plain(value, name)?;
         if found.is_some() || self.class_of(value).is_none() {
             return Ok(found);

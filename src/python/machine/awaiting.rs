@@ -10,7 +10,8 @@ use crate::python::machine::terms::{Done, Flow, Location, R, Raise};
 use crate::python::machine::world::{Stage, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::{Asyncio, Callback, State};
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
@@ -203,7 +204,7 @@ impl Machine {
             return self.type_error(text);
         }
         if let Some(Done::Value(value) | Done::Blocked(value)) =
-            self.call_manager(name, value, rest, Then::Push)?
+            self.call_manager(name, value, &rest, Then::Push)?
         {
             self.push(value);
         }

@@ -16,7 +16,7 @@ use crate::python::code::instruction::{Op, Place};
 use crate::python::code::program::CodeKind;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::quick::entry;
-use crate::python::machine::terms::{Flow, Location, Raise};
+use crate::python::machine::terms::{Flow, Location, Look, Raise};
 use crate::python::machine::world::{Limit, Wait};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,13 +26,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Points<'a> {
     kinds: u16,
     asked: Option<&'a AtomicBool>,
+    stirs: bool,
 }
 
 impl<'a> Points<'a> {
     /// At each.
-    pub const ALL: Points<'static> = Points { kinds: u16::MAX, asked: None };
+    pub const ALL: Points<'static> = Points { kinds: u16::MAX, asked: None, stirs: false };
     /// At none.
-    pub const NONE: Points<'static> = Points { kinds: 0, asked: None };
+    pub const NONE: Points<'static> = Points { kinds: 0, asked: None, stirs: false };
 
     /// At those kinds that a policy looks at.
     ///
@@ -45,12 +46,18 @@ impl<'a> Points<'a> {
     /// ```
     pub fn of(looks: impl Fn(Place) -> bool) -> Points<'static> {
         let kinds = Place::ALL.iter().filter(|place| looks(**place));
-        Points { kinds: kinds.fold(0, |kinds, place| kinds | 1 << *place as u16), asked: None }
+        let kinds = kinds.fold(0, |kinds, place| kinds | 1 << *place as u16);
+        Points { kinds, asked: None, stirs: false }
     }
 
     /// The same, but only while this is true: somebody asks for the lock.
     pub fn when(self, asked: &'a AtomicBool) -> Points<'a> {
-        Points { kinds: self.kinds, asked: Some(asked) }
+        Points { asked: Some(asked), ..self }
+    }
+
+    /// The same, and wherever others may be helped by what was done: a shell has to look.
+    pub fn or_stirred(self) -> Points<'a> {
+        Points { stirs: true, ..self }
     }
 
     /// Whether a burst ends at this kind of place.
@@ -256,6 +263,19 @@ impl Machine {
                             jump_if(!truth, to, &mut at);
                             Place::Straight
                         }
+                        Op::OrderConst(operator, number, leave, to)
+                            if let Some(truth) = self.quick_order_const(operator, number) =>
+                        {
+                            skip(2, &mut at, left);
+                            let place = jump_if(!truth, to, &mut at);
+                            if leave { Place::Straight } else { place }
+                        }
+                        Op::Turn(count) => {
+                            let stack = &mut self.current.stack;
+                            let from = stack.len() - count as usize;
+                            stack[from..].reverse();
+                            skip(1, &mut at, left)
+                        }
                         Op::ForIterStore(slot, to) if let Some(more) = self.quick_next() => {
                             match more {
                                 false => at = to,
@@ -280,7 +300,12 @@ impl Machine {
                                 Op::CallMethod(count) if self.quick_call(&program, count, true) => {
                                     Place::Straight
                                 }
+                                Op::CallMethod(1) if self.quick_append() => {
+                                    self.point(Some(Look::FastStatement)).into()
+                                }
                                 Op::Return if let Some(back) = self.quick_return() => back.into(),
+                                Op::ForIter(to) if self.quick_resume(to) => Place::Straight,
+                                Op::Yield if let Some(back) = self.quick_yield() => back.into(),
                                 _ => match self.perform_or_unwind(op, at) {
                                     Ok(place) => place,
                                     Err(pause) => return pause,
@@ -288,7 +313,7 @@ impl Machine {
                             };
                             let place =
                                 if library { self.behind(op, code.kind, place) } else { place };
-                            if points.end_here(place) {
+                            if points.end_here(place) || (points.stirs && self.outside.stirred) {
                                 return Pause::Place(place);
                             }
                             continue 'frame;

@@ -10,7 +10,8 @@ use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::Asyncio;
-use crate::python::value::object::{Function, Generator, Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{Function, Generator, Object};
 use crate::python::value::types::Type;
 use std::sync::Arc;
 
@@ -146,6 +147,7 @@ impl Machine {
         arguments.values.extend_from_slice(&stack[first - usize::from(bound)..]);
         let callee = stack[base];
         stack.truncate(base);
+        let depth = self.current.frames.len();
         let done = (row.call)(self, &arguments);
         let flow = match done {
             Ok(Done::Value(value)) => {
@@ -169,11 +171,17 @@ impl Machine {
                     _ => STRAIGHT,
                 }
             }
-            Ok(Done::Entered) => STRAIGHT,
+            Ok(Done::Entered) => {
+                let back = self.point(Some(row.look));
+                self.returns_to(depth, back);
+                STRAIGHT
+            }
             Err(Raise::Python) => {
                 let function = self.prelude(&format!("_{}", row.name.replace('.', "_")));
                 let arguments = std::mem::take(&mut arguments);
                 self.call_value(function, arguments, Then::Push)?;
+                let back = self.point(Some(row.look));
+                self.returns_to(depth, back);
                 STRAIGHT
             }
             Err(raised) => Err(raised),

@@ -10,8 +10,9 @@ use crate::python::machine::interpreter::{Machine, SLACK, WRAPPERS};
 use crate::python::machine::world::{Thread, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::Asyncio;
+use crate::python::value::frame::{Frame, Then};
 use crate::python::value::heap::Heap;
-use crate::python::value::object::{Frame, Generator, Iter, Object, Sync, Then};
+use crate::python::value::object::{Generator, Iter, Object, Sync};
 
 /// Whose turn it is to be looked at.
 struct Marks {

@@ -10,7 +10,8 @@ use crate::python::front::tree::Comparison;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R, Raise};
 use crate::python::value::any::Value;
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 use std::cmp::Ordering;
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));

@@ -7,11 +7,13 @@
 use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::catalogue::MODULES;
 use crate::python::code::instruction::Place;
+use crate::python::machine::attributes::Found;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::machine::world::Stage;
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Frame, Object, Then};
+use crate::python::value::frame::{Frame, Then};
+use crate::python::value::object::Object;
 use std::sync::Arc;
 
 /// The class `BaseException`.
@@ -131,8 +133,8 @@ impl Machine {
     pub(crate) fn before_with(&mut self) -> R<Flow> {
         let manager = self.peek(0);
         let exit = self.known.exit;
-        let name = self.type_name(manager);
-        if self.attribute(manager, exit)?.is_none() {
+        if self.find(manager, exit)?.is_none() {
+            let name = self.type_name(manager);
             let text = format!("'{name}' object does not support the context manager protocol");
             return self.type_error(text);
         }
@@ -141,7 +143,7 @@ impl Machine {
             Stage::Entering => Place::Blocked,
             _ => self.behind_manager(Place::WithEnter),
         };
-        let flow = self.call_manager("__enter__", manager, Vec::new(), Then::Push)?;
+        let flow = self.call_manager("__enter__", manager, &[], Then::Push)?;
         Ok(match flow {
             Some(Done::Wait(wait, limit)) => {
                 self.current.stage = Stage::Entering;
@@ -166,19 +168,16 @@ impl Machine {
         &mut self,
         name: &str,
         manager: Value,
-        rest: Vec<Value>,
+        rest: &[Value],
         then: Then,
     ) -> R<Option<Done>> {
         let name = self.strings.intern(name);
         let method = match self.class_attribute(manager, name) {
             Some(method) => Some(method),
-            None => {
-                let bound = self.attribute(manager, name)?;
-                match bound.and_then(Value::id).map(|id| self.world.heap.get(id)) {
-                    Some(Object::Method { function, .. }) => Some(*function),
-                    _ => None,
-                }
-            }
+            None => match self.find(manager, name)? {
+                Some(Found::Function(function)) => Some(function),
+                _ => None,
+            },
         };
         let Some(method) = method else {
             let (name, text) = (self.type_name(manager), self.strings.get(name));
@@ -194,8 +193,9 @@ impl Machine {
             return Ok(None);
         }
         let depth = self.current.frames.len();
-        let mut values = vec![manager];
-        values.extend(rest);
+        let mut values = self.spare.take();
+        values.push(manager);
+        values.extend_from_slice(rest);
         let done = self.call_value(method, Arguments { values, named: Vec::new() }, then);
         if !matches!(done, Ok(Done::Wait(..))) {
             self.current.frames[depth - 1].entered = false;
@@ -206,9 +206,9 @@ impl Machine {
     /// `__exit__`, with no exception.
     pub(crate) fn with_exit(&mut self) -> R<Flow> {
         let manager = self.pop();
-        let nothing = vec![Value::None; 3];
+        let nothing = [Value::None; 3];
         let depth = self.current.frames.len();
-        let done = self.call_manager("__exit__", manager, nothing, Then::Discard)?;
+        let done = self.call_manager("__exit__", manager, &nothing, Then::Discard)?;
         // Called as a bound method, by C, also where it is Python (to 3.13).
         self.returns_to(depth, SwitchPoint::CReturn);
         Ok(Flow::Next(match done {
@@ -230,9 +230,9 @@ impl Machine {
     pub(crate) fn with_except(&mut self) -> R<Flow> {
         let (exception, manager) = (self.peek(0), self.peek(1));
         let class = self.class_of(exception).map_or(Value::None, Value::Ref);
-        let rest = vec![class, exception, Value::None];
+        let rest = [class, exception, Value::None];
         let behind = self.behind_manager(Place::Straight);
-        let done = self.call_manager("__exit__", manager, rest, Then::Exited)?;
+        let done = self.call_manager("__exit__", manager, &rest, Then::Exited)?;
         Ok(Flow::Next(match done {
             None => Place::Enter,
             Some(Done::Entered) => Place::Straight,

@@ -8,7 +8,8 @@ use crate::python::code::instruction::{Op, Place};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, R, Raise};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Frame, Generator, Object, Then};
+use crate::python::value::frame::{Frame, Then};
+use crate::python::value::object::{Generator, Object};
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 

@@ -6,7 +6,8 @@
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Location, R, Raise};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 
 impl Machine {
     /// Does with the result of a call what was to be done with it.

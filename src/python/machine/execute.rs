@@ -10,7 +10,8 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R, Raise};
 use crate::python::machine::text::escaped;
 use crate::python::value::any::Value;
-use crate::python::value::object::{DictKind, Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{DictKind, Object};
 use crate::python::value::table::Table;
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));

@@ -10,7 +10,8 @@ use crate::python::front::position::Position;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::world::Rounds;
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Frame, Object, Then};
+use crate::python::value::frame::{Frame, Then};
+use crate::python::value::object::Object;
 use std::sync::Arc;
 
 impl Machine {

@@ -14,8 +14,9 @@ use crate::python::machine::terms::{Arguments, Done, Limits, Location, Look, R, 
 use crate::python::machine::traceback::Tracebacks;
 use crate::python::machine::world::{Thread, World};
 use crate::python::value::any::{Id, Value};
+use crate::python::value::frame::Then;
 use crate::python::value::hash::Quick;
-use crate::python::value::object::{Attributes, Class, Instance, Object, Then};
+use crate::python::value::object::{Attributes, Class, Instance, Object};
 use crate::python::value::strings::{StrId, Strings};
 use crate::python::value::types::Type;
 use std::collections::HashMap;
@@ -99,6 +100,8 @@ pub struct Machine {
     methods: HashMap<(StrId, StrId), u32, Quick>,
     /// The methods of built-in types that were looked for.
     pub(crate) type_methods: HashMap<(Type, StrId), Option<Value>, Quick>,
+    /// `append` of a list.
+    pub(crate) append: Value,
     pub(crate) known: Known,
     /// Lists of arguments that are not used.
     pub(crate) spare: Spare,
@@ -153,6 +156,7 @@ impl Machine {
             builtins: Vec::new(),
             methods,
             known,
+            append: Value::Unset,
             type_methods: HashMap::default(),
             spare: Spare::default(),
             library_globals: HashMap::new(),
@@ -167,6 +171,8 @@ impl Machine {
     }
 
     fn begin(&mut self) {
+        let append = self.strings.intern("append");
+        self.append = self.method("list", append).unwrap_or(Value::Unset);
         for (name, base) in EXCEPTIONS {
             let name = self.strings.intern(name);
             let own = self.world.heap.len();

@@ -10,7 +10,8 @@ use crate::python::code::program::{Code, CodeKind};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Generator, Iter, Object, Part, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{Generator, Iter, Object, Part};
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 

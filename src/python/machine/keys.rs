@@ -9,7 +9,8 @@ use crate::python::code::instruction::Place;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, R, Raise};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 use crate::python::value::table::Key;
 use crate::python::value::types::Type;
 

@@ -11,8 +11,8 @@
 //!
 //!                 execute ─┬─ calls, binding, spread: functions, the library, stars
 //!                          ├─ classes, wrappers    what `class` makes, properties and their kin
-//!   outside: the clock, ───┼─ waiting, traceback   who waits for what; where it went wrong
-//!   what the shell does    │
+//!                          ├─ asking ─▶ outside    the clock, and what the shell is asked for
+//!                          ├─ waiting, traceback   who waits for what; where it went wrong
 //!                          ├─ attributes, kinds, objects: names and items
 //!                          ├─ keys                 objects as keys of dicts and sets
 //!                          ├─ operators, concatenation, comparison, overloads, iteration
@@ -25,6 +25,7 @@
 //!                          └─ collector            what nothing leads to is freed
 //! ```
 
+pub mod asking;
 pub mod attributes;
 pub mod awaiting;
 pub mod binding;

@@ -8,7 +8,8 @@ use crate::python::machine::comparison::range_length;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{DictKind, Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{DictKind, Object};
 use crate::python::value::table::Table;
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
@@ -174,7 +175,7 @@ impl Machine {
         {
             let at = self.index(index, length, "string")?;
             let one = self.strings.text(text).as_bytes()[at];
-            return Ok(self.text_value(char::from(one).encode_utf8(&mut [0; 4])));
+            return Ok(Value::Str(self.strings.one(one)));
         }
         if let Value::Str(text) = object {
             let chars: Vec<char> = self.strings.text(text).chars().collect();
@@ -185,7 +186,12 @@ impl Machine {
             let at = self.index(index, chars.len(), "string")?;
             return Ok(self.text_value(&chars[at].to_string()));
         }
-        if let Some(bytes) = self.bytes_of(object) {
+        if let Value::Bytes(text) = object {
+            let text = self.strings.get(text);
+            let bytes = match text.is_ascii() {
+                true => std::borrow::Cow::Borrowed(text.as_bytes()),
+                false => self.bytes_of(object).unwrap_or_default().into(),
+            };
             if let Some(places) = self.slice_places(index, bytes.len())? {
                 let part: Vec<u8> = places.iter().map(|at| bytes[*at]).collect();
                 return self.bytes_value(&part);

@@ -9,7 +9,8 @@ use crate::python::front::tree::{BinaryOperator, UnaryOperator};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, R, Raise};
 use crate::python::value::any::Value;
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 

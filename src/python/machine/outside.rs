@@ -1,18 +1,9 @@
 //! What is outside of a world: the clock, the lock's settings, and what is asked of the shell.
 //!
 //! *Promises*: without a shell nothing here is used: time is the world's, and a request stops the run.
-//! *Leaves out*: carrying out what is asked (`python/run/shell.rs`).
-//!
-//! ```text
-//!   input() ── ask(Line) ──▶ requests ──▶ the shell reads a line, without the lock
-//!      ▲                                        │
-//!      └── is called again: answered() ◀── world.answers ◀── deliver
-//! ```
+//! *Leaves out*: asking (`python/machine/asking.rs`), and carrying it out (`python/run/shell.rs`).
 
-use crate::python::machine::interpreter::Machine;
 use crate::python::machine::processes::{ProcessAnswer, ProcessRequest};
-use crate::python::machine::terms::{Done, R, Raise};
-use crate::python::machine::world::Wait;
 use crate::python::value::any::Id;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -23,6 +14,25 @@ pub enum Request {
     Line,
     /// Something of another process.
     Process(ProcessRequest),
+}
+
+/// What a program wants of a socket. It is told of what happens by callbacks of its loop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SocketRequest {
+    /// A connection to this host and port.
+    Connect(String, u16),
+    /// Connections from others, on this host and port.
+    Listen(String, u16),
+    /// To send this.
+    Send(Vec<u8>),
+    /// To be told when little is left to be sent.
+    Drain,
+    /// To send no more.
+    End,
+    /// To be closed, when all is sent.
+    Close,
+    /// To accept no more.
+    Unlisten,
 }
 
 /// What came of a request.
@@ -43,7 +53,7 @@ pub enum Answer {
 pub struct Clock {
     began: Instant,
     /// Since 1970, when it began.
-    wall: Duration,
+    pub(crate) wall: Duration,
     /// So much real time is a second of it.
     scale: f64,
 }
@@ -107,10 +117,17 @@ pub struct Outside {
     pub requests: Vec<(u64, Request)>,
     /// How often something was asked for.
     pub(crate) asked: u64,
-    /// Something that threads wait for may have changed since the shell has looked.
+    /// The shell has to look: there is something new in here or in the output, a new thread, or
+    /// something that threads wait for may have changed.
     pub stirred: bool,
     /// Tasks that were made since somebody has looked, each with its event loop.
     pub born: Vec<(Id, usize)>,
+    /// What is wanted of sockets since somebody has looked: the loop, and the number of each.
+    pub sockets: Vec<(Id, u64, SocketRequest)>,
+    /// How many sockets may have something to say.
+    pub open_sockets: usize,
+    /// Numbers that sockets have used.
+    sockets_made: u64,
     /// What was printed is to be written at once.
     pub flush: bool,
     /// How the main thread has ended by `SystemExit`.
@@ -129,6 +146,9 @@ impl Default for Outside {
             asked: 0,
             stirred: false,
             born: Vec::new(),
+            sockets: Vec::new(),
+            open_sockets: 0,
+            sockets_made: 0,
             flush: false,
             exit: None,
             process: None,
@@ -136,53 +156,11 @@ impl Default for Outside {
     }
 }
 
-impl Machine {
-    /// Nanoseconds since the run began, by its clock.
-    pub fn now(&self) -> u64 {
-        self.outside.clock.map_or(self.world.clock, |clock| clock.now())
-    }
-
-    /// Seconds since 1970. Without a clock the run began then.
-    #[allow(clippy::cast_precision_loss, reason = "it is a time")]
-    pub fn wall_time(&self) -> f64 {
-        let wall = self.outside.clock.map_or(Duration::ZERO, |clock| clock.wall);
-        wall.as_secs_f64() + self.now() as f64 / 1e9
-    }
-
-    /// Asks for something, and gives the number of the answer: [`Wait::Answer`] waits for it, and
-    /// [`take_answer`](Self::take_answer) takes it.
-    ///
-    /// # Errors
-    /// [`Raise::Stop`] if nobody runs this for real.
-    pub(crate) fn request(&mut self, request: Request) -> R<u64> {
-        if self.outside.clock.is_none() {
-            return Err(Raise::Stop("this needs a real run: `singletrack run`".to_owned()));
-        }
-        self.outside.asked = self.outside.asked.wrapping_add(1);
-        self.outside.requests.push((self.outside.asked, request));
-        Ok(self.outside.asked)
-    }
-
-    /// Takes the answer with this number, if it has come.
-    pub(crate) fn take_answer(&mut self, number: u64) -> Option<Answer> {
-        self.world.answers.remove(&number)
-    }
-
-    /// For a call that asks, waits and is called again: the answer, or that it has to wait.
-    ///
-    /// # Errors
-    /// As [`request`](Self::request).
-    pub(crate) fn ask(&mut self, request: Request) -> R<Result<Answer, Done>> {
-        let number = match self.current.asked.take() {
-            Some(number) => number,
-            None => self.request(request)?,
-        };
-        Ok(match self.take_answer(number) {
-            Some(answer) => Ok(answer),
-            None => {
-                self.current.asked = Some(number);
-                Err(Done::Wait(Wait::Answer(number), None))
-            }
-        })
+impl Outside {
+    /// The number of a new socket.
+    pub(crate) fn new_socket(&mut self) -> u64 {
+        self.sockets_made += 1;
+        self.open_sockets += 1;
+        self.sockets_made
     }
 }

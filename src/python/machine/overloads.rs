@@ -7,7 +7,8 @@ use crate::python::front::tree::{BinaryOperator, Comparison};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, R};
 use crate::python::value::any::Value;
-use crate::python::value::object::{Operation, Then};
+use crate::python::value::frame::Operation;
+use crate::python::value::frame::Then;
 use crate::python::value::types::Type;
 
 /// `NotImplemented`.

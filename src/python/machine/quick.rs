@@ -147,6 +147,18 @@ impl Machine {
         }
     }
 
+    /// Pops a value, and compares it with a constant.
+    #[inline]
+    pub(crate) fn quick_order_const(&mut self, operator: Comparison, number: u16) -> Option<bool> {
+        let result = match (self.current.stack.last()?, &self.constants[usize::from(number)]) {
+            (Value::Int(a), Value::Int(b)) => ordered(operator, a, b),
+            (Value::Float(a), Value::Float(b)) => ordered(operator, a, b),
+            _ => return None,
+        };
+        self.current.stack.pop();
+        Some(result)
+    }
+
     #[inline]
     pub(crate) fn quick_compare(&mut self, operator: Comparison) -> bool {
         let [.., left, right] = &self.current.stack[..] else { return false };

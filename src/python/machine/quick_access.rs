@@ -154,10 +154,24 @@ impl Machine {
             (Object::List(items) | Object::Tuple(items), Value::Int(index)) => {
                 place(index, items.len()).map(|at| items[at])
             }
-            (Object::Dict(table, _), key) => quick_key(key).and_then(|key| table.get(&key)),
+            (Object::Dict(table, _), key) => table.get_plain(key),
             _ => None,
         };
         item.is_some_and(|item| self.replace_two(item))
+    }
+
+    /// Calls `append` of a list, the method that programs call most.
+    pub(crate) fn quick_append(&mut self) -> bool {
+        let [.., callee, Value::Ref(list), item] = self.current.stack[..] else { return false };
+        if callee != self.append || self.noting || self.charge(1).is_err() {
+            return false;
+        }
+        let Object::List(items) = self.world.heap.get_mut(list) else { return false };
+        items.push(item);
+        let height = self.current.stack.len() - 3;
+        self.current.stack.truncate(height);
+        self.push(Value::None);
+        true
     }
 
     pub(crate) fn quick_set_item(&mut self) -> bool {
@@ -212,6 +226,10 @@ impl Machine {
                     _ => return None,
                 }
             }
+            Object::Iter(Iter::Sequence { of: Value::Str(text), at }) => {
+                let byte = self.strings.ascii(*text)?.as_bytes().get(*at).copied();
+                byte.map(|byte| Value::Str(self.strings.one(byte)))
+            }
             Object::Iter(Iter::Table { of, at, size, part }) => {
                 return self.quick_entry(id, *of, *at, *size, *part);
             }
@@ -265,8 +283,10 @@ impl Machine {
         let (Object::Dict(table, _) | Object::Set(table)) = self.world.heap.get(id) else {
             return false;
         };
-        let Some(key) = quick_key(item) else { return false };
-        let found = table.get(&key).is_some();
+        if !matches!(item, Value::Int(_) | Value::Str(_)) {
+            return false;
+        }
+        let found = table.get_plain(item).is_some();
         self.replace_two(Value::Bool(found == wanted))
     }
 

@@ -15,7 +15,8 @@ use crate::python::code::program::{Code, Program};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::world::Thread;
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Attributes, Frame, Function, Instance, Object, Then};
+use crate::python::value::frame::{Frame, Then};
+use crate::python::value::object::{Attributes, Function, Generator, Instance, Object};
 
 /// Where a call's values are on the stack.
 #[derive(Clone, Copy)]
@@ -85,6 +86,53 @@ impl Machine {
         self.current.frames.len() < self.limits.frames && self.current.rounds.is_empty()
     }
 
+    /// Lets the generator on top make its next item, for a `for` that ends at this place.
+    pub(crate) fn quick_resume(&mut self, to: u32) -> bool {
+        let Some(Value::Ref(id)) = self.current.stack.last().copied() else { return false };
+        if self.noting || !self.has_room() {
+            return false;
+        }
+        let Object::Generator(state @ Generator::Suspended(..)) = self.world.heap.get_mut(id)
+        else {
+            return false;
+        };
+        let Generator::Suspended(mut frame, mut values) =
+            std::mem::replace(state, Generator::Running)
+        else {
+            return false;
+        };
+        let stack = &mut self.current.stack;
+        frame.then = Then::Item(to);
+        frame.back = SwitchPoint::Straight;
+        frame.base = u32::try_from(stack.len()).unwrap_or(u32::MAX);
+        stack.append(&mut values);
+        if frame.at > 0 {
+            stack.push(Value::None);
+        }
+        self.spare.give(values);
+        self.current.frames.push(frame);
+        true
+    }
+
+    /// A generator gives an item to a `for`.
+    pub(crate) fn quick_yield(&mut self) -> Option<SwitchPoint> {
+        let frame = self.current.frames.last().copied()?;
+        let (Some(id), Then::Item(_), false) = (frame.generator, frame.then, self.noting) else {
+            return None;
+        };
+        let stack = &mut self.current.stack;
+        let value = stack.pop()?;
+        let mut values = self.spare.take();
+        values.extend_from_slice(&stack[frame.base as usize..]);
+        stack.truncate((frame.base - frame.below) as usize);
+        stack.push(value);
+        self.current.frames.pop();
+        if let Object::Generator(state) = self.world.heap.get_mut(id) {
+            *state = Generator::Suspended(frame, values);
+        }
+        Some(frame.back)
+    }
+
     /// Leaves the innermost call with the value on top. Says what kind of return that was.
     pub(crate) fn quick_return(&mut self) -> Option<SwitchPoint> {
         let thread = &mut self.current;
@@ -92,14 +140,8 @@ impl Machine {
         if frame.generator.is_some() {
             return None;
         }
-        let (to, back) = ((frame.base - frame.below) as usize, frame.back);
+        let (back, to) = (frame.back, (frame.base - frame.below) as usize);
         let value = match (frame.then, *thread.stack.last()?) {
-            (Then::Push, Value::Int(int)) => {
-                thread.frames.pop();
-                thread.stack.truncate(to);
-                thread.stack.push(Value::Int(int));
-                return Some(back);
-            }
             (Then::Push, value) => value,
             (Then::Init(instance), Value::None) => instance,
             _ => return None,

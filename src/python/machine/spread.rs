@@ -8,7 +8,8 @@ use crate::python::code::instruction::Place;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Flow, Location, R};
 use crate::python::value::any::Value;
-use crate::python::value::object::{DictKind, Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{DictKind, Object};
 use crate::python::value::table::Table;
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));

@@ -11,14 +11,15 @@
 //!
 //! *Promises*: asyncio's order: what becomes ready is last, a pass is what was ready when it began,
 //! a callback is never called at once; at most one task of a loop is in the middle of a step.
-//! *Leaves out*: what is Python in CPython (`python/library/asyncio.py`).
+//! *Leaves out*: what is Python in CPython (`python/library/asyncio`).
 
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Location, R, Raise};
 use crate::python::machine::world::{Stage, Thread, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::{Asyncio, Callback, Future, Handle, Loop, Ready, State, Task};
-use crate::python::value::object::{Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::Object;
 use crate::python::value::strings::StrId;
 use std::sync::Arc;
 
@@ -110,6 +111,7 @@ impl Machine {
         }
         if self.outside.clock.is_some() {
             self.outside.born.push((event_loop, number));
+            self.outside.stirred = true;
         }
         self.make_ready(event_loop, Ready::Task(number));
         Ok(future)

@@ -7,7 +7,8 @@
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Location, R};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Attributes, DictKind, Object, Part, Sync, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{Attributes, DictKind, Object, Part, Sync};
 use crate::python::value::types::Type;
 
 /// How deep containers may be nested to be printed.

@@ -5,7 +5,6 @@
 //! *Leaves out*: calls that are C in CPython, and the carets below a line.
 
 use crate::python::front::position::Position;
-use crate::python::machine::interpreter::Machine;
 use crate::python::value::any::Id;
 use std::collections::HashMap;
 
@@ -28,36 +27,30 @@ pub struct Tracebacks {
     of: HashMap<usize, (Id, Vec<Call>)>,
 }
 
-impl Machine {
-    /// Notes that an exception has come to the innermost call; `raised` if it begins there.
-    pub(crate) fn note_call(&mut self, exception: Id, raised: bool) {
-        if !self.tracebacks.kept {
-            return;
-        }
-        let depth = self.current.frames.len();
-        let Some(frame) = self.current.frames.last() else { return };
-        let Some(code) = self.program.codes.get(frame.code as usize) else { return };
-        let at = code.positions.get((frame.at as usize).saturating_sub(1)).copied();
-        let call = (!code.kind.is_library()).then(|| Call {
-            depth,
-            function: code.name.to_string(),
-            at: at.unwrap_or_default(),
-        });
-        let entry = self.tracebacks.of.entry(self.number);
+impl Tracebacks {
+    /// An exception has come to a call of a thread that is inside of `depth` others; `raised` if it
+    /// begins there. Of a call that is not shown there is nothing to tell.
+    pub(crate) fn note(
+        &mut self,
+        thread: usize,
+        (exception, raised): (Id, bool),
+        depth: usize,
+        shown: Option<(String, Position)>,
+    ) {
+        let entry = self.of.entry(thread);
         let (of, calls) = entry.or_insert_with(|| (exception, Vec::new()));
         if raised || *of != exception {
             calls.clear();
             *of = exception;
         }
         if calls.last().is_none_or(|last| depth < last.depth) {
-            calls.extend(call);
+            calls.extend(shown.map(|(function, at)| Call { depth, function, at }));
         }
     }
 
     /// Takes the calls that a thread's last exception has come through, the outermost first.
-    pub fn take_traceback(&mut self, thread: usize) -> Vec<Call> {
-        let mut calls =
-            self.tracebacks.of.remove(&thread).map_or_else(Vec::new, |(_, calls)| calls);
+    pub(crate) fn take(&mut self, thread: usize) -> Vec<Call> {
+        let mut calls = self.of.remove(&thread).map_or_else(Vec::new, |(_, calls)| calls);
         calls.reverse();
         calls
     }

@@ -11,7 +11,8 @@ use crate::python::machine::outside::Exit;
 use crate::python::machine::terms::Raise;
 use crate::python::machine::world::{Failure, Stage};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Generator, Object, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{Generator, Object};
 use std::sync::Arc;
 
 impl Machine {
@@ -92,6 +93,18 @@ impl Machine {
             (Some(class), Some(wanted)) => self.is_subclass(class, wanted),
             _ => false,
         }
+    }
+
+    /// Notes that an exception has come to the innermost call; `raised` if it begins there.
+    fn note_call(&mut self, exception: Id, raised: bool) {
+        let Some(frame) = self.current.frames.last().filter(|_| self.tracebacks.kept) else {
+            return;
+        };
+        let Some(code) = self.program.codes.get(frame.code as usize) else { return };
+        let at = code.positions.get((frame.at as usize).saturating_sub(1)).copied();
+        let shown = (!code.kind.is_library()).then(|| (code.name.clone(), at.unwrap_or_default()));
+        let depth = self.current.frames.len();
+        self.tracebacks.note(self.number, (exception, raised), depth, shown);
     }
 
     /// What the process ends with.

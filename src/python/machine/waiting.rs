@@ -28,7 +28,7 @@ impl Machine {
     }
 
     /// The line that a thread executes next.
-    pub(crate) fn line_of_thread(&mut self, number: usize) -> u32 {
+    pub fn line_of_thread(&mut self, number: usize) -> u32 {
         let wait = self.world.threads[number].wait;
         self.enter(number);
         let line = self.next_position().line;

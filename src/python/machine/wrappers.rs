@@ -6,7 +6,8 @@
 use crate::python::machine::interpreter::{Machine, WRAPPERS};
 use crate::python::machine::terms::{Arguments, R};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{DictKind, Object, Sync, Then};
+use crate::python::value::frame::Then;
+use crate::python::value::object::{DictKind, Object, Sync};
 use crate::python::value::strings::StrId;
 use crate::python::value::types::Type;
 

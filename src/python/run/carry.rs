@@ -60,7 +60,7 @@ fn carry_and_tell(shell: &Arc<Shell>, number: usize, begun: Option<Sender<()>>) 
             }
         });
         match event_loop {
-            Ok(Some(event_loop)) => loops.drive(shell, number, event_loop),
+            Ok(Some(event_loop)) => loops.drive(shell, number, event_loop, attend),
             // An error says that the run is over.
             Ok(None) | Err(_) => return,
         }
@@ -108,6 +108,9 @@ pub fn attend(shell: &Arc<Shell>, gil: &mut Gil<'_>, turn: Turn) {
 
 /// Sees to it that a new thread of the world is carried, and waits until it has had the lock.
 fn begin(shell: &Arc<Shell>, gil: &mut Gil<'_>, number: usize) -> io::Result<()> {
+    if let Some(pool) = shell.inside(gil).machine.pool_of_job(number) {
+        return begin_job(shell, gil, number, pool);
+    }
     let name = shell.inside(gil).machine.name_of_thread(number).replace('\0', " ");
     let (begun, has_begun) = channel();
     let carried = Arc::clone(shell);
@@ -115,6 +118,19 @@ fn begin(shell: &Arc<Shell>, gil: &mut Gil<'_>, number: usize) -> io::Result<()>
     // It is dropped, never sent on.
     let _ = gil.detach(|| has_begun.recv());
     Ok(())
+}
+
+/// Gives a job to the executor of its pool, whose threads carry one job after another.
+fn begin_job(
+    shell: &Arc<Shell>,
+    gil: &mut Gil<'_>,
+    number: usize,
+    (pool, name, workers): (u64, String, usize),
+) -> io::Result<()> {
+    let carried = Arc::clone(shell);
+    let begun = gil
+        .detach(|| shell.executors.submit(pool, &name, workers, move || carry(&carried, number)));
+    begun.map_err(io::Error::other)
 }
 
 /// Begins to see to what was asked for.

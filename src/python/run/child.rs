@@ -18,7 +18,7 @@ use crate::python::run::inside::{Ending, LIMITS};
 use crate::python::run::processes::{Beginning, Post, Processes, Queue, Roles};
 use crate::python::run::shell::Shell;
 use crate::python::run::streams::Streams;
-use crate::python::value::object::Then;
+use crate::python::value::frame::Then;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};

@@ -6,19 +6,21 @@
 //! *Leaves out*: the lock, threads, streams (`python/run/shell.rs`, `python/run/carry.rs`). Pure but
 //! for the clock.
 
-use crate::python::code::instruction::Place;
-use crate::python::explore::policies::Looks;
 use crate::python::front::position::Position;
+use crate::python::machine::burst::{Pause, Points};
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::terms::{Flow, Limits};
+use crate::python::machine::outside::SocketRequest;
+use crate::python::machine::terms::Limits;
 use crate::python::machine::world::{Stage, Wait};
 use crate::python::run::waiters::Waiters;
 use crate::python::value::any::Id;
+use crate::python::value::asyncio::Loop;
+use crate::python::value::object::{Object, Sync};
 use std::sync::Arc;
 use std::task::Waker;
 
-/// Instructions of one burst, at most: code that stands for C never looks.
-const LONGEST_BURST: u32 = 1 << 20;
+/// Instructions of one burst, at most: so an interruption is heard in code that nobody asks to go.
+const LONGEST_BURST: u64 = 100_000;
 
 /// The bounds of a real run.
 pub(crate) const LIMITS: Limits = Limits { items: 32 << 20, frames: 1000, threads: 10_000 };
@@ -38,19 +40,6 @@ pub enum Ending {
     NoOutput(String, bool),
 }
 
-/// Why a burst has ended.
-#[derive(Debug)]
-pub(crate) enum Burst {
-    /// It has come to a place where the policy looks.
-    Looks,
-    /// The thread has to wait.
-    Waits,
-    /// The thread has ended.
-    Ended,
-    /// The run is over.
-    Stopped(String, Position),
-}
-
 /// Whether a thread can go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resumed {
@@ -60,20 +49,6 @@ pub(crate) enum Resumed {
     Waits(Option<u64>),
     /// It has ended.
     Ended,
-}
-
-/// The places at which a policy looks, as a table.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LookTable([bool; 11]);
-
-impl LookTable {
-    pub(crate) fn of(looks: Looks) -> LookTable {
-        let mut table = [false; 11];
-        for place in Place::ALL {
-            table[place as usize] = looks.at(place);
-        }
-        LookTable(table)
-    }
 }
 
 /// The machine and its threads.
@@ -134,10 +109,22 @@ impl Inside {
                 return Resumed::Waits(deadline);
             }
             Arc::make_mut(thread).timed_out = true;
+            if let (Wait::Barrier(id), true) = (wait, interrupted) {
+                self.break_barrier(number, id);
+            }
         }
         self.waiters.forget(number);
         self.enter(number);
         Resumed::Runs
+    }
+
+    /// Whoever is interrupted at a barrier breaks it for the others.
+    fn break_barrier(&mut self, number: usize, barrier: Id) {
+        if let Object::Sync(Sync::Barrier { broken, .. }) = self.machine.world.heap.get_mut(barrier)
+        {
+            *broken = true;
+        }
+        Arc::make_mut(&mut self.machine.world.threads[number]).stage = Stage::None;
     }
 
     /// Raises `KeyboardInterrupt` in the current thread, unless it is in the middle of a call that
@@ -154,31 +141,25 @@ impl Inside {
         now
     }
 
-    /// Executes the current thread up to a place where the policy looks.
-    pub(crate) fn burst(&mut self, table: &LookTable) -> Burst {
-        let machine = &mut self.machine;
-        let mut waited = machine.current.deadline.is_some();
-        for _ in 0..LONGEST_BURST {
-            if machine.current.has_ended() {
-                return Burst::Ended;
-            }
-            match machine.execute() {
-                Ok(Flow::Next(place)) => {
-                    if std::mem::take(&mut waited) {
-                        machine.current.deadline = None;
-                    }
-                    if table.0[place as usize] {
-                        break;
-                    }
-                }
-                Ok(Flow::Wait(..)) => return Burst::Waits,
-                Err(reason) => return Burst::Stopped(reason, machine.position()),
-            }
-        }
-        if machine.world.heap.charged() > 2 * machine.live + 100_000 {
-            machine.sweep();
-        }
-        if machine.current.has_ended() { Burst::Ended } else { Burst::Looks }
+    /// Executes the current thread up to a place at which the policy looks, or where the shell has to.
+    pub(crate) fn burst(&mut self, points: Points<'_>) -> Pause {
+        let mut fuel = LONGEST_BURST;
+        self.machine.run_burst(points.or_stirred(), &mut fuel)
+    }
+
+    /// What is wanted of the sockets of a loop since it was asked last.
+    pub(crate) fn take_sockets(&mut self, event_loop: Id) -> Vec<(u64, SocketRequest)> {
+        let all = self.machine.outside.sockets.drain(..);
+        let (own, others) = all.partition(|(other, ..)| *other == event_loop);
+        self.machine.outside.sockets = others;
+        let own: Vec<(Id, u64, SocketRequest)> = own;
+        own.into_iter().map(|(_, number, request)| (number, request)).collect()
+    }
+
+    /// Wakes whom something from outside has helped.
+    pub(crate) fn wake_waiters(&mut self) {
+        self.machine.outside.stirred = true;
+        self.wake();
     }
 
     /// The event loop that a thread runs.
@@ -229,7 +210,21 @@ impl Inside {
         if std::mem::take(&mut self.machine.outside.stirred) && !self.waiters.is_empty() {
             let world = &self.machine.world;
             self.waiters.wake(|number| world.is_ready(number));
+            self.waiters.wake_turns(|event_loop| {
+                let next = world.event_loop(event_loop).map_or([None; 2], Loop::next);
+                next.map(|number| number.filter(|number| world.is_ready(*number)))
+            });
         }
+    }
+
+    /// Whether a thread runs a loop that has no task: `run_forever` waits for nothing in particular.
+    fn is_idle(&self, number: usize, event_loop: Id) -> bool {
+        let threads = &self.machine.world.threads;
+        let waits = Some(Wait::Turn(event_loop));
+        let has_tasks = threads.iter().enumerate().any(|(other, thread)| {
+            other != number && !thread.has_ended() && thread.wait.map(|(wait, _)| wait) == waits
+        });
+        threads[number].runs == Some(event_loop) && !has_tasks
     }
 
     fn look_for_deadlock(&mut self) {
@@ -238,6 +233,12 @@ impl Inside {
             let thread = &world.threads[number];
             let hopeless = match thread.wait {
                 Some((Wait::Answer(_) | Wait::Sleep(_), _)) => false,
+                // A socket may have something to say, or a task is ready.
+                Some((Wait::Turn(_), _)) if self.machine.outside.open_sockets > 0 => false,
+                Some((Wait::Turn(id), _)) if self.is_idle(number, id) => false,
+                Some((Wait::Turn(id), _)) if world.event_loop(id).is_some_and(Loop::goes_on) => {
+                    false
+                }
                 Some(_) => thread.deadline.is_none() && !world.is_ready(number),
                 None => false,
             };

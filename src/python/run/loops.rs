@@ -9,34 +9,41 @@
 //!   asyncio.run(main())     the OS thread leaves `carry`, and runs an EventLoop
 //!     run_forever ───────── task 0: polled when there are callbacks, or a timer is due
 //!     create_task ───────── one task each: polled when its turn has come
+//!     open_connection ───── tasks that read, for each connection (`python/run/sockets.rs`)
 //! ```
 
 use crate::aio::time::sleep::{Sleep, sleep_until};
 use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::scheduler::create_task;
+use crate::gil::lock::token::Gil;
 use crate::python::front::position::Position;
-use crate::python::run::carry::attend;
 use crate::python::run::inside::Ending;
 use crate::python::run::shell::{Shell, Turn};
+use crate::python::run::sockets::Sockets;
 use crate::python::value::any::Id;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+/// What is left to whoever carries a thread: `carry::attend`.
+pub(crate) type Attend = fn(&Arc<Shell>, &mut Gil<'_>, Turn);
+
 /// The event loops of one OS thread, by the program's. Tasks stay in theirs while it does not run.
 #[derive(Default)]
-pub(crate) struct Loops(HashMap<Id, EventLoop>);
+pub(crate) struct Loops(HashMap<Id, (EventLoop, Rc<Sockets>)>);
 
 impl Loops {
     /// Runs the loop until the thread that runs it has left it, or has ended.
-    pub(crate) fn drive(&mut self, shell: &Arc<Shell>, number: usize, id: Id) {
+    pub(crate) fn drive(&mut self, shell: &Arc<Shell>, number: usize, id: Id, attend: Attend) {
         // A loop that was closed has no tasks that could go on.
         self.0.retain(|other, _| *other == id || !is_closed(shell, *other));
-        if let Err(error) = self.run(shell, number, id) {
+        if let Err(error) = self.run(shell, number, id, attend) {
             // An error says that the run is over.
             let _ = shell.lock.attach(|gil| {
                 let inside = shell.inside(gil);
@@ -47,13 +54,14 @@ impl Loops {
         }
     }
 
-    fn run(&mut self, shell: &Arc<Shell>, number: usize, id: Id) -> io::Result<()> {
-        let event_loop = match self.0.entry(id) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) => entry.insert(EventLoop::new()?),
+    fn run(&mut self, shell: &Arc<Shell>, number: usize, id: Id, attend: Attend) -> io::Result<()> {
+        let (event_loop, sockets) = match self.0.entry(id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert((EventLoop::new()?, Sockets::new(shell, id))),
         };
-        let shell = Arc::clone(shell);
-        event_loop.run_until_complete(Carried { shell, number, id, runs: true, sleep: None });
+        let (shell, sockets) = (Arc::clone(shell), Rc::clone(sockets));
+        let runner = Carried { shell, number, id, runs: true, sleep: None, sockets, attend };
+        event_loop.run_until_complete(runner);
         Ok(())
     }
 }
@@ -76,6 +84,8 @@ struct Carried {
     runs: bool,
     /// Until the limit of what it waits for.
     sleep: Option<Pin<Box<Sleep>>>,
+    sockets: Rc<Sockets>,
+    attend: Attend,
 }
 
 /// How a turn went, for our loop.
@@ -94,20 +104,25 @@ impl Carried {
                     Turn::Waits(until) => Went::Waits(until),
                     Turn::Ended | Turn::Over => Went::Done,
                     turn => {
-                        attend(&self.shell, gil, turn);
+                        (self.attend)(&self.shell, gil, turn);
                         continue;
                     }
                 };
                 let inside = self.shell.inside(gil);
                 let left = self.runs && inside.runs(self.number) != Some(self.id);
-                return (if left { Went::Done } else { went }, inside.take_born(self.id));
+                let went = if left { Went::Done } else { went };
+                return (went, inside.take_born(self.id), inside.take_sockets(self.id));
             }
         });
         // An error says that the run is over.
-        let Ok((went, born)) = turn else { return Went::Done };
+        let Ok((went, born, wanted)) = turn else { return Went::Done };
         for number in born {
-            let shell = Arc::clone(&self.shell);
-            drop(create_task(Carried { shell, number, id: self.id, runs: false, sleep: None }));
+            let (shell, sockets) = (Arc::clone(&self.shell), Rc::clone(&self.sockets));
+            let (id, runs, sleep, attend) = (self.id, false, None, self.attend);
+            drop(create_task(Carried { shell, number, id, runs, sleep, sockets, attend }));
+        }
+        for (number, request) in wanted {
+            self.sockets.act(number, request);
         }
         went
     }

@@ -5,11 +5,12 @@
 //!
 //!   real       a run for real: its settings, Ctrl-C, how it has ended
 //!     └─ carry      OS threads, each of which carries a thread of the program
-//!          ├─ loops      event loops, whose tasks carry those of the program
+//!          ├─ loops      event loops, whose tasks carry those of the program; their sockets
 //!          ├─ requests   other processes: workers, children, queues; child: what such a one does
 //!          └─ shell      what a thread does that has the lock: a burst, then a look
 //!               ├─ inside     what is under the lock: the machine, who waits, the end
 //!               │    └─ waiters    whom to wake
+//!               ├─ executors   pools of threads; their jobs are threads of the world
 //!               ├─ processes   the other processes, by number
 //!               └─ streams    stdout, stderr, stdin
 //! ```
@@ -39,6 +40,7 @@
 
 pub mod carry;
 pub mod child;
+pub mod executors;
 pub mod inside;
 pub mod loops;
 pub mod processes;
@@ -46,6 +48,7 @@ pub mod real;
 pub mod requests;
 pub mod shell;
 pub mod single;
+pub mod sockets;
 pub mod streams;
 pub mod waiters;
 

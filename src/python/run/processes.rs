@@ -56,9 +56,12 @@ pub(crate) struct Queue {
     pub(crate) producer: Arc<Producer<Vec<u8>>>,
     pub(crate) consumer: Consumer<Vec<u8>>,
     /// A queue without a bound is fed by a thread of its own, so that no `put` waits.
-    feeder: Mutex<Option<(Sender<Vec<u8>>, JoinHandle<()>)>>,
+    feeder: Mutex<Option<Feeder>>,
     bounded: bool,
 }
+
+/// What goes into a queue, and the thread that puts it there.
+type Feeder = (Sender<Vec<u8>>, JoinHandle<()>);
 
 /// Workers of a pool, and the jobs that have no outcome yet.
 pub(crate) struct Workers {

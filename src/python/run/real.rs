@@ -133,6 +133,7 @@ impl RealRun {
             }
         };
         shell.processes.finish();
+        shell.executors.finish();
         shell.lock.stop_recording();
         Ok(RealRan {
             ending,

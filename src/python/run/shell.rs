@@ -22,13 +22,15 @@ use crate::gil::lock::cell::GilCell;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
 use crate::gil::rules::decision::AttachError;
-use crate::gil::rules::policy::SwitchPolicy;
+use crate::gil::rules::policy::{Check, SwitchPolicy};
 use crate::gil::rules::threading::Threading;
 use crate::python::explore::policies::Looks;
+use crate::python::machine::burst::{Pause, Points};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::outside::{Answer, Clock, Request, Switching};
 use crate::python::machine::traceback::traceback;
-use crate::python::run::inside::{Burst, Ending, Inside, LookTable, Resumed};
+use crate::python::run::executors::Executors;
+use crate::python::run::inside::{Ending, Inside, Resumed};
 use crate::python::run::processes::Processes;
 use crate::python::run::streams::{Streams, write_out};
 use std::collections::BTreeMap;
@@ -62,13 +64,18 @@ pub struct Shell {
     /// The lock that every thread takes to run.
     pub lock: GlobalLock,
     inside: GilCell<Inside>,
-    table: LookTable,
+    /// Where the policy looks.
+    points: Points<'static>,
+    /// It looks at the word that a waiter sets; else it counts.
+    on_request: bool,
     /// There is no lock in the program's eyes: it is dropped after every instruction.
     free: bool,
     clock: Clock,
     pub(crate) streams: Streams,
     /// The other processes of the run.
     pub(crate) processes: Processes,
+    /// The executors of its pools of threads.
+    pub(crate) executors: Executors,
     /// The name of the file and its text, for tracebacks.
     file: String,
     source: String,
@@ -108,11 +115,13 @@ impl Shell {
         Arc::new(Shell {
             inside: GilCell::new(&lock, Inside::new(machine)),
             lock,
-            table: LookTable::of(Looks::Under(threading, false)),
+            points: Points::of(|place| Looks::Under(threading, false).at(place)),
+            on_request: !free && matches!(policy.check(), Check::OnRequest { .. }),
             free,
             clock,
             streams,
             processes,
+            executors: Executors::default(),
             file,
             source,
             interrupted: AtomicBool::new(false),
@@ -134,6 +143,7 @@ impl Shell {
         }
         loop {
             let interrupted = number == 0 && self.interrupted.load(Relaxed);
+            let asked = gil.asked();
             let inside = self.inside.get_mut(gil);
             if inside.ending.is_some() {
                 self.finish(gil);
@@ -156,20 +166,23 @@ impl Shell {
             if interrupted && inside.interrupt() {
                 self.interrupted.store(false, Relaxed);
             }
-            let burst = inside.burst(&self.table);
-            self.settle(gil, number, burst);
+            let points = if self.on_request { self.points.when(asked) } else { self.points };
+            let pause = inside.burst(points);
+            self.settle(gil, number, pause);
         }
     }
 
     /// Does what a burst has left to do, and lets others run where the policy looks.
-    fn settle(&self, gil: &mut Gil<'_>, number: usize, burst: Burst) {
+    fn settle(&self, gil: &mut Gil<'_>, number: usize, pause: Pause) {
         let inside = self.inside.get_mut(gil);
-        let looks = matches!(burst, Burst::Looks);
-        match burst {
-            Burst::Looks => {}
-            Burst::Waits => inside.wait(),
-            Burst::Ended => self.end(gil, number),
-            Burst::Stopped(why, at) => inside.ending = Some(Ending::Stopped(why, at)),
+        let looks = matches!(pause, Pause::Place(place) if self.points.has(place));
+        match pause {
+            Pause::Place(_) | Pause::Fuel => {}
+            Pause::Wait(..) => inside.wait(),
+            Pause::Ended => self.end(gil, number),
+            Pause::Stop(why) => {
+                inside.ending = Some(Ending::Stopped(why, inside.machine.position()));
+            }
         }
         let inside = self.inside.get_mut(gil);
         inside.wake();
@@ -200,7 +213,7 @@ impl Shell {
     /// The thread has ended: says so if it was by an exception.
     fn end(&self, gil: &mut Gil<'_>, number: usize) {
         let inside = self.inside.get_mut(gil);
-        let calls = inside.machine.take_traceback(number);
+        let calls = inside.machine.tracebacks.take(number);
         let failure = inside.machine.current.failure.clone();
         let name = inside.machine.name_of_thread(number);
         let process = inside.machine.outside.process.clone();
@@ -214,12 +227,13 @@ impl Shell {
             };
             text = Some(head + &traceback(&calls, &self.file, &self.source, &failure.text));
         }
+        // With the lock in hand: who waits for this thread finds it said.
+        if let Some(text) = text {
+            self.streams.complain(&text);
+        }
         inside.end_thread();
         if number == 0 {
             self.main.lock().ended = true;
-        }
-        if let Some(text) = text {
-            gil.detach(|| self.streams.complain(&text));
         }
     }
 
@@ -227,8 +241,7 @@ impl Shell {
     fn complain(&self, gil: &mut Gil<'_>) {
         let errors = &mut self.inside.get_mut(gil).machine.world.errors;
         if !errors.is_empty() {
-            let text = std::mem::take(errors);
-            gil.detach(|| self.streams.complain(&text));
+            self.streams.complain(&std::mem::take(errors));
         }
     }
 
@@ -334,7 +347,6 @@ impl Shell {
 
 /// What the program sees of the lock.
 fn switching(policy: SwitchPolicy, free: bool) -> Switching {
-    use crate::gil::rules::policy::Check;
     match policy.check() {
         _ if free => Switching::None,
         Check::OnRequest { interval } => Switching::Interval(interval),

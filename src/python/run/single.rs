@@ -80,12 +80,14 @@ fn turn(machine: &mut Machine, number: usize, fuel: &mut u64) -> Option<(String,
     let mut left = most;
     let pause = machine.run_burst(Points::NONE, &mut left);
     *fuel -= most - left;
-    let reason = match pause {
-        Pause::Stop(reason) => Some(reason),
-        Pause::Fuel if *fuel == 0 => Some("it takes too many instructions".to_owned()),
+    let stopped = match pause {
+        Pause::Stop(reason) => Some((reason, machine.position())),
+        // What it would execute next: the last one may have jumped there from elsewhere.
+        Pause::Fuel if *fuel == 0 => {
+            Some(("it takes too many instructions".to_owned(), machine.next_position()))
+        }
         _ => None,
     };
-    let stopped = reason.map(|reason| (reason, machine.position()));
     machine.leave();
     stopped
 }

@@ -7,7 +7,8 @@
 //! each thread watches itself.
 
 use crate::python::machine::world::Wait;
-use std::collections::VecDeque;
+use crate::python::value::any::Id;
+use std::collections::{HashMap, VecDeque};
 use std::task::Waker;
 
 /// The threads that wait.
@@ -16,17 +17,29 @@ pub struct Waiters {
     asleep: VecDeque<(usize, Wait, Waker)>,
     /// Those that were woken and have not looked yet.
     woken: Vec<(usize, Wait)>,
+    /// Those that wait for their turn on an event loop. The loop knows who is next, so that the others
+    /// need not be asked.
+    turns: HashMap<usize, Waker>,
+    loops: Vec<Id>,
 }
 
 impl Waiters {
     /// A thread begins to wait.
     pub fn add(&mut self, thread: usize, wait: Wait, waker: Waker) {
         self.forget(thread);
-        self.asleep.push_back((thread, wait, waker));
+        let Wait::Turn(event_loop) = wait else {
+            self.asleep.push_back((thread, wait, waker));
+            return;
+        };
+        self.turns.insert(thread, waker);
+        if !self.loops.contains(&event_loop) {
+            self.loops.push(event_loop);
+        }
     }
 
     /// A thread does not wait any more.
     pub fn forget(&mut self, thread: usize) {
+        self.turns.remove(&thread);
         self.asleep.retain(|(other, ..)| *other != thread);
         self.woken.retain(|(other, _)| *other != thread);
     }
@@ -67,16 +80,27 @@ impl Waiters {
         woken
     }
 
+    /// Wakes those whose turn on an event loop has come; `next` says of a loop who that is.
+    pub fn wake_turns(&mut self, next: impl Fn(Id) -> [Option<usize>; 2]) {
+        for event_loop in &self.loops {
+            for thread in next(*event_loop).into_iter().flatten() {
+                if let Some(waker) = self.turns.remove(&thread) {
+                    waker.wake();
+                }
+            }
+        }
+    }
+
     /// Wakes all, for there is nothing to wait for any more.
     pub fn wake_all(&mut self) {
-        for (.., waker) in self.asleep.drain(..) {
-            waker.wake();
-        }
+        let turns = self.turns.drain().map(|(_, waker)| waker);
+        let asleep = self.asleep.drain(..).map(|(.., waker)| waker);
+        asleep.chain(turns).for_each(Waker::wake);
     }
 
     /// Whether none sleeps.
     pub fn is_empty(&self) -> bool {
-        self.asleep.is_empty()
+        self.asleep.is_empty() && self.turns.is_empty()
     }
 }
 

@@ -11,8 +11,9 @@ use crate::python::value::types::Type;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(pub u32);
 
-/// A value.
+/// A value. Its kind is a word of its own, so that a copy is two words and never bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(u64)]
 pub enum Value {
     /// An unbound variable. No program sees it.
     Unset,

@@ -4,7 +4,7 @@
 //! *Leaves out*: what they do (`python/machine/tasks.rs`).
 
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::Frame;
+use crate::python::value::frame::Frame;
 use crate::python::value::strings::StrId;
 use std::collections::VecDeque;
 
@@ -210,6 +210,20 @@ impl Loop {
             0 => over || !self.ready.is_empty() || !self.polled,
             _ => self.ready.front().is_some_and(is_call),
         }
+    }
+
+    /// Who may have its turn: the task that is ready first, and the thread that runs the loop.
+    pub fn next(&self) -> [Option<usize>; 2] {
+        let task = self.ready.front().and_then(|ready| match ready {
+            Ready::Task(task) => Some(*task),
+            Ready::Call(_) => None,
+        });
+        [task, self.runner]
+    }
+
+    /// Whether something is ready, and nobody is in the middle of a step.
+    pub fn goes_on(&self) -> bool {
+        self.current.is_none() && self.runner.is_some() && !self.ready.is_empty()
     }
 
     /// Whether it ends now.

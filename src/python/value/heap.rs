@@ -243,6 +243,8 @@ impl Heap {
     pub fn fix(&mut self) {
         for own in &mut self.spaces {
             own.fixed = own.used;
+            // A list of what is free would be copied and compared with every change.
+            own.free = Vec::new();
             own.stamps = vec![(0, 0); own.slots.len()];
         }
         self.journal = Some(Box::default());

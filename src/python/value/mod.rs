@@ -7,11 +7,13 @@
 //!   heap     slots of objects: list, dict, function, … ◀─────────┘
 //!   table    the entries of a dict or a set, in the order of insertion; hash: of its keys
 //!   object   what is in a slot; types: the built-in ones by name
+//!   frame    a call: what a thread has many of, and a generator one
 //!   asyncio  coroutines, futures, tasks, event loops
 //! ```
 
 pub mod any;
 pub mod asyncio;
+pub mod frame;
 pub mod hash;
 pub mod heap;
 pub mod object;

@@ -33,6 +33,8 @@ pub struct Strings {
     texts: Vec<Text>,
     numbers: HashMap<Arc<str>, u32, Quick>,
     bytes: usize,
+    /// The numbers of texts of one ASCII character, by that.
+    ones: Vec<Option<StrId>>,
 }
 
 impl Strings {
@@ -47,6 +49,20 @@ impl Strings {
         self.texts.push(Text { text: Arc::clone(&text), ascii: text.is_ascii() });
         self.numbers.insert(text, number);
         StrId(number)
+    }
+
+    /// The number of the text of one ASCII character.
+    pub fn one(&mut self, character: u8) -> StrId {
+        let at = usize::from(character & 0x7f);
+        if self.ones.is_empty() {
+            self.ones.resize(128, None);
+        }
+        if let Some(id) = self.ones[at] {
+            return id;
+        }
+        let id = self.intern(char::from(character & 0x7f).encode_utf8(&mut [0; 4]));
+        self.ones[at] = Some(id);
+        id
     }
 
     /// The number of a text that there is.

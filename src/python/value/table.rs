@@ -71,14 +71,34 @@ pub struct Table {
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "a part of a hash is a hash")]
-fn hash_of(key: &Key) -> u32 {
-    let mut mix = Mix::default();
-    match key {
-        Key::Int(int) => mix.write_i64(*int),
-        Key::Str(text) => mix.write_u32(text.0),
-        other => other.hash(&mut mix),
-    }
+fn finish(mix: &Mix) -> u32 {
     mix.finish() as u32
+}
+
+#[inline]
+fn hash_of_int(int: i64) -> u32 {
+    let mut mix = Mix::default();
+    mix.write_i64(int);
+    finish(&mix)
+}
+
+#[inline]
+fn hash_of_text(text: StrId) -> u32 {
+    let mut mix = Mix::default();
+    mix.write_u32(text.0);
+    finish(&mix)
+}
+
+fn hash_of(key: &Key) -> u32 {
+    match key {
+        Key::Int(int) => hash_of_int(*int),
+        Key::Str(text) => hash_of_text(*text),
+        other => {
+            let mut mix = Mix::default();
+            other.hash(&mut mix);
+            finish(&mix)
+        }
+    }
 }
 
 impl Table {
@@ -92,8 +112,9 @@ impl Table {
         self.live == 0
     }
 
-    fn find(&self, key: &Key, hash: u32) -> Option<usize> {
-        let is = |entry: &Entry| entry.hash == hash && entry.key == *key;
+    #[inline]
+    fn find(&self, hash: u32, is_key: impl Fn(&Key) -> bool) -> Option<usize> {
+        let is = |entry: &Entry| entry.hash == hash && is_key(&entry.key);
         if self.index.is_empty() {
             return self.entries.iter().position(|entry| entry.as_ref().is_some_and(is));
         }
@@ -111,16 +132,31 @@ impl Table {
         }
     }
 
+    /// The value of a key that is an int or a string; of another one, none.
+    #[inline]
+    pub fn get_plain(&self, name: Value) -> Option<Value> {
+        let number = match name {
+            Value::Int(int) => {
+                self.find(hash_of_int(int), |key| matches!(key, Key::Int(own) if *own == int))
+            }
+            Value::Str(text) => {
+                self.find(hash_of_text(text), |key| matches!(key, Key::Str(own) if *own == text))
+            }
+            _ => None,
+        };
+        Some(self.entries.get(number?)?.as_ref()?.value)
+    }
+
     /// The value of a key.
     pub fn get(&self, key: &Key) -> Option<Value> {
-        let entry = self.entries.get(self.find(key, hash_of(key))?)?.as_ref()?;
+        let entry = self.entries.get(self.find(hash_of(key), |own| own == key)?)?.as_ref()?;
         Some(entry.value)
     }
 
     /// Sets the value of a key; the first name of a key stays.
     pub fn insert(&mut self, key: Key, name: Value, value: Value) -> Option<Value> {
         let hash = hash_of(&key);
-        if let Some(at) = self.find(&key, hash)
+        if let Some(at) = self.find(hash, |own| *own == key)
             && let Some(entry) = &mut self.entries[at]
         {
             return Some(std::mem::replace(&mut entry.value, value));
@@ -148,7 +184,7 @@ impl Table {
 
     /// Takes a key out.
     pub fn remove(&mut self, key: &Key) -> Option<(Value, Value)> {
-        let at = self.find(key, hash_of(key))?;
+        let at = self.find(hash_of(key), |own| own == key)?;
         let entry = self.entries[at].take()?;
         self.live -= 1;
         let holes = self.entries.len() - self.live;
@@ -164,7 +200,7 @@ impl Table {
     fn reindex(&mut self) {
         self.index.clear();
         if self.entries.len() > SMALL {
-            self.index.resize((self.entries.len() * 4).next_power_of_two(), NOWHERE);
+            self.index.resize((self.entries.len() * 2 + 1).next_power_of_two(), NOWHERE);
             for number in 0..self.entries.len() {
                 if let Some(Entry { hash, .. }) = self.entries[number] {
                     self.point(hash, number);

@@ -1,0 +1,58 @@
+//! The shell of a page: a template's text inside head and styles.
+//!
+//! *Promises*: whatever stands between braces in a template is escaped, data is embedded; a page needs
+//! nothing but itself.
+//! *Leaves out*: what a page says.
+//!
+//! A state of a thread has the same colour everywhere, and a hatch where colour alone would say it
+//! (Okabe and Ito's colours, which those who see fewer colours can tell apart).
+
+use crate::lab::page::embed::embed;
+use crate::lab::report::failure::Failure;
+use crate::lab::report::whole_file::WholeFile;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Value, context};
+use std::io::Write;
+use std::path::Path;
+
+const SHELL: &str = include_str!("shell.html");
+/// What a page may weigh.
+pub const MOST_BYTES: usize = 300 * 1024;
+
+/// A page: `template` extends `shell.html`, and knows `data`. Title and description are the head's.
+///
+/// # Errors
+/// If the template is none: a fault of this crate.
+pub fn render(
+    template: &str,
+    title: &str,
+    description: &str,
+    data: &serde_json::Value,
+) -> Result<String, Failure> {
+    let failed = |e: minijinja::Error| {
+        Failure::new("the page", format!("{e:#}"), "this is a bug; please report it")
+    };
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.add_template("shell.html", SHELL).map_err(failed)?;
+    environment.add_template("page.html", template).map_err(failed)?;
+    let page = environment.get_template("page.html").map_err(failed)?;
+    let json = Value::from_safe_string(embed(data));
+    page.render(context! {
+        title, description, json, data => Value::from(Serde(data)),
+        version => env!("CARGO_PKG_VERSION"),
+    })
+    .map_err(failed)
+}
+
+/// Writes a page, whole or not at all.
+///
+/// # Errors
+/// If that is not possible.
+pub fn write(path: &Path, page: &str) -> Result<(), Failure> {
+    let written = WholeFile::create(path).and_then(|mut file| {
+        file.write_all(page.as_bytes())?;
+        file.finish()
+    });
+    written.map_err(|e| Failure::io(path.display().to_string(), &e, "name another file"))
+}

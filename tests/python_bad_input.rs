@@ -181,12 +181,8 @@ fn source_that_is_nested_too_deeply_is_refused() {
         assert!(program(&text).is_err(), "{shown}");
     }
     // A long list, and a long chain of comparisons or of `and`, are not deep.
-    let long = format!(
-        "x = [{}]\ny = {}1\nz = {}2\n",
-        "1, ".repeat(2000),
-        "1 and ".repeat(900),
-        "1 < ".repeat(1)
-    );
+    let long =
+        format!("x = [{}]\ny = {}1\nz = {}2\n", "1, ".repeat(2000), "1 and ".repeat(900), "1 < ");
     assert_eq!(run(&long).failures, []);
 }
 

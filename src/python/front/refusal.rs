@@ -38,7 +38,9 @@ impl Refusal {
     /// The message with the file's name, the line of source, and a caret below its column.
     pub fn shown(&self, file: &str, source: &str) -> String {
         let first = format!("{file}:{}: {}", self.at, self.text);
-        let Some(line) = source.lines().nth((self.at.line as usize).saturating_sub(1)) else {
+        let ends = |c: char| c == '\n' || c == '\r';
+        let unified = source.replace("\r\n", "\n");
+        let Some(line) = unified.split(ends).nth((self.at.line as usize).saturating_sub(1)) else {
             return first;
         };
         let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -1,5 +1,4 @@
-//! Properties, static methods and class methods; and the attributes that an object has by what it
-//! is.
+//! Properties, static methods and class methods, and attributes that come with a type.
 //!
 //! *Promises*: what is a call in Python is a call here: a property's functions are frames.
 //! *Leaves out*: descriptors that a program writes itself.

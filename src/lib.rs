@@ -201,15 +201,6 @@
 //!   worker.rs             One worker, as the pool knows it: what it was sent, when it is late. Pure
 //!   worker_pipes.rs       One worker's descriptors: its request pipe, its reply pipe and its pidfd
 //!   workers.rs            All workers: which one gets the next job, when one more is forked. Pure
-//! python/value            Values: small copies, and numbers of objects in a heap
-//!   any.rs                A value: what a variable holds
-//!   asyncio.rs            Coroutines, futures, tasks and event loops, as objects of the heap
-//!   hash.rs               A quick hash for keys and texts
-//!   heap.rs               The heap: objects in numbered slots, and a journal of what was changed
-//!   object.rs             The objects of the heap
-//!   strings.rs            Every text once: a string is a number, and two equal strings are the same number
-//!   table.rs              The entries of a dict or a set, in the order of insertion
-//!   types.rs              The built-in types, by name
 //! python/front            The front end: from source text to a tree, and which variable each name is
 //!   names.rs              Which variable each name is: a slot of its function, a cell shared with inner functions, or a
 //!   parse.rs              The parser: Ruff's. Its statements become ours, or are refused
@@ -217,8 +208,19 @@
 //!   reader.rs             Ruff's expressions become ours, or are refused
 //!   refusal.rs            Why a file cannot be run: one line with its place, and the line of source below a caret
 //!   tree.rs               The tree: the subset of Python, as plain data
+//! python/value            Values: small copies, and numbers of objects in a heap
+//!   any.rs                A value: what a variable holds
+//!   asyncio.rs            Coroutines, futures, tasks and event loops, as objects of the heap
+//!   frame.rs              A call: its frame, and what becomes of the value that it returns
+//!   hash.rs               A quick hash for keys and texts
+//!   heap.rs               The heap: objects in numbered slots, and a journal of what was changed
+//!   object.rs             The objects of the heap
+//!   strings.rs            Every text once: a string is a number, and two equal strings are the same number
+//!   table.rs              The entries of a dict or a set, in the order of insertion
+//!   types.rs              The built-in types, by name
 //! python/code             Code: from the tree to instructions, in the order in which CPython's compiler emits them
-//!   awaiting.rs           `await`, `async for`, `async with` and `f(*items)` as instructions
+//!   arguments.rs          Calls as instructions, with or without stars
+//!   awaiting.rs           `await`, `async for` and `async with` as instructions
 //!   blocks.rs             Loops, `try` and `with` as instructions, and every way out of them
 //!   catalogue.rs          The modules that a program can import, and the names in each
 //!   compiler.rs           The compiler: what it keeps while it emits code
@@ -226,33 +228,44 @@
 //!   expressions.rs        Expressions as instructions
 //!   fusion.rs             Superinstructions: frequent sequences as one instruction, as CPython 3.11 and later have them
 //!   instruction.rs        The instruction set, and the kinds of places between instructions
-//!   modules.rs            What of Python's library there is: the built-in names, the modules, and what is in each
+//!   modules.rs            Which names of Python's library a program may use
+//!   names.rs              The names that are built in, and those that are refused with a remedy
 //!   program.rs            A program: code objects, constants, and the names of globals
 //!   statements.rs         Statements as instructions
 //! python/machine          The machine: threads with frames, and what each instruction does to them
+//!   asking.rs             Asking what is outside of a world: for the time, for a line of stdin, for another process
 //!   attributes.rs         Attributes: where a name of an object is found, and what is bound to it
 //!   awaiting.rs           `await`, `async for` and `async with`: what they do
-//!   binding.rs            Functions, classes and keys are made; arguments are bound to parameters
+//!   binding.rs            Functions are made; arguments are bound to parameters
 //!   burst.rs              The inner loop: instructions of one thread, up to a place where somebody else may go on
 //!   calls.rs              Calls: of functions, methods, classes and the library; and what happens with the result
+//!   classes.rs            Classes: made of a body, and linearised as CPython does
 //!   collector.rs          The collector: objects that nothing leads to are freed
 //!   comparison.rs         Comparisons, membership and truth
+//!   concatenation.rs      Operators on containers: `+`, `*`, and those of sets, dicts and counters
 //!   control.rs            Branches, `raise`, `with` and imports
+//!   delegation.rs         `yield from`, and `throw` into a generator
+//!   delivery.rs           What happens with the value that a call returns
 //!   execute.rs            Instructions that may call, raise or wait
+//!   fields.rs             The fields of format strings
 //!   format.rs             Format specifications: of f-strings, of `str.format`, and of `%`
 //!   frames.rs             Frames: calls of the current thread, and their part of its stack
 //!   interpreter.rs        The machine: a world, and what the program needs to change it
 //!   iteration.rs          Iteration: what a `for` takes its items from, and generators
+//!   keys.rs               Keys of dicts and sets
+//!   kinds.rs              What a value is: its type, its class, and what that is derived from
 //!   known.rs              Names that the machine looks for often, as numbers
 //!   objects.rs            Items: subscripts, slices, unpacking, and the containers that are being built
 //!   operators.rs          The operators between two values, and before one
 //!   outside.rs            What is outside of a world: the clock, the lock's settings, and what is asked of the shell
+//!   overloads.rs          The methods of a class that stand for operators
+//!   percent.rs            `text % values`
 //!   processes.rs          What a program asks of other processes, and what comes back
 //!   quick.rs              Instructions on the operands that they mostly have
 //!   quick_access.rs       Attributes, items and iteration on the objects that they mostly are of
 //!   quick_calls.rs        Calls of Python functions with what they need and no more, and the way back
 //!   spare.rs              Lists of values that are used again, so that a call of the library allocates nothing
-//!   spread.rs             Calls with a star: `f(*items)`
+//!   spread.rs             Stars: `[*items]`, `{**mapping}`, `f(*args, **kwargs)` and `a, *rest = items`
 //!   tasks.rs              Futures, tasks and event loops: how a future gets done, and who runs then
 //!   terms.rs              The machine's words: how an instruction and a call went, what they touched
 //!   text.rs               Values as text: `repr` and `str`
@@ -260,6 +273,7 @@
 //!   unwinding.rs          Exceptions on their way to a handler
 //!   waiting.rs            Who waits for what, in words
 //!   world.rs              The world: all that changes while a program runs, as data
+//!   wrappers.rs           Properties, static methods and class methods, and attributes that come with a type
 //! python/image            Images: values, and whole worlds, as bytes, for another machine of the same program
 //!   item.rs               What an image holds: objects in a list, which name each other by their place in it
 //!   read.rs               Bytes become values and worlds again
@@ -271,10 +285,14 @@
 //!   bytes.rs              `bytes`: texts whose characters are bytes
 //!   event_loops.rs        Event loops and their handles
 //!   futures.rs            Pools of workers, and the results of their jobs: what `concurrent.futures` stands on
+//!   generators.rs         Methods of generators
+//!   inspection.rs         Functions about objects: what they are, which attributes they have, their hash
 //!   lists.rs              Methods of lists, tuples and deques
+//!   maths.rs              `math`, and the constants of modules
 //!   modules.rs            `time`, `random` and `math`
+//!   patterns.rs           Methods of texts that split or translate them, and formats taken apart for the prelude
 //!   processes.rs          What `multiprocessing` and `ProcessPoolExecutor` stand on, and `os`
-//!   queues.rs             `queue.Queue` and `queue.LifoQueue`
+//!   queues.rs             `queue.Queue`, `queue.LifoQueue` and `queue.SimpleQueue`
 //!   rows.rs               All rows of the library, and the functions that are written in Python
 //!   sequences.rs          The built-in functions over iterables
 //!   sockets.rs            What the streams of asyncio stand on: sockets, which only a real run has
@@ -382,12 +400,16 @@
 //!   python.rs             Real interpreters: which there are, one at work, and the experiments on it
 //!   sides.rs              Both sides, asked in turn: what one of them cannot answer is a line, not the end
 //!   subject.rs            The experiments that both sides of the comparison are asked for
+//! lab/page                One page of HTML: what all reports that a browser shows have in common
+//!   embed.rs              Data inside a page: JSON that no text in it can end
+//!   shell.rs              The shell of a page: a template's text inside head and styles
 //! lab/explore             `singletrack explore` and `dis`: a program of the bytecode machine, explored
 //!   agreement.rs          What a real interpreter did beside what the explorer says that it can do
 //!   answers.rs            Each policy's answer about a Python program, and what is wrong about it
 //!   confirm.rs            Real interpreters that run the program many times, two at a time, each for a second or so
 //!   confirmation.rs       `--confirm`: which interpreter is asked about which policy's answer, and what they say
 //!   document.rs           What was explored, for machines: one JSON object
+//!   explored.rs           What an exploration gives: a text, and perhaps a failure
 //!   guarantees.rs         What each kind of answer means, and what it does not: the page of `explore --guarantees`
 //!   html.rs               The answers about a Python program as one page of HTML, with a cursor that moves along the source
 //!   listing.rs            The answers about a Python program, for people: a table or a list, and the schedule that goes wrong
@@ -423,9 +445,6 @@
 //!   compare_command.rs    `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it
 //!   gil_cli.rs            What `singletrack gil` is asked for: its arguments, and a request
 //!   gil_command.rs        `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
-//! lab/page                One page of HTML: what all reports that a browser shows have in common
-//!   embed.rs              Data inside a page: JSON that no text in it can end
-//!   shell.rs              The shell of a page: a template's text inside head and styles
 //! ```
 //!
 //! # Words

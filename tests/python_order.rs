@@ -277,8 +277,7 @@ fn difference(python: &str, name: &str, ours: &Order, theirs: &Order) -> String 
         let (a, b) = (ours.get(key), theirs.get(key));
         let lines = a.into_iter().chain(b).flat_map(|function| function.keys());
         for line in lines.collect::<BTreeSet<_>>() {
-            let at = |order: Option<&BTreeMap<u32, _>>| order.and_then(|o| o.get(line)).cloned();
-            let (a, b): (Option<BTreeSet<Vec<(String, String)>>>, _) = (at(a), at(b));
+            let (a, b) = (a.and_then(|o| o.get(line)), b.and_then(|o| o.get(line)));
             if a != b {
                 text += &format!("  {key:?} line {line}\n    ours {a:?}\n    {python} {b:?}\n");
             }

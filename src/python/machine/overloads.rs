@@ -14,6 +14,33 @@ use crate::python::value::types::Type;
 /// `NotImplemented`.
 pub(crate) const NOT_IMPLEMENTED: Value = Value::Type(Type::NotImplemented);
 
+/// The comparisons that have methods, by number.
+const COMPARISONS: [Comparison; 6] = [
+    Comparison::Equal,
+    Comparison::NotEqual,
+    Comparison::Less,
+    Comparison::LessEqual,
+    Comparison::Greater,
+    Comparison::GreaterEqual,
+];
+
+/// The other operators, by number.
+const BINARY: [BinaryOperator; 13] = [
+    BinaryOperator::Add,
+    BinaryOperator::Subtract,
+    BinaryOperator::Multiply,
+    BinaryOperator::Divide,
+    BinaryOperator::FloorDivide,
+    BinaryOperator::Modulo,
+    BinaryOperator::Power,
+    BinaryOperator::LeftShift,
+    BinaryOperator::RightShift,
+    BinaryOperator::And,
+    BinaryOperator::Or,
+    BinaryOperator::Xor,
+    BinaryOperator::MatrixMultiply,
+];
+
 /// A comparison by the opposite of `__eq__`.
 const INVERTED: u8 = 0x80;
 
@@ -43,7 +70,7 @@ impl Machine {
             }
             let id = self.strings.intern(&name);
             let Some(method) = self.class_attribute(object, id) else { continue };
-            let operation = Operation::Binary(operator, inplace, stage + 1);
+            let operation = Operation::Binary(operator as u8, inplace, stage + 1);
             let arguments = Arguments { values: vec![object, other], named: Vec::new() };
             match self.call_value(method, arguments, Then::Operate(operation, left, right))? {
                 Done::Value(value) if value == NOT_IMPLEMENTED => {}
@@ -81,7 +108,7 @@ impl Machine {
                 (method, mark) = (self.class_attribute(value, id), INVERTED);
             }
             let Some(method) = method else { continue };
-            let operation = Operation::Compare(operator, (stage + 1) | mark);
+            let operation = Operation::Compare(operator as u8, (stage + 1) | mark);
             let arguments = Arguments { values: vec![value, with], named: Vec::new() };
             match self.call_value(method, arguments, Then::Operate(operation, left, right))? {
                 Done::Value(value) if value == NOT_IMPLEMENTED => {}
@@ -109,12 +136,14 @@ impl Machine {
         }
         match operation {
             Operation::Binary(operator, inplace, from) => {
+                let operator = BINARY[usize::from(operator)];
                 match self.binary_method(operator, inplace, left, right, from)? {
                     Some(done) => Ok(done),
                     None => self.unsupported(operator, inplace, left, right),
                 }
             }
             Operation::Compare(operator, from) => {
+                let operator = COMPARISONS[usize::from(operator)];
                 match self.compare_method(operator, left, right, from)? {
                     Some(done) => Ok(done),
                     None => {

@@ -5,7 +5,6 @@
 //! *Leaves out*: what an instruction does to it (`python/machine/frames.rs`).
 
 use crate::gil::rules::switch_point::SwitchPoint;
-use crate::python::front::tree::{BinaryOperator, Comparison};
 use crate::python::value::any::{Id, Value};
 
 /// What happens with the value that a call returns.
@@ -78,18 +77,18 @@ pub struct Frame {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// A comparison; `stage` counts the methods that were tried.
-    Compare(Comparison, u8),
+    Compare(u8, u8),
     /// Another operator, in place or not.
-    Binary(BinaryOperator, bool, u8),
+    Binary(u8, bool, u8),
 }
 
 impl Operation {
     /// A number, different for each.
     pub fn number(self) -> u64 {
         match self {
-            Operation::Compare(operator, stage) => (operator as u64) << 8 | u64::from(stage),
+            Operation::Compare(operator, stage) => u64::from(operator) << 8 | u64::from(stage),
             Operation::Binary(operator, inplace, stage) => {
-                1 << 32 | u64::from(inplace) << 16 | (operator as u64) << 8 | u64::from(stage)
+                1 << 32 | u64::from(inplace) << 16 | u64::from(operator) << 8 | u64::from(stage)
             }
         }
     }

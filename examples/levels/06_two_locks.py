@@ -10,14 +10,16 @@ b = threading.Lock()
 
 def forward():
     with a:
+        print("forward has a")
         with b:
-            print("forward")
+            print("forward has both")
 
 
 def backward():
     with b:
+        print("backward has b")
         with a:
-            print("backward")
+            print("backward has both")
 
 
 threads = [threading.Thread(target=forward), threading.Thread(target=backward)]

@@ -9,6 +9,7 @@ forks = [threading.Lock() for _ in range(3)]
 
 def dine(seat):
     with forks[seat]:
+        print(seat, "has one fork")
         with forks[(seat + 1) % 3]:
             print(seat, "eats")
 

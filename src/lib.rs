@@ -264,6 +264,7 @@
 //!   quick.rs              Instructions on the operands that they mostly have
 //!   quick_access.rs       Attributes, items and iteration on the objects that they mostly are of
 //!   quick_calls.rs        Calls of Python functions with what they need and no more, and the way back
+//!   slices.rs             Slices: which items `a[i:j:k]` means, and what an assignment to them does
 //!   spare.rs              Lists of values that are used again, so that a call of the library allocates nothing
 //!   spread.rs             Stars: `[*items]`, `{**mapping}`, `f(*args, **kwargs)` and `a, *rest = items`
 //!   tasks.rs              Futures, tasks and event loops: how a future gets done, and who runs then

@@ -42,6 +42,15 @@ Examples:
   singletrack compare files src
   singletrack compare urls http://127.0.0.1:8000/";
 
+/// What to try, for whoever has typed the name of the command and nothing else.
+const FIRST: &str = "\
+To see something first:
+  singletrack compare                       threads, event loop or processes? in half a minute
+  singletrack explain convoy                what a global lock does to whoever waits for I/O
+  singletrack explore --play 1              be the scheduler, and make two threads lose an update
+  singletrack loop step order               an event loop, one iteration at a time
+";
+
 const READING: &str = "\
 How to read the table:
   wall          median over the rounds, from when threads, loop or workers are ready and the
@@ -242,6 +251,9 @@ impl From<Refused> for CliError {
 /// [`CliError::Help`] if it asks for help, [`CliError::Usage`] if it cannot be followed.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, CliError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if arguments.len() < 2 {
+        return Err(CliError::Help(format!("{}\n{FIRST}", CommandLine::command().render_help())));
+    }
     let refused = |e: clap::Error| refuse(&e, &help_command(&arguments));
     let CommandLine { command } = CommandLine::try_parse_from(&arguments).map_err(refused)?;
     Ok(match command {
@@ -365,8 +377,7 @@ fn refuse(error: &clap::Error, help: &str) -> CliError {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => CliError::Help(text),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            let remedy = "try `singletrack compare`, or `singletrack --help`";
-            CliError::Usage(format!("no command was given; {remedy}"))
+            CliError::Usage(format!("no command was given; try `{help}`"))
         }
         _ => {
             let first: Vec<&str> =

@@ -13,7 +13,7 @@
 //!                          ├─ classes, wrappers    what `class` makes, properties and their kin
 //!                          ├─ asking ─▶ outside    the clock, and what the shell is asked for
 //!                          ├─ waiting, traceback   who waits for what; where it went wrong
-//!                          ├─ attributes, kinds, objects: names and items
+//!                          ├─ attributes, kinds, objects, slices: names, items
 //!                          ├─ keys                 objects as keys of dicts and sets
 //!                          ├─ operators, concatenation, comparison, overloads, iteration
 //!                          ├─ delivery             where the value of a call goes
@@ -56,6 +56,7 @@ pub mod processes;
 pub mod quick;
 pub mod quick_access;
 pub mod quick_calls;
+pub mod slices;
 pub mod spare;
 pub mod spread;
 pub mod tasks;

@@ -96,7 +96,8 @@ fn events(program: &Program, code: &Code) -> Vec<Event> {
             | Op::MakeClass(_) => ("call", String::new()),
             _ => continue,
         };
-        if of != "__class__" {
+        // A class begins by reading the module's `__name__` in CPython.
+        if of != "__class__" && of != "__name__" {
             found.push((line, kind.to_owned(), of));
         }
     }
@@ -135,7 +136,10 @@ impl Sorter<'_> {
         let text = self.text(*line);
         match kind.as_str() {
             // The end of a function returns None wherever the compiler likes.
-            "return" => text.contains("return") || function == "<lambda>",
+            "return" => {
+                let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+                words.any(|word| word == "return") || function == "<lambda>"
+            }
             // AssertionError is made by a call, or not, depending on the version.
             "call" => !text.starts_with("assert"),
             "load" if name == "AssertionError" => false,

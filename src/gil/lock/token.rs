@@ -108,6 +108,7 @@ pub struct Gil<'g> {
 impl<'g> Gil<'g> {
     /// The word that each checkpoint reads. A caller that reads it need not pass checkpoints while
     /// it is false; under a policy that counts ticks it says nothing.
+    #[cfg(feature = "python")]
     pub(crate) fn asked(&self) -> &'g AtomicBool {
         self.eval_breaker
     }

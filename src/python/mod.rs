@@ -22,11 +22,11 @@
 //!
 //! * *A machine of its own*, beside [`vm`](crate::vm), which has numbers only. Its instructions are
 //!   CPython's, with stacks, cells and handlers, and the text of `.gil` programs has none of these.
-//!   Both ask the same policies the same question, [`Threading`](crate::gil::Threading). What can be
-//!   written as `.gil` can be assembled for this machine once nobody needs the smaller one to read.
+//!   Both ask the same policies the same question, [`Threading`](crate::gil::Threading). The smaller one
+//!   is read first: a dozen instructions, one `match`, and the same lost update.
 //! * *A world is data.* Objects are numbers in a heap of slots, a call of Python is a frame and
 //!   never a call of Rust. So a thread can be left anywhere, also inside a `__eq__`, and a world can
-//!   be copied (what is not changed is shared), compared and gone back to.
+//!   be compared and gone back to: the heap keeps a journal of what a step has changed.
 //! * *Canonical numbers.* Each thread numbers what it makes by itself, and a fingerprint numbers
 //!   objects as they are reached: worlds that differ by garbage or by the order of allocation are
 //!   one world, so loops close and the search ends.

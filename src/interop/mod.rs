@@ -10,7 +10,9 @@
 //!   stream       Stream                    listeners, signals, tasks     futures-core
 //! ```
 //! The streams are listeners, signals, tasks in the order in which they are done, and the ticks of
-//! an `Interval`. A file here has no logic of its own: what a read or a write is stands once, in `halves`, and each
+//! an `Interval`.
+//!
+//! A file here has no logic of its own: what a read or a write is stands once, in `halves`, and each
 //! trait is spelled out over it. None of the features brings a runtime: `tokio-io` uses tokio's
 //! traits alone, with all of its features off.
 //!

@@ -9,6 +9,9 @@
 //!                Executor, Timer           create_task, sleep
 //!   stream       Stream                    listeners, signals, tasks     futures-core
 //! ```
+//! The streams are listeners, signals, tasks in the order in which they are done, and the ticks of
+//! an `Interval`.
+//!
 //! A file here has no logic of its own: what a read or a write is stands once, in `halves`, and each
 //! trait is spelled out over it. None of the features brings a runtime: `tokio-io` uses tokio's
 //! traits alone, with all of its features off.
@@ -27,6 +30,7 @@
 //! The last two kinds are no matter of traits: the library calls a runtime by its name. Run it on a
 //! thread of its own runtime, and await the answer here by [`to_thread`](crate::aio::to_thread) or a
 //! channel.
+#![doc = include_str!("from_tokio.md")]
 
 #[cfg(feature = "futures-io")]
 mod futures_io;

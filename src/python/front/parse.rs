@@ -14,6 +14,7 @@ use ruff_python_ast as ruff;
 use ruff_python_ast::{Expr, Stmt};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::{Ranged, TextRange};
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 /// The most branches of one `if`.
@@ -65,10 +66,20 @@ pub fn parse(text: &str) -> Result<Module> {
         },
     };
     if result.is_err() {
-        // It may be nested so deeply that dropping it would overflow the stack.
-        std::mem::forget(parsed);
+        drop_deep(parsed);
     }
     Ok(Module { body: result?, scopes: reader.scopes })
+}
+
+/// Drops a tree that may be nested so deeply that its drop would overflow this stack: on a thread
+/// with a larger one, of which only what is used takes memory. Without a thread it is kept for ever.
+fn drop_deep<T: Send + 'static>(tree: T) {
+    const STACK: usize = 1 << 30;
+    let tree = ManuallyDrop::new(tree);
+    let drops = std::thread::Builder::new().stack_size(STACK);
+    if let Ok(thread) = drops.spawn(move || drop(ManuallyDrop::into_inner(tree))) {
+        let _ = thread.join();
+    }
 }
 
 /// A comment in the first two lines that says which encoding the file has.

@@ -214,7 +214,18 @@ fn a_wrong_command_line_is_exit_2_and_one_line() {
     assert_refused(&["compare", "urls", "https://127.0.0.1/"], 2, "https");
     assert_refused(&["compare", "--frobnicate"], 2, "--frobnicate");
     assert_refused(&["race"], 2, "race");
-    assert_refused(&[], 2, "compare");
+    assert_refused(&["loop"], 2, "singletrack loop --help");
+}
+
+#[test]
+fn the_bare_command_says_what_it_can_do_and_what_to_try_first() {
+    let output = run(&[]);
+    assert!(output.status.success() && output.stderr.is_empty());
+    let page = text(&output.stdout);
+    for command in ["compare", "explore", "run", "dis", "gil", "loop", "explain"] {
+        assert!(page.lines().any(|line| line.trim_start().starts_with(command)), "{page}");
+    }
+    assert!(page.contains("To see something first:"), "{page}");
 }
 
 #[test]

@@ -481,18 +481,18 @@ fn the_intervals_are_the_lock_s() {
 #[test]
 fn a_long_interval_lets_nobody_in_and_a_short_one_does() {
     // A thread that computes is not asked to go before the interval has passed.
-    let text = |interval: &str| {
-        format!(
-            "import sys, threading\nsys.setswitchinterval({interval})\nlog = []\ndone = []\ndef \
-             work(n):\n    for i in range(30000):\n        if i % 100 == 0: log.append(n)\nts = \
-             [threading.Thread(target=work, args=(n,)) for n in range(2)]\nfor t in ts: t.start()\n\
-             for t in ts: t.join()\nchanges = sum(1 for a, b in zip(log, log[1:]) if a != \
-             b)\nprint(changes)\n"
-        )
-    };
-    let changes = |interval: &str| printed(&text(interval)).trim().parse::<u32>().unwrap();
-    assert!(changes("100") <= 1);
-    assert!(changes("1e-6") > 1);
+    let long = "import sys, threading\nsys.setswitchinterval(100)\nlog = []\ndef work(n):\n    for i \
+                in range(30000):\n        if i % 100 == 0: log.append(n)\nts = \
+                [threading.Thread(target=work, args=(n,)) for n in range(2)]\nfor t in ts: t.start()\n\
+                for t in ts: t.join()\nchanges = sum(1 for a, b in zip(log, log[1:]) if a != \
+                b)\nprint(changes)\n";
+    assert!(printed(long).trim().parse::<u32>().unwrap() <= 1);
+    // The first one computes until the other has been there, so this ends only if it is let in.
+    let short = "import sys, threading\nsys.setswitchinterval(1e-6)\nlog = []\ndef work(n):\n    \
+                 log.append(n)\n    while len(log) < 2: pass\nts = [threading.Thread(target=work, \
+                 args=(n,)) for n in range(2)]\nfor t in ts: t.start()\nfor t in ts: \
+                 t.join()\nprint(sorted(log))\n";
+    assert_eq!(printed(short), "[0, 1]\n");
 }
 
 #[test]

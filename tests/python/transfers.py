@@ -130,4 +130,4 @@ for t in threads:
     t.join()
 print(bank.total())
 print([account.balance for account in bank])
-print(bank.find("alice").history[:3])
+print(sorted(bank.find("alice").history)[:3])

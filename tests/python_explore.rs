@@ -397,9 +397,11 @@ fn threads_beside_a_loop_lose_updates_as_threads_do() {
 
 /// Which answers the questions have: for 2.7, 3.9, 3.10, 3.12, 3.13 and 3.14t, `x` if it can go wrong.
 const ANSWERS: &[(&str, &str)] = &[
+    ("attribute", "xx...x"),
     ("await_lock", "xxxxxx"),
     ("await_race", "xxxxxx"),
     ("extend", "xxxxxx"),
+    ("forgotten_release", "xxxxxx"),
     ("full_pool", "xxxxxx"),
     ("item", "xx...x"),
     ("lock_order", "xxxxxx"),

@@ -18,7 +18,7 @@ use crate::lab::report::failure::Failure;
 use crate::lab::report::outside::check;
 use crate::python::code::program::Program;
 use crate::python::explore::moves::{Move, write_moves};
-use crate::python::explore::outcome::Outcome;
+use crate::python::explore::outcome::{Ending, Outcome};
 use crate::python::explore::policies::{ALL, Looks};
 use crate::python::explore::replay::replay;
 use crate::python::explore::search::{Found, Limits, explore_beside, serial};
@@ -226,6 +226,21 @@ fn one_schedule(request: &PythonRequest, answer: &Answer, schedule: &[Move]) -> 
     Explored { text, failure: check().err().or(failure) }
 }
 
+/// What to do about a program that can end so.
+fn remedy(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Deadlock(_) => {
+            "take locks in one order, release each on every way out, and have somebody do what is \
+             waited for"
+        }
+        Ending::Endless => "give the loop an end",
+        Ending::Starvation(_) => "let whoever goes round wait, so that others get their turn",
+        Ending::Cut => "let loops go round more often: --iterations",
+        Ending::Finished => "put what belongs together under one lock",
+        Ending::Stopped(..) => "change the line that is named",
+    }
+}
+
 /// Whether the program can go wrong under a policy that was asked for.
 fn goes_wrong(about: &About<'_>, answers: &[Answer]) -> Option<Failure> {
     let wrong = answers.iter().filter_map(|answer| Some((answer, answer.worst()?)));
@@ -240,7 +255,7 @@ fn goes_wrong(about: &About<'_>, answers: &[Answer]) -> Option<Failure> {
         1 => format!("under {} it can go wrong: {outcome}", first.policy),
         all => format!("it can go wrong under {} of {all} policies: {outcome}", wrong.len()),
     };
-    Some(Failure::new(place, why, "put what belongs together under one lock"))
+    Some(Failure::new(place, why, remedy(&found.outcome.ending)))
 }
 
 /// The answer of a Python without a global lock, for what is promised holds there, too. Its limits

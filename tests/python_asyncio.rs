@@ -2,46 +2,29 @@
 //! more tasks than a machine should have threads.
 #![cfg(feature = "python")]
 
+#[path = "common/kept.rs"]
+mod kept;
+
+use kept::Kept;
 use singletrack::gil::SwitchPolicy;
 use singletrack::python::run::{Ending, RealRan, RealRun, Streams, program};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Longer than any of these programs takes on a machine that is busy with others.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A stream that is kept.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
+/// The first line that was printed, once it is whole.
+fn first_line(kept: &Kept) -> String {
+    let began = Instant::now();
+    while !kept.text().contains('\n') {
+        assert!(began.elapsed() < PATIENCE, "nothing was printed");
+        thread::sleep(Duration::from_millis(5));
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Kept {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    /// What was printed, once there is a line of it.
-    fn line(&self) -> String {
-        let began = Instant::now();
-        while !self.text().contains('\n') {
-            assert!(began.elapsed() < PATIENCE, "nothing was printed");
-            thread::sleep(Duration::from_millis(5));
-        }
-        self.text().lines().next().unwrap().to_owned()
-    }
+    kept.text().lines().next().unwrap().to_owned()
 }
 
 struct Running {
@@ -111,7 +94,7 @@ fn a_program_serves_clients_that_are_none_of_its_own() {
          print(server.sockets[0].getsockname()[1], flush=True)\n    async with server:\n        \
          for _ in range(3):\n            await done.acquire()\nasyncio.run(main())\n",
     );
-    let port: u16 = running.out.line().parse().unwrap();
+    let port: u16 = first_line(&running.out).parse().unwrap();
     for _ in 0..3 {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.write_all(&[b'x'; 300_000]).unwrap();
@@ -143,7 +126,7 @@ fn ctrl_c_cancels_the_tasks_and_is_a_keyboard_interrupt() {
          await asyncio.sleep(1000)\n    finally:\n        print('cleaned up')\ntry:\n    \
          asyncio.run(main())\nexcept KeyboardInterrupt:\n    print('interrupted')\n",
     );
-    assert_eq!(running.out.line(), "waits");
+    assert_eq!(first_line(&running.out), "waits");
     running.interrupt.send(()).unwrap();
     assert_eq!(running.printed(), "waits\ncleaned up\ninterrupted\n");
 }

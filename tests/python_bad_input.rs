@@ -2,19 +2,16 @@
 //! is nested too deeply. Each is a clean stop that names the line.
 #![cfg(feature = "python")]
 
+#[path = "common/refused.rs"]
+mod refused;
+
+use refused::refused;
 use singletrack::python::run::{Ran, program, run_single};
 
 const FUEL: u64 = 3_000_000;
 
 fn run(text: &str) -> Ran {
     run_single(&program(text).unwrap_or_else(|refusal| panic!("{refusal}\n{text}")), FUEL)
-}
-
-fn refused(text: &str, at: &str, says: &str) {
-    let refusal = program(text).expect_err(text);
-    assert_eq!(refusal.at.to_string(), at, "{text}: {refusal}");
-    assert!(refusal.text.contains(says), "{text}: {refusal}");
-    assert!(!refusal.text.contains('\n'), "{text}: {refusal}");
 }
 
 #[test]

@@ -4,8 +4,11 @@
 
 #[path = "common/cpython.rs"]
 mod cpython;
+#[path = "common/refused.rs"]
+mod refused;
 
 use cpython::cpython;
+use refused::refused;
 use singletrack::python::run::{Ran, program, run_single};
 use std::fs;
 use std::path::PathBuf;
@@ -41,13 +44,6 @@ fn programs_print_what_cpython_prints() {
         let expected = String::from_utf8(output.stdout).unwrap();
         assert_eq!(ran.output, expected, "{}", path.display());
     }
-}
-
-fn refused(text: &str, at: &str, says: &str) {
-    let refusal = program(text).expect_err(text);
-    assert_eq!(refusal.at.to_string(), at, "{text}: {refusal}");
-    assert!(refusal.text.contains(says), "{text}: {refusal}");
-    assert!(!refusal.text.contains('\n'), "{text}: {refusal}");
 }
 
 #[test]

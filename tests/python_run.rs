@@ -4,8 +4,11 @@
 
 #[path = "common/cpython.rs"]
 mod cpython;
+#[path = "common/kept.rs"]
+mod kept;
 
 use cpython::cpython;
+use kept::Kept;
 use singletrack::gil::Threading;
 use singletrack::python::explore::outcome::Ending as Explored;
 use singletrack::python::explore::policies::Looks;
@@ -15,7 +18,7 @@ use std::fs;
 use std::io::{self, Cursor, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,27 +26,6 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 const POLICIES: [&str; 7] = ["2.7", "python-3.2", "3.10", "3.12", "3.13", "fair", "free-threaded"];
-
-/// A stream that is kept.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Kept {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 /// What a run has left.
 struct Ran {

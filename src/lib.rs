@@ -347,6 +347,11 @@
 //!   trace.rs              A recording as a trace file: JSON that Perfetto and `chrome://tracing` open
 //!   whole_file.rs         A file that is there whole or not at all: written beside, and renamed when it is complete
 //!   window.rs             Which stretch of a recording is drawn: the last of it, one that was asked for, or a fight. Pure
+//! lab/timeline            What any engine did, on one axis of time: threads, tasks, workers
+//!   timeline.rs           A timeline: lanes of states, points in time, and links between lanes. Pure
+//! lab/page                One page of HTML: what all reports that a browser shows have in common
+//!   embed.rs              Data inside a page: JSON that no text in it can end
+//!   shell.rs              The shell of a page: a template's text inside head and styles
 //! lab/compare             `singletrack compare`: the same jobs under eight models
 //!   cases.rs              What is compared: three built-in cases, and two on the user's own input
 //!   compute.rs            The computations of the jobs, as values: done here or shipped to a process, with ticks
@@ -401,9 +406,6 @@
 //!   python.rs             Real interpreters: which there are, one at work, and the experiments on it
 //!   sides.rs              Both sides, asked in turn: what one of them cannot answer is a line, not the end
 //!   subject.rs            The experiments that both sides of the comparison are asked for
-//! lab/page                One page of HTML: what all reports that a browser shows have in common
-//!   embed.rs              Data inside a page: JSON that no text in it can end
-//!   shell.rs              The shell of a page: a template's text inside head and styles
 //! lab/explore             `singletrack explore` and `dis`: a program of the bytecode machine, explored
 //!   agreement.rs          What a real interpreter did beside what the explorer says that it can do
 //!   answers.rs            Each policy's answer about a Python program, and what is wrong about it

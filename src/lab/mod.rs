@@ -34,4 +34,5 @@ pub mod play;
 pub mod report;
 pub mod run;
 pub mod scenes;
+pub mod timeline;
 pub mod turns;

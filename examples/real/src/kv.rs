@@ -20,10 +20,14 @@ enum Next {
 fn execute(store: &Store, parts: &[&[u8]], out: &mut Vec<u8>) -> Next {
     let Some((command, arguments)) = parts.split_first() else { return Next::Go };
     let mut store = store.borrow_mut();
-    match (command.to_ascii_uppercase().as_slice(), arguments) {
+    let mut upper = [0; 16]; // on the stack: this runs for every request
+    let length = command.len().min(upper.len());
+    upper[..length].copy_from_slice(&command[..length]);
+    upper.make_ascii_uppercase();
+    match (&upper[..length], arguments) {
         (b"GET", [key]) => resp::bulk(out, store.get(*key).map(Vec::as_slice)),
         (b"SET", [key, value]) => {
-            store.insert(key.to_vec(), value.to_vec());
+            set(&mut store, key, value);
             resp::ok(out);
         }
         (b"DEL", keys) if !keys.is_empty() => {
@@ -62,12 +66,23 @@ fn execute(store: &Store, parts: &[&[u8]], out: &mut Vec<u8>) -> Next {
         ) => {
             resp::error(out, "wrong number of arguments");
         }
-        (name, _) => {
-            let name: String = String::from_utf8_lossy(name).chars().take(32).collect();
+        _ => {
+            let name: String = String::from_utf8_lossy(command).chars().take(32).collect();
             resp::error(out, &format!("unknown command '{}'", name.escape_default()));
         }
     }
     Next::Go
+}
+
+/// Stores a value; into the memory of the one before, if there was one.
+fn set(store: &mut HashMap<Vec<u8>, Vec<u8>>, key: &[u8], value: &[u8]) {
+    match store.get_mut(key) {
+        Some(old) => {
+            old.clear();
+            old.extend_from_slice(value);
+        }
+        None => drop(store.insert(key.to_vec(), value.to_vec())),
+    }
 }
 
 fn number(text: &[u8]) -> Option<i64> {
@@ -83,7 +98,7 @@ fn increment(
     let old = store.get(key).map_or(Some(0), |value| number(value));
     match old.zip(by).and_then(|(old, by)| old.checked_add(by)) {
         Some(new) => {
-            store.insert(key.to_vec(), new.to_string().into_bytes());
+            set(store, key, new.to_string().as_bytes());
             resp::integer(out, new);
         }
         None => resp::error(out, "value is not an integer or out of range"),

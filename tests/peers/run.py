@@ -25,7 +25,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-WORK = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "peers"
+WORK = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "peers"
 REAL = ROOT / "examples" / "real"
 
 # A crate, its version, the crate in whose place our `block_on` is put, and cargo's arguments.
@@ -111,10 +111,10 @@ class Process:
 
 def example(name, *arguments):
     """An example of `examples/real`, built, on a port."""
-    target = os.environ.get("PEERS_REAL_TARGET", str(WORK / "real"))
+    target = Path(os.environ.get("PEERS_REAL_TARGET", WORK / "real")).resolve()
     need(["cargo", "build", "--manifest-path", REAL / "Cargo.toml", "--target-dir", target, "--bin", name])
     port = free_port()
-    return Process([Path(target) / "debug" / name, "--port", port, *arguments], port), port
+    return Process([target / "debug" / name, "--port", port, *arguments], port), port
 
 
 # ---- hyper, by curl ----------------------------------------------------------------------------
@@ -326,7 +326,7 @@ def tokio_postgres():
     shutil.copy(HERE / "glue" / "on_loop.rs", tests / "on_loop.rs")
     for file in [main, tests / "binary_copy.rs", *(tests / "types").glob("*.rs")]:
         text = file.read_text()
-        text = re.sub(r"#\[tokio::test\]\n((?:#\[.*\]\n)*)async fn (\w+)\(\) \{\n(.*?)\n\}\n",
+        text = re.sub(r"#\[tokio::test\]\n((?:#\[[^\n]*\]\n)*)async fn (\w+)\(\) \{\n(.*?)\n\}\n",
                       r"#[test]\n\1fn \2() {\n    crate::on_loop::run(async {\n\3\n    })\n}\n", text, flags=re.S)
         text = re.sub(r"\btokio::", "crate::on_loop::", text)
         text = text.replace('connect("127.0.0.1:5433")', 'connect("127.0.0.1:5433".parse().unwrap())')

@@ -7,8 +7,9 @@ mod markup;
 use markup::parse;
 use proptest::prelude::*;
 use singletrack::lab::page::density::{PARTS, pieces};
-use singletrack::lab::page::lanes::{Frame, Look, lanes};
+use singletrack::lab::page::lanes::{Look, lanes};
 use singletrack::lab::page::markup::Element;
+use singletrack::lab::page::rows::Frame;
 use singletrack::lab::timeline::timeline::{Group, Lane, LaneKind, Point, Span, State, Timeline};
 
 fn lane(name: &str, lengths: &[(u64, usize)]) -> Lane {

@@ -22,6 +22,7 @@ use crate::lab::explore::guarantees::guarantees;
 use crate::lab::explore::python::{PythonRequest, Refused};
 use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
+use crate::lab::page::request::Pictures;
 use crate::lab::play::request::{PlayRequest, list};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::terminal::{ColorChoice, Page};
@@ -170,6 +171,8 @@ struct CompareArgs {
     /// Writes the tables and verdicts to a Markdown file
     #[arg(long, value_name = "FILE")]
     export_markdown: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: Pictures,
     /// Colours in the tables
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     color: ColorChoice,
@@ -217,6 +220,8 @@ pub struct CompareRequest {
     pub export_csv: Option<PathBuf>,
     /// Where to write the tables.
     pub export_markdown: Option<PathBuf>,
+    /// Where to draw it.
+    pub pictures: Pictures,
     /// When to use colours.
     pub color: ColorChoice,
 }
@@ -317,6 +322,7 @@ impl CompareArgs {
             json: compare.json,
             export_csv: compare.export_csv,
             export_markdown: compare.export_markdown,
+            pictures: compare.pictures,
             color: compare.color,
         })
     }

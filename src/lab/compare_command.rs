@@ -10,10 +10,13 @@ use crate::lab::cli::CompareRequest;
 use crate::lab::compare::cases::Case;
 use crate::lab::compare::document::document;
 use crate::lab::compare::export::{csv, markdown};
+use crate::lab::compare::html::{About, html};
 use crate::lab::compare::output::{Progress, table};
 use crate::lab::compare::race::Race;
 use crate::lab::compare::result::CaseResult;
 use crate::lab::compare::sweep::Curve;
+use crate::lab::page::request::command_line;
+use crate::lab::page::shell::write;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{Page, Palette};
 use crate::lab::report::whole_file::WholeFile;
@@ -32,6 +35,7 @@ pub fn compare(
     page: &Page,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    request.pictures.check()?;
     let mut progress = Progress::new();
     let (mut results, mut failure) = (Vec::new(), None);
     for case in &request.cases {
@@ -63,7 +67,27 @@ pub fn compare(
     for (path, text) in exports.into_iter().flatten().filter(|_| !results.is_empty()) {
         export(path, &text)?;
     }
+    draw(request, &results, failure.as_ref())?;
     failure.map_or(Ok(()), Err)
+}
+
+/// Writes the page, if one was asked for.
+fn draw(
+    request: &CompareRequest,
+    results: &[CaseResult],
+    failure: Option<&Failure>,
+) -> Result<(), Failure> {
+    let Some(path) = request.pictures.html.as_ref().filter(|_| !results.is_empty()) else {
+        return Ok(());
+    };
+    let about = About {
+        command: command_line(std::env::args_os()),
+        seed: request.race.sizes.seed,
+        interval: request.race.sizes.interval,
+        sweep: request.sweep.as_ref(),
+        recorded: Vec::new(),
+    };
+    write(path, &html(results, failure, &about)?)
 }
 
 /// Runs a case, at each point of the sweep if there is one; returns what ended it early.

@@ -26,6 +26,8 @@
 //!                notes      what bounds it, who was stopped, what a connection costs
 //!                output     a table and sentences; and the progress meanwhile
 //!                document   a JSON object; export, CSV and Markdown
+//!                html       a page of HTML
+//!                  └─ charts    its pictures, each with what it shows as its title
 //!                sweep      one setting through a range, and where the curve bends
 //! ```
 //! To read: [`job`], [`lane`], then [`threads`] and [`loops`] side by side, [`race`], [`evidence`],
@@ -60,12 +62,14 @@
 //!    agree, and that the figures are plausible.
 
 pub mod cases;
+pub mod charts;
 pub mod compute;
 pub mod document;
 pub mod evidence;
 pub mod export;
 pub mod footprint;
 pub mod gate;
+pub mod html;
 pub mod http;
 pub mod job;
 pub mod judgement;

@@ -12,12 +12,11 @@
 //!   echo          ▼▒▒▒▒▒█▼▒▒▒▒▒█▼▒▒▒▒▒█▼▒▒▒▒▒█▼▒▒▒▒▒█▼▒▒▒▒▒█▼
 //!                 0                 10 ms                20 ms
 //! ```
-//! Places along the axis are parts of the whole width, so that the picture of a page is as wide as the
-//! page; on a narrow one the style sheet puts names above their lanes.
 
 use crate::lab::page::axis::{Unit, ticks};
 use crate::lab::page::density::{PARTS, Piece, pieces};
 use crate::lab::page::markup::Element;
+use crate::lab::page::rows::{BAR, Frame, ROW, Rows};
 use crate::lab::page::states::{class, percent, shares, word};
 use crate::lab::timeline::timeline::{Group, Lane, LaneKind, Nanos, State, Timeline};
 use std::ops::Range;
@@ -25,10 +24,7 @@ use std::ops::Range;
 /// Heights, in pixels.
 const HEAD: f64 = 24.0;
 const OWNER: f64 = 16.0;
-const ROW: f64 = 30.0;
-const BAR: f64 = 22.0;
 const GAP: f64 = 10.0;
-const AXIS: f64 = 24.0;
 /// Room for the heads of arrows that run through all groups.
 const ARROWS: f64 = 14.0;
 /// Shades of the owner strip.
@@ -49,20 +45,6 @@ pub struct Look {
     pub through: Option<String>,
     /// The room.
     pub frame: Frame,
-}
-
-/// The room that a picture has.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Frame {
-    /// The width of the page, whatever that is.
-    Page,
-    /// So many pixels, of which so many are for names.
-    Fixed {
-        /// All of it.
-        width: f64,
-        /// The names' part.
-        names: f64,
-    },
 }
 
 impl Default for Look {
@@ -112,8 +94,8 @@ pub struct Picture {
 pub fn lanes(timeline: &Timeline, look: &Look) -> Picture {
     let window = look.window.clone().unwrap_or(0..timeline.until);
     let window = window.start..window.end.max(window.start + 1);
-    let (names, plot) = (Vec::new(), Vec::new());
-    let drawing = Drawing { look, window, states: Vec::new(), names, plot };
+    let rows = Rows::new(if look.through.is_some() { ARROWS } else { 0.0 });
+    let drawing = Drawing { look, window, states: Vec::new(), rows };
     drawing.all(timeline)
 }
 
@@ -121,52 +103,31 @@ struct Drawing<'a> {
     look: &'a Look,
     window: Range<Nanos>,
     states: Vec<State>,
-    /// What stands beside the axis, and what stands on it.
-    names: Vec<Element>,
-    plot: Vec<Element>,
+    rows: Rows,
 }
 
 impl Drawing<'_> {
     fn all(mut self, timeline: &Timeline) -> Picture {
-        let mut at = if self.look.through.is_some() { ARROWS } else { 0.0 };
         let mut words = vec![format!("{}.", Unit::of(self.length()).exact(self.length()))];
         for group in &timeline.groups {
-            at = self.band(group, at) + GAP;
+            self.band(group);
             words.push(self.in_words(group));
+            self.rows.skip(GAP);
         }
-        at -= GAP;
-        self.axis(at);
-        self.through(timeline, at);
+        self.rows.skip(-GAP);
+        self.through(timeline);
+        let unit = Unit::of(self.length());
+        let times = ticks(self.length());
+        let last = times.len() - 1;
+        let place = |time: Nanos| time as f64 / self.length() as f64;
+        let marks = times.into_iter().enumerate();
+        let marks: Vec<(f64, String)> =
+            marks.map(|(at, time)| (place(time), unit.shown(time, at == last))).collect();
+        self.rows.axis(&marks);
         self.states.sort();
-        let (height, words) = (at + AXIS, words.join(" "));
-        let states = std::mem::take(&mut self.states);
-        Picture { markup: self.framed(height, &words), height, states, words }
-    }
-
-    /// Names and plot side by side: two pictures in a page, whose style sheet puts one above the
-    /// other where there is no room; a picture in a picture elsewhere.
-    fn framed(self, height: f64, words: &str) -> Element {
-        let svg = || Element::new("svg").with("xmlns", "http://www.w3.org/2000/svg");
-        let described = |element: Element| {
-            let title = Element::new("title").text(&self.look.title);
-            element.with("role", "img").child(&title).child(&Element::new("desc").text(words))
-        };
-        match self.look.frame {
-            Frame::Page => {
-                let names = svg().with("class", "lane-names").with("aria-hidden", "true");
-                let names = names.px("height", height).children(self.names);
-                let plot = described(svg().with("class", "lane-plot").px("height", height));
-                let plot = plot.children(self.plot);
-                Element::new("div").with("class", "lanes").child(&names).child(&plot)
-            }
-            Frame::Fixed { width, names } => {
-                let plot = Element::new("svg").px("x", names).px("width", width - names);
-                let plot =
-                    plot.px("height", height).with("overflow", "visible").children(self.plot);
-                let all = described(svg().with("class", "lanes").px("width", width));
-                all.px("height", height).children(self.names).child(&plot)
-            }
-        }
+        let (height, words) = (self.rows.at(), words.join(" "));
+        let markup = self.rows.framed(self.look.frame, &self.look.title, &words);
+        Picture { markup, height, states: self.states, words }
     }
 
     fn length(&self) -> Nanos {
@@ -178,11 +139,10 @@ impl Drawing<'_> {
         at.saturating_sub(self.window.start) as f64 / self.length() as f64
     }
 
-    /// A group from `top` on; returns where it ends.
-    fn band(&mut self, group: &Group, top: f64) -> f64 {
+    fn band(&mut self, group: &Group) {
         let shown = shown(group, &self.window, self.look.most_lanes);
         let all = group.lanes.iter().filter(|lane| lane.kind != LaneKind::Summary).count();
-        self.name("band", top + 16.0, &group.name);
+        self.rows.name("band", 16.0, &group.name);
         let mut remarks = Vec::new();
         if all > shown.len() {
             remarks.push(format!("and {} more lanes", all - shown.len()));
@@ -192,33 +152,20 @@ impl Drawing<'_> {
         }
         if !remarks.is_empty() {
             let remark = Element::new("text").with("class", "soft").with("x", "100%");
-            let remark = remark.px("y", top + 16.0).with("text-anchor", "end");
-            self.plot.push(remark.text(remarks.join(", ")));
+            let remark = remark.px("y", 16.0).with("text-anchor", "end");
+            self.rows.put(&remark.text(remarks.join(", ")));
         }
-        let mut at = top + HEAD;
-        if self.owner(&shown, at) {
-            at += OWNER;
-        }
+        self.rows.skip(HEAD);
+        self.owner(&shown);
         for (_, lane) in &shown {
-            self.lane(lane, at);
-            at += ROW;
+            self.lane(lane);
         }
-        at
     }
 
-    fn name(&mut self, class: &'static str, y: f64, name: &str) {
-        let text = Element::new("text").with("class", class).px("y", y);
-        self.names.push(text.text(cut(name, 40)));
-    }
-
-    fn lane(&mut self, lane: &Lane, top: f64) {
+    fn lane(&mut self, lane: &Lane) {
         let figure = telling(&shares(lane, &self.window))
             .map_or(String::new(), |(state, share)| format!("{} {}", word(state), percent(share)));
-        self.name("", top + 10.0, &cut(&lane.name, 20));
-        self.name("soft wide", top + 21.0, &figure);
-        let narrow = Element::new("text").with("class", "soft narrow").with("x", "100%");
-        let narrow = narrow.with("text-anchor", "end").px("y", top + 10.0);
-        self.names.push(narrow.text(&figure));
+        self.rows.named("", &lane.name, &figure);
         let spans = lane.spans.iter().map(|span| (span.from, span.to, span.state));
         let pieces = pieces(spans, &self.window, self.look.cells);
         let mut bars = Element::new("g").with("class", "bars");
@@ -232,7 +179,8 @@ impl Drawing<'_> {
             }
         }
         let bars = bars.children(self.points(lane));
-        self.plot.push(moved(top).child(&bars));
+        self.rows.put(&bars);
+        self.rows.skip(ROW);
     }
 
     /// Of a piece: from the part `y` on, so many parts of a bar of this height.
@@ -271,11 +219,11 @@ impl Drawing<'_> {
         ticks
     }
 
-    /// Who had the lock when, where there is one: a shade for each lane. Whether there is.
-    fn owner(&mut self, shown: &[(usize, &Lane)], top: f64) -> bool {
+    /// Who had the lock when, where there is one: a shade for each lane.
+    fn owner(&mut self, shown: &[(usize, &Lane)]) {
         let waits = |lane: &Lane| lane.spans.iter().any(|span| span.state == State::WaitsForLock);
         if shown.len() < 2 || !shown.iter().any(|(_, lane)| waits(lane)) {
-            return false;
+            return;
         }
         let mut spans: Vec<(Nanos, Nanos, usize)> = Vec::new();
         for (at, (_, lane)) in shown.iter().enumerate() {
@@ -284,43 +232,19 @@ impl Drawing<'_> {
         }
         spans.sort_unstable();
         let pieces = pieces(spans, &self.window, self.look.cells);
-        let mut strip = moved(top);
+        let mut strip = Element::new("g");
         for shade in 0..SHADES {
             let of_shade = Element::new("g").with("class", format_args!("own-{shade}"));
             let parts = parts_of(&pieces, shade).map(|part| self.bar(part, OWNER - 8.0));
             strip = strip.child(&of_shade.children(parts));
         }
-        self.plot.push(strip);
-        self.name("soft wide", top + 8.0, "who has the lock");
-        true
-    }
-
-    fn axis(&mut self, top: f64) {
-        let unit = Unit::of(self.length());
-        let line = Element::new("line").with("x2", "100%").px("y1", 1.0).px("y2", 1.0);
-        let mut axis = moved(top).with("class", "axis").child(&line);
-        let times = ticks(self.length());
-        let last = times.len() - 1;
-        for (at, time) in times.into_iter().enumerate() {
-            let place = time as f64 / self.length() as f64;
-            let line = Element::new("line").share("x1", place).share("x2", place);
-            axis = axis.child(&line.px("y1", 1.0).px("y2", 5.0));
-            let anchor = match place {
-                0.0 => "start",
-                place if place > 0.96 => "end",
-                _ => "middle",
-            };
-            // Where there is little room, every other one is enough.
-            let class = if (last - at) % 2 == 1 { "soft wide" } else { "soft" };
-            let text = Element::new("text").with("class", class).share("x", place).px("y", 17.0);
-            let text = text.with("text-anchor", anchor);
-            axis = axis.child(&text.text(unit.shown(time, at == last)));
-        }
-        self.plot.push(axis);
+        self.rows.put(&strip);
+        self.rows.name("soft wide", 8.0, "who has the lock");
+        self.rows.skip(OWNER);
     }
 
     /// Arrows where points of the chosen name are, through all groups.
-    fn through(&mut self, timeline: &Timeline, bottom: f64) {
+    fn through(&mut self, timeline: &Timeline) {
         let Some(name) = &self.look.through else { return };
         let lanes = timeline.groups.iter().flat_map(|group| &group.lanes);
         let points = lanes.flat_map(|lane| &lane.points).filter(|point| point.name == *name);
@@ -331,11 +255,12 @@ impl Drawing<'_> {
         for at in times {
             let place = self.place(at);
             let line = Element::new("line").with("class", "through");
-            let line = line.share("x1", place).share("x2", place).px("y1", 8.0).px("y2", bottom);
+            let line =
+                line.share("x1", place).share("x2", place).px("y1", 8.0).px("y2", self.rows.at());
             let head = Element::new("svg").share("x", place).with("overflow", "visible");
             let triangle =
                 Element::new("path").with("class", "through-head").with("d", "M-4 2h8l-4 7z");
-            self.plot.extend([line, head.child(&triangle)]);
+            self.rows.through([line, head.child(&triangle)]);
         }
     }
 
@@ -387,18 +312,6 @@ fn parts_of<K: Copy + PartialEq>(
     })
 }
 
-/// A group that begins so far below the top.
-fn moved(top: f64) -> Element {
-    Element::new("g").with("transform", format_args!("translate(0 {top})"))
-}
-
 fn is_in_vain(name: &str) -> bool {
     name.contains("in vain") || name.contains("killed")
-}
-
-fn cut(text: &str, width: usize) -> String {
-    match text.char_indices().nth(width) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
 }

@@ -21,6 +21,7 @@ use crate::lab::choose::output::text;
 use crate::lab::choose::probes::{Standing, flips};
 use crate::lab::choose::request::ChooseRequest;
 use crate::lab::compare::cases::Cores;
+use crate::lab::compare::judgement::How;
 use crate::lab::compare::model::Model;
 use crate::lab::compare::output::Progress;
 use crate::lab::compare::race::{Effort, Unfinished};
@@ -158,7 +159,7 @@ fn go(
     models.retain(|model| !NOT_PROBED.contains(model) || *model == standing.model);
     models.dedup();
     let distinct = models.iter().any(|model| *model != standing.model);
-    if request.quiet || !distinct {
+    if request.quiet || !distinct || standing.how == How::Unclear {
         return Ok(());
     }
     let deadline = begun + request.time.saturating_sub(Duration::from_secs(1));

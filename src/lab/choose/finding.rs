@@ -39,7 +39,7 @@ impl Finding {
             verdict: verdict(&judgement),
             currencies: currencies(race),
             why: why(chosen, race, &judgement),
-            flips: flips(&chosen.flips),
+            flips: flips(&judgement, &chosen.flips),
             rule: rule(chosen.asked.shape.nature(), &judgement),
             elsewhere: elsewhere(race, &judgement),
         })
@@ -186,7 +186,10 @@ fn why(chosen: &Chosen, race: &CaseResult, judgement: &Judgement) -> Vec<String>
     why
 }
 
-fn flips(flips: &[Flip]) -> Vec<String> {
+fn flips(judgement: &Judgement, flips: &[Flip]) -> Vec<String> {
+    if judgement.how == How::Unclear {
+        return vec!["nothing to flip: no verdict stands".to_owned()];
+    }
     // What flips it comes first.
     let order = |flip: &&Flip| match flip.outcome {
         Outcome::Flips { .. } => 0,

@@ -13,9 +13,8 @@
 //!                  └ 0.5 ms · 0.63 ms
 //! ```
 
-use crate::lab::choose::quantity::{shown_size, shown_time};
 use crate::lab::compare::model::Model;
-use std::time::Duration;
+use crate::lab::report::stats::{duration, three_digits};
 
 /// What is varied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +44,8 @@ impl Knob {
     pub fn shown(self, value: u64) -> String {
         match self {
             // Three digits say where a flip is.
-            Knob::Cpu => shown_time(Duration::from_nanos(rounded(value))),
-            Knob::Payload => shown_size(u32::try_from(rounded(value)).unwrap_or(u32::MAX)),
+            Knob::Cpu => duration(value as f64 / 1e9),
+            Knob::Payload => bytes(value),
             Knob::Inflight | Knob::Cores => value.to_string(),
         }
     }
@@ -67,13 +66,11 @@ impl Knob {
     }
 }
 
-fn rounded(value: u64) -> u64 {
-    match value {
-        0 => 0,
-        value => {
-            let unit = 10u64.pow(value.ilog10().saturating_sub(2));
-            (value + unit / 2) / unit * unit
-        }
+fn bytes(count: u64) -> String {
+    match count as f64 {
+        n if n < 1024.0 => format!("{n} B"),
+        n if n < 1_048_576.0 => format!("{} KiB", three_digits(n / 1024.0)),
+        n => format!("{} MiB", three_digits(n / 1_048_576.0)),
     }
 }
 
@@ -163,7 +160,7 @@ pub fn search<E>(
 }
 
 impl Flip {
-    /// In a few words: `event-loop if cpu is below 0.5ms (it stands at 0.63ms)`.
+    /// In a few words: `flips to event-loop with cpu down to 500 µs (stands at 630 µs)`.
     pub fn words(&self) -> String {
         let shown = |value| self.knob.shown(value);
         let name = self.knob.name();

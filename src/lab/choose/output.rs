@@ -63,7 +63,7 @@ fn found(finding: &Finding, page: &Page) -> String {
         ("why", &finding.why),
         ("flips", &finding.flips),
         ("rule", &vec![finding.rule.clone()]),
-        ("the same", &finding.elsewhere),
+        ("elsewhere", &finding.elsewhere),
     ] {
         for (at, sentence) in sentences.iter().enumerate() {
             text += &paragraph(if at == 0 { label } else { "" }, sentence, width);

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //!   argv ─ parse ─▶ Request ─┬─ Compare   lab/compare/race.rs
+//!                            ├─ Choose    lab/choose
 //!                            ├─ Explore   lab/explore
 //!                            ├─ Run       lab/run
 //!                            ├─ Dis       vm/disassembler.rs, python/code/disassembler.rs
@@ -13,6 +14,7 @@
 //!                            └─ Explain   lab/explain
 //! ```
 
+use crate::lab::choose::request::{self as choose, ChooseArgs, ChooseRequest};
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::race::{Effort, Race};
@@ -101,6 +103,10 @@ enum Command {
     /// Runs the same jobs under every model and says which to choose, and how sure that is
     #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{READING}"))]
     Compare(CompareArgs),
+    /// Measures work of your own, and says whether threads, an event loop or processes suit it
+    #[command(after_help = choose::EXAMPLES,
+              after_long_help = format!("{}\n\n{}", choose::EXAMPLES, choose::READING))]
+    Choose(ChooseArgs),
     /// Tries every interleaving of a program's threads that a policy allows
     #[command(after_help = request::EXAMPLES)]
     Explore(ExploreArgs),
@@ -187,6 +193,8 @@ loop+processes";
 pub enum Request {
     /// Compare the models.
     Compare(CompareRequest),
+    /// Choose a model for somebody's work.
+    Choose(Box<ChooseRequest>),
     /// Try the interleavings of a program.
     Explore(Box<ExploreRequest>),
     /// Try the interleavings of a Python program.
@@ -263,6 +271,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
     let CommandLine { command } = CommandLine::try_parse_from(&arguments).map_err(refused)?;
     Ok(match command {
         Command::Compare(compare) => Request::Compare(compare.request()?),
+        Command::Choose(words) => Request::Choose(Box::new(words.request()?)),
         Command::Explore(words) if words.asks_for_guarantees() => {
             let page = Page::on_stdout(None, ColorChoice::Never);
             return Err(CliError::Help(guarantees(page.width)));

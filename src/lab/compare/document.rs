@@ -47,7 +47,8 @@ pub fn document(cases: &[CaseResult], error: Option<&Failure>) -> Value {
     })
 }
 
-fn machine() -> Value {
+/// The machine that it was measured on.
+pub fn machine() -> Value {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     let (cpus, memory) = (read("/proc/cpuinfo"), read("/proc/meminfo"));
     let field = |text: &str, name: &str| {
@@ -66,7 +67,8 @@ fn machine() -> Value {
     })
 }
 
-fn case_object(result: &CaseResult) -> Value {
+/// One case.
+pub fn case_object(result: &CaseResult) -> Value {
     let verdict = &result.verdict;
     let first = verdict.with_lock.as_ref().or(verdict.without_lock.as_ref());
     let free = verdict.with_lock.as_ref().and(verdict.without_lock.as_ref());
@@ -101,7 +103,8 @@ fn case_object(result: &CaseResult) -> Value {
     })
 }
 
-fn how(how: How) -> &'static str {
+/// How it was decided, in words that stay.
+pub fn how(how: How) -> &'static str {
     match how {
         How::Alone => "alone",
         How::Faster => "faster",
@@ -112,7 +115,8 @@ fn how(how: How) -> &'static str {
     }
 }
 
-fn duels(judgement: &Judgement) -> Vec<Value> {
+/// The first of the best beside every other model.
+pub fn duels(judgement: &Judgement) -> Vec<Value> {
     judgement.duels.iter().map(duel_object).collect()
 }
 

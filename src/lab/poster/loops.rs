@@ -67,7 +67,6 @@ pub fn beside_a_worker(name: &str) -> Result<(Group, Vec<Packet>), Failure> {
         let (results, _other) = clock.descriptor(std::iter::empty())?;
         let results = AsyncFd::new(results)?;
         loop {
-            let sent = clock.now();
             clock.compute(PIPE);
             let done = clock.now() + JOB;
             clock.ready_at(done, results.io());
@@ -76,8 +75,8 @@ pub fn beside_a_worker(name: &str) -> Result<(Group, Vec<Packet>), Failure> {
                 true => Ok(()),
                 false => Err(io::ErrorKind::WouldBlock.into()),
             };
+            jobs.borrow_mut().push((clock.now(), done));
             results.io_call(Direction::Read, is_done).await?;
-            jobs.borrow_mut().push((sent + PIPE, done));
             clock.compute(PIPE);
         }
     })

@@ -7,9 +7,10 @@
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::poster::loops::{beside_a_worker, inline};
 use crate::lab::poster::packets::{Delays, JOB, PERIOD, Packet, UNTIL, delays, waited};
-use crate::lab::poster::threads::{IN_VAIN, threads};
+use crate::lab::poster::threads::threads;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::stats::three_digits;
+use crate::lab::timeline::columns::IN_VAIN;
 use crate::lab::timeline::timeline::{Group, Nanos, Timeline};
 
 /// The question that the poster asks.

@@ -12,6 +12,7 @@ use crate::gil::simulator::thread::{Act, Script};
 use crate::gil::stats::record::{EventKind, LockState, Recording, Slice, Track};
 use crate::lab::poster::packets::{FIRST, HANDLING, PERIOD, Packet, UNTIL, packets, points};
 use crate::lab::report::failure::Failure;
+use crate::lab::timeline::columns::IN_VAIN;
 use crate::lab::timeline::timeline::{Group, Lane, LaneKind, Nanos, Point, Span, State};
 
 const CORES: usize = 2;
@@ -20,8 +21,6 @@ const SEED: u64 = 7;
 const EVENTS: usize = 1 << 20;
 /// What a picture can show of a drop that the same thread takes back at once: nothing.
 const AT_ONCE: Nanos = 1_000;
-/// What a failed take is called.
-pub const IN_VAIN: &str = "woken in vain";
 
 /// Runs both threads under this policy.
 ///
@@ -43,10 +42,11 @@ pub fn threads(name: &str, policy: SwitchPolicy) -> Result<(Group, Vec<Packet>),
     let packets = recording.tracks.last().map(handled).map(|handled| packets(&handled));
     let packets = packets.unwrap_or_default();
     let lanes = (1..).zip(&recording.tracks).map(|(id, track)| lane(id, track, &recording));
+    let lanes: Vec<Lane> = lanes.collect();
     let mut group = Group {
         name: name.to_owned(),
         pid: 0,
-        lanes: lanes.collect(),
+        lanes: std::iter::once(owner(&lanes)).chain(lanes).collect(),
         links: Vec::new(),
         forgotten: recording.tracks.iter().map(|track| track.dropped).sum(),
     };
@@ -91,6 +91,18 @@ fn lane(id: u64, track: &Track, recording: &Recording) -> Lane {
         spans: joined(track.slices(recording.until).into_iter().map(span)),
         points: fails.map(|event| Point { at: event.at, name: IN_VAIN.to_owned() }).collect(),
     }
+}
+
+/// Who had the lock when.
+fn owner(lanes: &[Lane]) -> Lane {
+    let held = lanes.iter().flat_map(|lane| {
+        let held = lane.spans.iter().filter(|span| span.state == State::Runs);
+        held.map(|span| Span { name: lane.name.clone(), ..span.clone() })
+    });
+    let mut spans: Vec<Span> = held.collect();
+    spans.sort_by_key(|span| span.from);
+    let (name, kind) = ("GIL owner".to_owned(), LaneKind::Summary);
+    Lane { name, kind, id: 0, spans, points: Vec::new() }
 }
 
 /// Without the drops that the thread has taken back at once: Python 2 has one every hundred ticks.

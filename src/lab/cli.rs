@@ -29,7 +29,7 @@ use crate::lab::play::request::{PlayRequest, list};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::lab::run::request::{self as run, RunArgs, RunRequest};
-use crate::lab::turns::walk::{self, LoopArgs, StepRequest};
+use crate::lab::turns::request::{self as turns, LoopArgs, StepRequest};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -120,7 +120,7 @@ enum Command {
               after_long_help = format!("{}\n\n{}", gil_cli::EXAMPLES, gil_cli::READING))]
     Gil(GilArgs),
     /// Shows an event loop, one iteration at a time, forwards and back
-    #[command(after_help = walk::EXAMPLES)]
+    #[command(after_help = turns::EXAMPLES)]
     Loop(LoopArgs),
     /// Explains a fault of concurrent programs, with a fresh picture and places in the source
     #[command(after_help = explain::EXAMPLES)]

@@ -4,8 +4,15 @@
 //!   lock ─ Recording ──────┐
 //!   loop ─ LoopRecording ──┼─▶ timeline ─┬─▶ lanes in characters, or as a picture of a page
 //!   pool ─ its events ─────┘             └─▶ a trace file, and back
+//!
+//!   lanes        a timeline in characters
+//!     ├─ fold        which lanes of many
+//!     └─ columns     what one column of a lane shows
 //! ```
 //! Each engine records in a form of its own, the cheapest for it. Whoever shows them needs to know
 //! one form only.
 
+pub mod columns;
+pub mod fold;
+pub mod lanes;
 pub mod timeline;

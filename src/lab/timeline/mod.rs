@@ -5,7 +5,12 @@
 //!   loop ─ LoopRecording ──┼─▶ timeline ─┬─▶ lanes in characters, or as a picture of a page
 //!   pool ─ its events ─────┘             └─▶ a trace file, and back
 //! ```
+//! ```text
+//!   from_lock, from_loop, from_pool    a recording becomes a group of lanes
+//! ```
 //! Each engine records in a form of its own, the cheapest for it. Whoever shows them needs to know
 //! one form only.
 
+pub mod from_lock;
+pub mod from_loop;
 pub mod timeline;

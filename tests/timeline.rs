@@ -5,14 +5,17 @@
 mod common;
 use proptest::prelude::*;
 use singletrack::aio::{create_named_task, gather, sleep};
-use singletrack::base::id::TaskId;
+use singletrack::base::id::{Key, TaskId};
 use singletrack::event_loop::recording::{Cause, LoopEvent, LoopEventKind, LoopRecording};
 use singletrack::gil::{EventKind, LockEvent, LockState, Recording, Track};
 use singletrack::lab::report::lanes::StateNames;
 use singletrack::lab::timeline::from_lock::from_lock;
 use singletrack::lab::timeline::from_loop::from_loop;
+use singletrack::lab::timeline::from_pool::from_pool;
 use singletrack::lab::timeline::timeline::{Group, Lane, LaneKind, State, Timeline};
+use singletrack::process::pool::recording::{PoolEvent, PoolEventKind, PoolRecording};
 use singletrack::sys::fd::Direction;
+use singletrack::sys::process::Death;
 use std::time::Duration;
 
 const MS: u64 = 1_000_000;
@@ -123,7 +126,48 @@ fn loop_event() -> impl Strategy<Value = LoopEventKind> {
     ]
 }
 
+fn pool_event() -> impl Strategy<Value = PoolEventKind> {
+    let key = |index: u8| Key { index: (index % 3).into(), generation: 0 };
+    (0..10u8, 0..6u64, any::<u8>()).prop_map(move |(kind, job, worker)| match kind {
+        0 => PoolEventKind::Queued(job),
+        1 => PoolEventKind::Sent(job, key(worker)),
+        2 => PoolEventKind::Began(job, key(worker)),
+        3 => PoolEventKind::Ended(job, key(worker)),
+        4 => PoolEventKind::Answered(job, key(worker)),
+        5 => PoolEventKind::TakenBack(job, key(worker)),
+        6 => PoolEventKind::Retried(job, key(worker)),
+        7 => PoolEventKind::NoAnswer(job, "lost"),
+        8 => PoolEventKind::Born(key(worker), worker.into()),
+        _ => PoolEventKind::Died(key(worker), Death::Signal(9)),
+    })
+}
+
 proptest! {
+    /// Whatever a pool's events are, in whatever order.
+    #[test]
+    fn any_recording_of_a_pool_becomes_lanes_in_order(
+        events in proptest::collection::vec((0..1000u64, pool_event()), 0..60),
+        until in 0..1200u64,
+        known in 0..3u32,
+    ) {
+        let event = |(at, what): (u64, PoolEventKind)| PoolEvent { at, what };
+        let key = |index| (Key { index, generation: 0 }, index);
+        let recording = PoolRecording {
+            events: events.into_iter().map(event).collect(),
+            dropped: 1,
+            until,
+            workers: (0..known).map(key).collect(),
+        };
+        let group = from_pool("x", 1, &recording);
+        prop_assert_eq!(checked(&group, until), Ok(()));
+        // No job runs that has neither begun nor been answered.
+        let runs = group.lanes.iter().flat_map(|lane| &lane.spans).filter(|s| s.state == State::Runs);
+        let can = |event: &&PoolEvent| {
+            matches!(event.what, PoolEventKind::Began(..) | PoolEventKind::Answered(..))
+        };
+        prop_assert!(runs.count() <= recording.events.iter().filter(can).count());
+    }
+
     /// Whatever a lock's events are, in whatever order.
     #[test]
     fn any_recording_of_a_lock_becomes_lanes_in_order(

@@ -13,4 +13,5 @@
 
 pub mod from_lock;
 pub mod from_loop;
+pub mod from_pool;
 pub mod timeline;

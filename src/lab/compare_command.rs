@@ -7,6 +7,7 @@
 //! *Leaves out*: the measuring and the tables (`lab/compare`).
 
 use crate::lab::cli::CompareRequest;
+use crate::lab::compare::card::compare_card;
 use crate::lab::compare::cases::Case;
 use crate::lab::compare::document::document;
 use crate::lab::compare::export::{csv, markdown};
@@ -71,17 +72,22 @@ pub fn compare(
     failure.map_or(Ok(()), Err)
 }
 
-/// Writes the page, if one was asked for.
+/// Writes the page and the card, where they were asked for and there is something to draw.
 fn draw(
     request: &CompareRequest,
     results: &[CaseResult],
     failure: Option<&Failure>,
 ) -> Result<(), Failure> {
-    let Some(path) = request.pictures.html.as_ref().filter(|_| !results.is_empty()) else {
+    if results.is_empty() {
         return Ok(());
-    };
+    }
+    let command = command_line(std::env::args_os());
+    if let Some(path) = &request.pictures.card {
+        write(path, &compare_card(results, &command))?;
+    }
+    let Some(path) = &request.pictures.html else { return Ok(()) };
     let about = About {
-        command: command_line(std::env::args_os()),
+        command,
         seed: request.race.sizes.seed,
         interval: request.race.sizes.interval,
         sweep: request.sweep.as_ref(),

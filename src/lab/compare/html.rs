@@ -205,7 +205,7 @@ fn waiting(timeline: &Timeline) -> String {
 }
 
 /// The finding: a sentence, or one for each case.
-fn headline(results: &[CaseResult]) -> Vec<String> {
+pub(crate) fn headline(results: &[CaseResult]) -> Vec<String> {
     match results {
         [] => vec!["Nothing was measured".to_owned()],
         [one] => vec![capital(sentences(one).first().map_or("", |s| s.trim_end_matches('.')))],
@@ -216,7 +216,7 @@ fn headline(results: &[CaseResult]) -> Vec<String> {
     }
 }
 
-fn choice(result: &CaseResult) -> String {
+pub(crate) fn choice(result: &CaseResult) -> String {
     let verdict = &result.verdict;
     let judged = verdict.with_lock.as_ref().or(verdict.without_lock.as_ref());
     let names: Vec<&str> = verdict.best().iter().map(|model| model.name()).collect();

@@ -30,6 +30,7 @@
 //!                document   a JSON object; export, CSV and Markdown
 //!                html       a page of HTML
 //!                  └─ charts    its pictures, each with what it shows as its title
+//!                card       the finding as one picture
 //!                sweep      one setting through a range, and where the curve bends
 //! ```
 //! To read: [`job`], [`lane`], then [`threads`] and [`loops`] side by side, [`race`], [`evidence`],
@@ -63,6 +64,7 @@
 //!    `tests/compare_cli.rs`; `assert_whole` there checks that all models ran, that their checksums
 //!    agree, and that the figures are plausible.
 
+pub mod card;
 pub mod cases;
 pub mod charts;
 pub mod compute;

@@ -18,13 +18,24 @@ use crate::lab::page::density::{PARTS, Piece, pieces};
 use crate::lab::page::markup::Element;
 use crate::lab::page::rows::{BAR, Frame, ROW, Rows};
 use crate::lab::page::states::{class, percent, shares, word};
-use crate::lab::timeline::timeline::{Group, Lane, LaneKind, Nanos, State, Timeline};
+use crate::lab::timeline::fold::{Shown, fold};
+use crate::lab::timeline::timeline::{Group, Lane, Nanos, State, Timeline};
 use std::ops::Range;
 
 /// Heights, in pixels.
-const HEAD: f64 = 24.0;
-const OWNER: f64 = 16.0;
-const GAP: f64 = 10.0;
+#[derive(Debug, Clone, Copy)]
+struct Heights {
+    head: f64,
+    owner: f64,
+    row: f64,
+    bar: f64,
+    gap: f64,
+}
+
+/// Where there is room for a figure below each name.
+const ROOMY: Heights = Heights { head: 24.0, owner: 16.0, row: ROW, bar: BAR, gap: 10.0 };
+/// Where there is none.
+const DENSE: Heights = Heights { head: 21.0, owner: 9.0, row: 19.0, bar: 15.0, gap: 6.0 };
 /// Room for the heads of arrows that run through all groups.
 const ARROWS: f64 = 14.0;
 /// Shades of the owner strip.
@@ -37,8 +48,10 @@ pub struct Look {
     pub title: String,
     /// The stretch that is shown; all of it if none is named.
     pub window: Option<Range<Nanos>>,
-    /// How many lanes of a group are shown; of the others it is said how many there are.
-    pub most_lanes: usize,
+    /// What is said beside the name of each group, in their order.
+    pub remarks: Vec<String>,
+    /// Whether there is little room: then figures stand in the words alone.
+    pub dense: bool,
     /// How many cells the width has: what is shorter than one of them becomes a shade.
     pub cells: u64,
     /// Points of this name become arrows through all groups.
@@ -52,7 +65,8 @@ impl Default for Look {
         Look {
             title: "What each lane did, and when".to_owned(),
             window: None,
-            most_lanes: 4,
+            remarks: Vec::new(),
+            dense: false,
             cells: 1000,
             through: None,
             frame: Frame::Page,
@@ -95,13 +109,15 @@ pub fn lanes(timeline: &Timeline, look: &Look) -> Picture {
     let window = look.window.clone().unwrap_or(0..timeline.until);
     let window = window.start..window.end.max(window.start + 1);
     let rows = Rows::new(if look.through.is_some() { ARROWS } else { 0.0 });
-    let drawing = Drawing { look, window, states: Vec::new(), rows };
+    let heights = if look.dense { DENSE } else { ROOMY };
+    let drawing = Drawing { look, window, heights, states: Vec::new(), rows };
     drawing.all(timeline)
 }
 
 struct Drawing<'a> {
     look: &'a Look,
     window: Range<Nanos>,
+    heights: Heights,
     states: Vec<State>,
     rows: Rows,
 }
@@ -109,12 +125,12 @@ struct Drawing<'a> {
 impl Drawing<'_> {
     fn all(mut self, timeline: &Timeline) -> Picture {
         let mut words = vec![format!("{}.", Unit::of(self.length()).exact(self.length()))];
-        for group in &timeline.groups {
-            self.band(group);
+        for (at, group) in timeline.groups.iter().enumerate() {
+            self.band(group, self.look.remarks.get(at));
             words.push(self.in_words(group));
-            self.rows.skip(GAP);
+            self.rows.skip(self.heights.gap);
         }
-        self.rows.skip(-GAP);
+        self.rows.skip(-self.heights.gap);
         self.through(timeline);
         let unit = Unit::of(self.length());
         let times = ticks(self.length());
@@ -139,39 +155,41 @@ impl Drawing<'_> {
         at.saturating_sub(self.window.start) as f64 / self.length() as f64
     }
 
-    fn band(&mut self, group: &Group) {
-        let shown = shown(group, &self.window, self.look.most_lanes);
-        let all = group.lanes.iter().filter(|lane| lane.kind != LaneKind::Summary).count();
+    fn band(&mut self, group: &Group, remark: Option<&String>) {
         self.rows.name("band", 16.0, &group.name);
-        let mut remarks = Vec::new();
-        if all > shown.len() {
-            remarks.push(format!("and {} more lanes", all - shown.len()));
+        if let Some(remark) = remark {
+            let text = Element::new("text").with("class", "remark").px("x", 6.0).px("y", 16.0);
+            self.rows.put(&text.text(remark));
         }
         if group.forgotten > 0 {
-            remarks.push(format!("{} events had no room", group.forgotten));
+            let text = Element::new("text").with("class", "soft").with("x", "100%").px("y", 16.0);
+            let text = text.with("text-anchor", "end");
+            self.rows.put(&text.text(format!("{} events had no room", group.forgotten)));
         }
-        if !remarks.is_empty() {
-            let remark = Element::new("text").with("class", "soft").with("x", "100%");
-            let remark = remark.px("y", 16.0).with("text-anchor", "end");
-            self.rows.put(&remark.text(remarks.join(", ")));
-        }
-        self.rows.skip(HEAD);
-        self.owner(&shown);
-        for (_, lane) in &shown {
-            self.lane(lane);
+        self.rows.skip(self.heights.head);
+        let shown = fold(group);
+        let lanes: Vec<&Lane> = shown.iter().map(|shown| &group.lanes[shown.lane]).collect();
+        self.owner(&lanes);
+        for (shown, lane) in shown.iter().zip(lanes) {
+            self.lane(lane, shown.others);
         }
     }
 
-    fn lane(&mut self, lane: &Lane) {
+    /// A lane, and how many that are like it are not shown.
+    fn lane(&mut self, lane: &Lane, others: usize) {
         let figure = telling(&shares(lane, &self.window))
             .map_or(String::new(), |(state, share)| format!("{} {}", word(state), percent(share)));
-        self.rows.named("", &lane.name, &figure);
+        let like = if others > 0 { format!(" (and {others} like it)") } else { String::new() };
+        match self.look.dense {
+            true => self.rows.name("", 12.0, &(lane.name.clone() + &like)),
+            false => self.rows.named("", &lane.name, &(figure + &like)),
+        }
         let spans = lane.spans.iter().map(|span| (span.from, span.to, span.state));
         let pieces = pieces(spans, &self.window, self.look.cells);
         let mut bars = Element::new("g").with("class", "bars");
         for state in State::ALL {
             let of_state: Vec<Element> =
-                parts_of(&pieces, state).map(|part| self.bar(part, BAR)).collect();
+                parts_of(&pieces, state).map(|part| self.bar(part, self.heights.bar)).collect();
             if !of_state.is_empty() {
                 self.states.extend((!self.states.contains(&state)).then_some(state));
                 let of_state = Element::new("g").with("class", class(state)).children(of_state);
@@ -180,7 +198,7 @@ impl Drawing<'_> {
         }
         let bars = bars.children(self.points(lane));
         self.rows.put(&bars);
-        self.rows.skip(ROW);
+        self.rows.skip(self.heights.row);
     }
 
     /// Of a piece: from the part `y` on, so many parts of a bar of this height.
@@ -210,7 +228,7 @@ impl Drawing<'_> {
                 if last.replace(cell) != Some(cell) {
                     let class = if vain { "tick-vain" } else { "tick" };
                     let tick = Element::new("rect").with("class", class);
-                    let (y, height) = if vain { (BAR - 7.0, 7.0) } else { (0.0, 7.0) };
+                    let (y, height) = if vain { (self.heights.bar - 7.0, 7.0) } else { (0.0, 7.0) };
                     let tick = tick.share("x", self.place(point.at)).px("width", 1.5);
                     ticks.push(tick.px("y", y).px("height", height));
                 }
@@ -220,13 +238,13 @@ impl Drawing<'_> {
     }
 
     /// Who had the lock when, where there is one: a shade for each lane.
-    fn owner(&mut self, shown: &[(usize, &Lane)]) {
+    fn owner(&mut self, shown: &[&Lane]) {
         let waits = |lane: &Lane| lane.spans.iter().any(|span| span.state == State::WaitsForLock);
-        if shown.len() < 2 || !shown.iter().any(|(_, lane)| waits(lane)) {
+        if shown.len() < 2 || !shown.iter().any(|lane| waits(lane)) {
             return;
         }
         let mut spans: Vec<(Nanos, Nanos, usize)> = Vec::new();
-        for (at, (_, lane)) in shown.iter().enumerate() {
+        for (at, lane) in shown.iter().enumerate() {
             let own = lane.spans.iter().filter(|span| span.state == State::Runs);
             spans.extend(own.map(|span| (span.from, span.to, at % SHADES)));
         }
@@ -235,12 +253,16 @@ impl Drawing<'_> {
         let mut strip = Element::new("g");
         for shade in 0..SHADES {
             let of_shade = Element::new("g").with("class", format_args!("own-{shade}"));
-            let parts = parts_of(&pieces, shade).map(|part| self.bar(part, OWNER - 8.0));
+            let parts = parts_of(&pieces, shade).map(|part| {
+                self.bar(part, self.heights.owner - if self.look.dense { 3.0 } else { 8.0 })
+            });
             strip = strip.child(&of_shade.children(parts));
         }
         self.rows.put(&strip);
-        self.rows.name("soft wide", 8.0, "who has the lock");
-        self.rows.skip(OWNER);
+        if !self.look.dense {
+            self.rows.name("soft wide", 8.0, "who has the lock");
+        }
+        self.rows.skip(self.heights.owner);
     }
 
     /// Arrows where points of the chosen name are, through all groups.
@@ -265,8 +287,8 @@ impl Drawing<'_> {
     }
 
     fn in_words(&self, group: &Group) -> String {
-        let shown = shown(group, &self.window, self.look.most_lanes);
-        let of_lane = |(_, lane): &(usize, &Lane)| {
+        let of_lane = |shown: &Shown| {
+            let lane = &group.lanes[shown.lane];
             let mut shares = shares(lane, &self.window);
             shares.retain(|(_, share)| *share >= 0.005);
             let states: Vec<String> = shares
@@ -275,23 +297,12 @@ impl Drawing<'_> {
                 .collect();
             format!("{} {}", lane.name, states.join(", "))
         };
+        let shown = fold(group);
         let lanes: Vec<String> = shown.iter().map(of_lane).collect();
-        format!("{}: {}.", group.name, lanes.join("; "))
+        let others: usize = shown.iter().map(|shown| shown.others).sum();
+        let more = if others > 0 { format!("; and {others} more lanes") } else { String::new() };
+        format!("{}: {}{more}.", group.name, lanes.join("; "))
     }
-}
-
-/// The lanes that are shown, with their places: the first that do something in the window.
-fn shown<'a>(group: &'a Group, window: &Range<Nanos>, most: usize) -> Vec<(usize, &'a Lane)> {
-    let lanes = group.lanes.iter().enumerate();
-    let mut lanes: Vec<(usize, &Lane)> =
-        lanes.filter(|(_, lane)| lane.kind != LaneKind::Summary).collect();
-    if lanes.len() > most {
-        let active = |lane: &Lane| shares(lane, window).iter().any(|(s, _)| *s != State::Idle);
-        lanes.sort_by_key(|(at, lane)| (!active(lane), *at));
-        lanes.truncate(most);
-        lanes.sort_by_key(|(at, _)| *at);
-    }
-    lanes
 }
 
 /// The state that is worth a figure beside the name: waiting for the lock, else what it did most.

@@ -12,6 +12,7 @@
 //!             │  └─ rows     names beside an axis
 //!             curves   one number by another, and where it bends
 //!                └─ axis     round numbers along an axis
+//!             card     one picture in a file of its own
 //!             states   their colours, names and shares
 //! ```
 //! A page is one file: no network, readable without scripts, at most 300 KiB. To add one: a template
@@ -19,6 +20,7 @@
 
 pub mod axis;
 pub mod bars;
+pub mod card;
 pub mod curves;
 pub mod density;
 pub mod embed;

@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Files with pictures.
-#[derive(Args, Debug, Clone, Default)]
+#[derive(Args, Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pictures {
     /// Writes a page with pictures of it: one file, for any browser, without a network
     #[arg(long, value_name = "FILE")]

@@ -52,7 +52,7 @@ fn assert_answered(output: &Output) {
 }
 
 fn json(words: &[&str]) -> Value {
-    let output = run(&[words, &["--json", "--anyway"]].concat());
+    let output = run(&[&["--json", "--anyway"], words].concat());
     assert_answered(&output);
     let value: Value = serde_json::from_slice(&output.stdout).unwrap();
     let code = if value["verdict"]["model"].is_null() { 3 } else { 0 };

@@ -343,9 +343,15 @@ fn a_winner_by_little_is_to_be_confirmed_and_one_by_far_is_not() {
         let (a, b) = (entry(Model::EventLoop, &[1.0; 8]), entry(Model::ThreadsPy310, &[other; 8]));
         Judgement::of(&[&a, &b], 7).unwrap()
     };
-    assert_eq!(unconfirmed(&judged(1.2)), [Model::EventLoop, Model::ThreadsPy310]);
-    assert_eq!(unconfirmed(&judged(2.0)), []);
-    assert_eq!(unconfirmed(&judged(1.01)), []);
+    let nobody = |_| false;
+    let again = [Model::EventLoop, Model::ThreadsPy310];
+    assert_eq!(unconfirmed(&judged(1.2), nobody), again);
+    assert_eq!(unconfirmed(&judged(1.2), |_| true), [], "arithmetic says so");
+    assert_eq!(unconfirmed(&judged(2.0), nobody), []);
+    assert_eq!(unconfirmed(&judged(1.01), nobody), []);
+    let (a, b) = (entry(Model::EventLoop, &[1.0]), entry(Model::EventLoop, &[9.0]));
+    let once = Judgement::of(&[&a, &Entry { cut: true, ..b }], 7).unwrap();
+    assert_eq!(unconfirmed(&once, nobody), [Model::EventLoop; 2], "one bad moment");
 }
 
 #[test]

@@ -11,7 +11,8 @@
 //!   operations   spin, thread CPU time         how much work `cpu 1ms` is, and how much that drifts
 //!   side by side spin on all cores at once     what all cores together are worth: threads of a core
 //!                                              share it
-//!   switch, wake two threads that take turns   `lab/scenes/calibration.rs`
+//!   switch       two threads take turns        on one core: from one that sleeps to the next
+//!   wake                                       on two: from the call to the one that runs
 //!   fork         a child that ends at once     fork · pipe · exit · wait
 //!   pipe         a child that answers          one byte there and one back
 //!   encode       the payload                   out of memory and in again: once each way
@@ -27,13 +28,13 @@ use crate::lab::compare::threads::NoLock;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::measure::{ChildRun, measure};
 use crate::lab::report::stats::{Spread, percentile};
-use crate::lab::scenes::calibration;
-use crate::sys::usage::thread_cpu_time;
+use crate::sys::usage::{cores as usable_cores, pin_to, thread_cpu_time};
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const TRIALS: usize = 200;
 /// Trials of what takes longer.
 const FEW: usize = 20;
+/// Trials of one kind end after this.
+const LONG: Duration = Duration::from_millis(200);
 /// Stretches of computing that are held against each other.
 const STRETCHES: usize = 9;
 /// CPU time of such a stretch, at least.
@@ -58,7 +61,7 @@ pub struct Calibration {
     pub side_by_side: f64,
     /// From one thread that sleeps to the next that runs, on one core; `None` if that cannot be told.
     pub switch: Option<f64>,
-    /// From a wake-up until the thread runs.
+    /// From a call that wakes a thread until it runs on another core; `None` if there is one core.
     pub wake: Option<f64>,
     /// A child, its answer and its end.
     pub fork: f64,
@@ -86,14 +89,13 @@ pub fn calibrate(
         return Err(Failure::new("the calibration", why, "run it on another machine"));
     };
     let (side_by_side, _) = measure(PATIENCE, || Ok(side_by_side(operations_per_ms, cores)))?;
-    let costs = calibration::calibrate().ok().map(|calibrated| calibrated.costs);
-    let seconds = |ns: u64| ns as f64 / 1e9;
+    let ((switch, wake), _) = measure(PATIENCE, || Ok(turns()))?;
     Ok(Calibration {
         operations_per_ms,
         drift,
         side_by_side,
-        switch: costs.map(|costs| seconds(costs.switch)),
-        wake: costs.map(|costs| seconds(costs.wake)),
+        switch,
+        wake,
         fork: quicker(FEW, || measure(PATIENCE, || Ok(())).map(drop))?,
         pipe: pipe(refuse)?,
         encode: encoding(payload)?,
@@ -101,10 +103,11 @@ pub fn calibrate(
     })
 }
 
-/// A trial's length in seconds: a quarter of so many were quicker.
+/// A trial's length in seconds: a quarter of so many were quicker; of fewer, on a machine so busy that
+/// they take too long.
 fn quicker(trials: usize, mut trial: impl FnMut() -> Result<(), Failure>) -> Result<f64, Failure> {
-    let mut times = Vec::with_capacity(trials);
-    for _ in 0..trials {
+    let (mut times, first) = (Vec::with_capacity(trials), Instant::now());
+    while times.len() < trials && (times.len() < 3 || first.elapsed() < LONG) {
         let begun = Instant::now();
         trial()?;
         times.push(nanos(begun.elapsed()));
@@ -154,6 +157,47 @@ pub fn rate(stretches: &[(u64, u64)]) -> Option<(f64, f64)> {
     Some((median, (high - low.min(median)) / median))
 }
 
+/// The lengths of a switch and of a wake-up.
+fn turns() -> (Option<f64>, Option<f64>) {
+    let all = usable_cores().unwrap_or_default();
+    let on = |other: Option<&usize>| taking_turns(*all.first()?, *other?);
+    (on(all.first()), on(all.get(1)))
+}
+
+/// Whose turn it is.
+const MINE: u8 = 0;
+const YOURS: u8 = 1;
+const OVER: u8 = 2;
+
+/// Two threads on these cores that wake each other and sleep: how long one turn takes.
+fn taking_turns(here: usize, there: usize) -> Option<f64> {
+    pin_to(&[here]).ok()?;
+    let (main, turn) = (thread::current(), AtomicU8::new(MINE));
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            // Where that is refused it runs on any core: a wake-up is measured all the same.
+            let _ = pin_to(&[there]);
+            while turn.load(SeqCst) != OVER {
+                if turn.compare_exchange(YOURS, MINE, SeqCst, SeqCst).is_ok() {
+                    main.unpark();
+                }
+                thread::park();
+            }
+        });
+        let there_and_back = quicker(TRIALS, || {
+            turn.store(YOURS, SeqCst);
+            other.thread().unpark();
+            while turn.load(SeqCst) == YOURS {
+                thread::park();
+            }
+            Ok(())
+        });
+        turn.store(OVER, SeqCst);
+        other.thread().unpark();
+        there_and_back.ok().map(|both| both / 2.0)
+    })
+}
+
 /// What so many cores do together beside what one does alone.
 fn side_by_side(operations_per_ms: f64, cores: usize) -> f64 {
     const MS: f64 = 30.0;
@@ -168,7 +212,7 @@ fn side_by_side(operations_per_ms: f64, cores: usize) -> f64 {
         cores as f64 * MS / 1e3 / begun.elapsed().as_secs_f64()
     };
     // Others only ever make it less.
-    (0..5).map(|_| once()).fold(0.0, f64::max).min(cores as f64)
+    (0..3).map(|_| once()).fold(0.0, f64::max).min(cores as f64)
 }
 
 fn pipe(refuse: impl Fn(io::Error) -> Failure + Copy) -> Result<f64, Failure> {
@@ -178,11 +222,9 @@ fn pipe(refuse: impl Fn(io::Error) -> Failure + Copy) -> Result<f64, Failure> {
     let echo = ChildRun::begin(&keep, || {
         let (mut questions, mut answers) = (&questions, &answers);
         let mut byte = [0];
-        for _ in 0..TRIALS {
-            questions
-                .read_exact(&mut byte)
-                .and_then(|()| answers.write_all(&byte))
-                .map_err(refuse)?;
+        // Until nobody asks any more.
+        while questions.read(&mut byte).map_err(refuse)? > 0 {
+            answers.write_all(&byte).map_err(refuse)?;
         }
         Ok(())
     })?;
@@ -191,6 +233,7 @@ fn pipe(refuse: impl Fn(io::Error) -> Failure + Copy) -> Result<f64, Failure> {
     let taken = quicker(TRIALS, || {
         ask.write_all(&byte).and_then(|()| hear.read_exact(&mut byte)).map_err(refuse)
     })?;
+    drop(ask);
     echo.finish(PATIENCE)?;
     Ok(taken)
 }

@@ -11,6 +11,7 @@ use crate::lab::choose::flips::Flip;
 use crate::lab::choose::identities::{Mark, Row, marks};
 use crate::lab::choose::machine::Machine;
 use crate::lab::choose::shape::Shape;
+use crate::lab::compare::evidence::{Answer, Evidence, FEWEST_FAR_ROUNDS, FEWEST_ROUNDS};
 use crate::lab::compare::judgement::{Cost, Duel, How, Judgement};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::result::{CaseResult, ModelResult};
@@ -49,14 +50,24 @@ pub struct Chosen {
     pub flips: Vec<Flip>,
 }
 
-/// A winner by this much needs no confirmation.
+/// A winner by this much in a few rounds needs no confirmation.
 const FAR: f64 = 1.5;
 
+/// Whether these rounds can bear a choice: there are enough of them, or a few that are far apart.
+fn is_solid(evidence: &Evidence) -> bool {
+    let Evidence { low, rounds, .. } = *evidence;
+    rounds >= FEWEST_ROUNDS || rounds >= FEWEST_FAR_ROUNDS && low >= FAR
+}
+
 /// Which models must meet again in rounds of their own: a winner by time and those it was ahead of
-/// by little. None, if it is clear without.
-pub fn unconfirmed(judgement: &Judgement) -> Vec<Model> {
-    let near =
-        |duel: &&Duel| !duel.cut && duel.of_cost(Cost::Wall).is_some_and(|wall| wall.low < FAR);
+/// by little, or in too few rounds, unless `expected` says that arithmetic makes them slow. None,
+/// if it is clear without.
+pub fn unconfirmed(judgement: &Judgement, expected: impl Fn(Model) -> bool) -> Vec<Model> {
+    let near = |duel: &&Duel| {
+        let wall = duel.of_cost(Cost::Wall);
+        let far = wall.is_some_and(|wall| wall.low >= FAR && wall.rounds >= FEWEST_FAR_ROUNDS);
+        !expected(duel.other) && (duel.cut || !far)
+    };
     match (judgement.how, judgement.best.first()) {
         (How::Faster, Some(&winner)) => {
             let others: Vec<Model> =
@@ -69,22 +80,41 @@ pub fn unconfirmed(judgement: &Judgement) -> Vec<Model> {
 
 /// What is left of a judgement after rounds of its own.
 fn confirmed(first: &Judgement, second: &Judgement) -> Judgement {
-    if second.how == How::Faster && second.winner() == first.winner() {
+    let solid = second.duels.iter().all(|duel| duel.of_cost(Cost::Wall).is_some_and(is_solid));
+    if second.how == How::Faster && second.winner() == first.winner() && solid {
         let newer = |duel: &Duel| second.duels.iter().find(|new| new.other == duel.other).cloned();
         let duels = first.duels.iter().map(|duel| newer(duel).unwrap_or_else(|| duel.clone()));
         return Judgement { duels: duels.collect(), ..first.clone() };
     }
     match second.how {
-        // Not what the first rounds said: one of both is chance.
-        How::Faster => Judgement { how: How::Unclear, best: both(first, second), ..second.clone() },
-        _ => second.clone(),
+        // Not what the first rounds said, or in too few rounds: one of both is chance.
+        How::Faster => unclear(second.clone()),
+        _ => weighed(second.clone()),
     }
 }
 
-fn both(first: &Judgement, second: &Judgement) -> Vec<Model> {
-    let mut best = second.best.clone();
-    best.extend(first.best.iter().filter(|model| !second.best.contains(model)));
-    best
+/// A winner by price needs enough rounds too.
+fn weighed(judgement: Judgement) -> Judgement {
+    let priced = |duel: &Duel| {
+        let paid = [Cost::Cpu, Cost::Memory].into_iter().filter_map(|cost| duel.of_cost(cost));
+        paid.filter(|evidence| evidence.low > 1.0).any(is_solid)
+    };
+    let by_price = matches!(judgement.how, How::Cheaper | How::CheaperAtLeast);
+    let near = |duel: &&Duel| duel.by_wall() != Answer::Less;
+    match by_price && !judgement.duels.iter().filter(near).all(priced) {
+        true => unclear(judgement),
+        false => judgement,
+    }
+}
+
+/// The same rounds, which do not tell the first from those that took no more than half as long again.
+fn unclear(judgement: Judgement) -> Judgement {
+    let near = |duel: &&Duel| {
+        duel.of_cost(Cost::Wall).is_some_and(|wall| !is_solid(wall) || wall.low < FAR)
+    };
+    let others = judgement.duels.iter().filter(near).map(|duel| duel.other);
+    let best = judgement.best.first().copied().into_iter().chain(others).collect();
+    Judgement { how: How::Unclear, best, ..judgement }
 }
 
 /// The judgement about the models with a lock, or about all, if no others ran.
@@ -98,7 +128,7 @@ impl Chosen {
         let first = first_judgement(self.race.as_ref()?)?;
         match self.confirmation.as_ref().and_then(first_judgement) {
             Some(second) => Some(confirmed(first, second)),
-            None => Some(first.clone()),
+            None => Some(weighed(first.clone())),
         }
     }
 

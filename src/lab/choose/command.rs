@@ -21,7 +21,7 @@ use crate::lab::choose::output::text;
 use crate::lab::choose::probes::{Standing, flips};
 use crate::lab::choose::request::ChooseRequest;
 use crate::lab::compare::cases::Cores;
-use crate::lab::compare::judgement::How;
+use crate::lab::compare::judgement::{How, Judgement};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::output::Progress;
 use crate::lab::compare::race::{Effort, Unfinished};
@@ -107,7 +107,7 @@ fn prepare(
         let controls = controls(&contest)?;
         let wrong = controls.iter().find_map(|control| control.refusal());
         match wrong {
-            Some(_) if trials < TRIALS => continue,
+            Some(_) if trials < TRIALS && !request.anyway => continue,
             Some(failure) if !request.anyway => return Err(failure),
             _ => {}
         }
@@ -144,7 +144,7 @@ fn go(
     keep(raced, &mut chosen.race)?;
     let first = chosen.race.as_ref().and_then(first_judgement);
     let Some(standing) = first.and_then(Standing::of) else { return Ok(()) };
-    let again = first.map(unconfirmed).unwrap_or_default();
+    let again = first.map(|first| unexpected(chosen, first)).unwrap_or_default();
     if !again.is_empty() {
         let rounds = chosen.race.as_ref().map_or(0, |race| race.rounds).max(CONFIRMING);
         let time = request.time / 5;
@@ -166,6 +166,15 @@ fn go(
     flips(&contest, &shape, (standing, &models), deadline, &mut chosen.flips, |knob, value| {
         progress.stage(&format!("{} {}", knob.name(), knob.shown(value)), share(begun));
     })
+}
+
+/// Which models must meet the winner again, for arithmetic does not say that they are slow.
+fn unexpected(chosen: &Chosen, first: &Judgement) -> Vec<Model> {
+    let Some(race) = &chosen.race else { return Vec::new() };
+    let winner = first.winner().and_then(|model| race.model(model));
+    let wall = winner.map_or(f64::INFINITY, |winner| winner.wall.median);
+    let least = |model| chosen.asked.shape.least_wall(race.jobs, model, race.workers);
+    unconfirmed(first, |model| least(model) >= wall * 1.5)
 }
 
 /// Keeps what was measured, also if it did not come to its end.

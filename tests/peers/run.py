@@ -38,6 +38,11 @@ SUITES = {
 }
 TOKIO_POSTGRES = "0.7.18"
 
+# hyper's integration tests, and the tokio in whose place our crate of that name is put.
+HYPER_TESTS = ["client", "server", "integration", "h1_flush_before_yield",
+               "h1_shutdown_while_buffered", "ready_on_poll_stream", "unbuffered_stream"]
+TOKIO = "1.54.1"
+
 # Autobahn's cases without compression, which tungstenite does not have; and the first hundred.
 CASES = [f"{group}.*" for group in range(1, 11)]
 FIRST_HUNDRED = [f"{group}.*" for group in range(1, 6)] + [f"6.{group}.*" for group in range(1, 14)]
@@ -304,11 +309,27 @@ def suite(name):
         if name == "futures":  # its manifest is published without this one
             manifest.write(f'\n[dev-dependencies.futures-test]\nversion = "{version}"\n')
         manifest.write(f'\n[workspace]\n[patch.crates-io]\n{replaced.split()[0]} = {{ path = "{glue}" }}\n')
-    return cargo_test(folder, arguments)
+    return cargo_test(folder, ["--tests", *arguments])
+
+
+def hyper():
+    """hyper's own suite is not published: HYPER_SOURCE names a checkout of its repository."""
+    if not (checkout := os.environ.get("HYPER_SOURCE")):
+        raise Skipped("hyper publishes no tests; HYPER_SOURCE=FOLDER names a checkout of its repository")
+    folder = WORK / "sources" / "hyper"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    archive = subprocess.run(["git", "-C", checkout, "archive", "HEAD"], capture_output=True)
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
+    glue = stand_in("tokio", TOKIO)
+    with (folder / "Cargo.toml").open("a") as manifest:
+        manifest.write(f'\n[workspace]\n[patch.crates-io]\ntokio = {{ path = "{glue}" }}\n')
+    tests = [word for name in HYPER_TESTS for word in ("--test", name)]
+    return cargo_test(folder, ["--features", "full", *tests])
 
 
 def cargo_test(folder, arguments):
-    command = ["cargo", "test", "--tests", "--no-fail-fast", "--target-dir", WORK / "suites", *arguments]
+    command = ["cargo", "test", "--no-fail-fast", "--target-dir", WORK / "suites", *arguments]
     done = run(command, cwd=folder, env={**os.environ, "RUSTFLAGS": "--cap-lints warn"})
     text = done.stdout + done.stderr
     counts = re.findall(r"^test result: .* (\d+) passed; (\d+) failed", text, re.M)
@@ -380,6 +401,7 @@ def postgres_5433():
 
 STEPS = {
     "hyper by curl": hyper_by_curl,
+    "hyper": hyper,
     "autobahn, our server": autobahn_against_our_server,
     "autobahn, our client": autobahn_against_our_client,
     **{name: (lambda name=name: suite(name)) for name in SUITES},

@@ -12,11 +12,14 @@ use crate::lab::compare::document::document;
 use crate::lab::compare::export::{csv, markdown};
 use crate::lab::compare::output::{Progress, table};
 use crate::lab::compare::race::Race;
+use crate::lab::compare::recorded::recorded;
 use crate::lab::compare::result::CaseResult;
 use crate::lab::compare::sweep::Curve;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{Page, Palette};
 use crate::lab::report::whole_file::WholeFile;
+use crate::lab::timeline::timeline::{Group, Timeline};
+use crate::lab::timeline::trace::write_trace;
 use crate::sys::fd::terminal_width;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -34,6 +37,7 @@ pub fn compare(
 ) -> Result<(), Failure> {
     let mut progress = Progress::new();
     let (mut results, mut failure) = (Vec::new(), None);
+    let mut film = Timeline::default();
     for case in &request.cases {
         let first = results.len();
         failure = run_case(request, case, &mut results, &mut progress);
@@ -42,6 +46,9 @@ pub fn compare(
             let gap = if first == 0 { "" } else { "\n" };
             let text = shown(request, of_case, page);
             progress.aside(|| print(&format!("{gap}{text}")))?;
+        }
+        if failure.is_none() {
+            failure = shoot(request, case, &mut film).err();
         }
         if failure.is_some() {
             break;
@@ -61,9 +68,32 @@ pub fn compare(
     ];
     // What is there already is worth more than nothing.
     for (path, text) in exports.into_iter().flatten().filter(|_| !results.is_empty()) {
-        export(path, &text)?;
+        export(path, |file| file.write_all(text.as_bytes()))?;
+    }
+    // A film that is not all is no reason to lose an earlier one.
+    if let (None, Some(path)) = (&failure, &request.trace) {
+        export(path, |file| write_trace(file, &film))?;
     }
     failure.map_or(Ok(()), Err)
+}
+
+/// Films a case, if that is asked for.
+fn shoot(request: &CompareRequest, case: &Case, film: &mut Timeline) -> Result<(), Failure> {
+    let Race { models, sizes, limit, .. } = &request.race;
+    if request.trace.is_none() {
+        return Ok(());
+    }
+    let mut of_case = recorded(case, models, sizes, *limit)?;
+    if request.cases.len() > 1 {
+        let name = |group: &mut Group| group.name = format!("{} · {}", case.name(), group.name);
+        of_case.groups.iter_mut().for_each(name);
+    }
+    film.until = film.until.max(of_case.until);
+    film.groups.extend(of_case.groups);
+    let cases: Vec<&str> = request.cases.iter().map(Case::name).collect();
+    let cmd = format!("singletrack compare {}", cases.join(" "));
+    film.about = vec![("cmd".to_owned(), cmd), ("seed".to_owned(), sizes.seed.to_string())];
+    Ok(())
 }
 
 /// Runs a case, at each point of the sweep if there is one; returns what ended it early.
@@ -110,8 +140,11 @@ fn shown(request: &CompareRequest, results: &[CaseResult], page: &Page) -> Strin
     }
 }
 
-fn export(path: &Path, text: &str) -> Result<(), Failure> {
+fn export(
+    path: &Path,
+    write: impl FnOnce(&mut WholeFile) -> io::Result<()>,
+) -> Result<(), Failure> {
     WholeFile::create(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.finish()))
+        .and_then(|mut file| write(&mut file).and_then(|()| file.finish()))
         .map_err(|e| Failure::io(path.display().to_string(), &e, "name a file that can be written"))
 }

@@ -61,10 +61,10 @@ impl Film {
         self.on
     }
 
-    /// An engine's lanes come to those that are there; `until` is now, on the engine's clock.
-    fn add(&self, group: Group, until: u64) {
-        let by = monotonic_time().saturating_sub(until);
-        self.group.lock().append(group.later(by));
+    /// An engine's lanes come to those that are there; it was `now` on the system's clock when it was
+    /// `until` on the engine's.
+    fn add(&self, group: Group, until: u64, now: u64) {
+        self.group.lock().append(group.later(now.saturating_sub(until)));
     }
 
     /// From now on a lock for so many threads records.
@@ -78,7 +78,9 @@ impl Film {
     pub fn keep_lock(&self, lock: &GlobalLock) {
         if self.on {
             let recording = lock.recording();
-            self.add(from_lock("", 0, &recording, &StateNames::LOCK), recording.until);
+            // A lock reads its clock last, a loop and a pool first.
+            let now = monotonic_time();
+            self.add(from_lock("", 0, &recording, &StateNames::LOCK), recording.until, now);
         }
     }
 
@@ -92,9 +94,9 @@ impl Film {
     /// What a loop has recorded, which is this thread's.
     pub fn keep_loop(&self, event_loop: &EventLoop) {
         if self.on {
-            let recording = event_loop.recording();
+            let (now, recording) = (monotonic_time(), event_loop.recording());
             let tid = std::process::id().into();
-            self.add(from_loop("", 0, tid, &recording), recording.until);
+            self.add(from_loop("", 0, tid, &recording), recording.until, now);
         }
     }
 
@@ -108,8 +110,8 @@ impl Film {
     /// What a pool has recorded.
     pub fn keep_pool(&self, pool: &ProcessPool) {
         if self.on {
-            let recording = pool.recording();
-            self.add(from_pool("", 0, &recording), recording.until);
+            let (now, recording) = (monotonic_time(), pool.recording());
+            self.add(from_pool("", 0, &recording), recording.until, now);
         }
     }
 

@@ -19,6 +19,10 @@
 //!                compute    the computations of jobs, with ticks and native parts
 //!                url, http  one GET, and its answer as it comes, as bytes
 //!                  │
+//!   a film       recorded   one more run of each model, with lanes for what it did
+//!                  film     what its engines have recorded, on one axis
+//!                  └─ tape  what a lane writes down that no engine watches
+//!                  │
 //!   the outcome  result     medians of the rounds, and what each round cost
 //!                evidence   two models, round by round: faster, the same, or not enough rounds
 //!                judgement  which of some models to choose, and for what
@@ -64,6 +68,7 @@ pub mod compute;
 pub mod document;
 pub mod evidence;
 pub mod export;
+pub mod film;
 pub mod footprint;
 pub mod gate;
 pub mod http;
@@ -76,10 +81,12 @@ pub mod notes;
 pub mod output;
 pub mod processes;
 pub mod race;
+pub mod recorded;
 pub mod result;
 pub mod run;
 pub mod server;
 pub mod sweep;
+pub mod tape;
 pub mod threads;
 pub mod trial;
 pub mod url;

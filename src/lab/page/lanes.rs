@@ -393,7 +393,7 @@ fn moved(top: f64) -> Element {
 }
 
 fn is_in_vain(name: &str) -> bool {
-    name.contains("in vain") || name.contains("killed")
+    name.contains("in vain") || name == "failed take" || name.contains("killed")
 }
 
 fn cut(text: &str, width: usize) -> String {

@@ -28,6 +28,7 @@ pub const fn class(state: State) -> &'static str {
         State::Idle => "st-idle",
         State::Native => "st-native",
         State::Pipe => "st-pipe",
+        State::Forgotten => "st-forgotten",
     }
 }
 

@@ -46,22 +46,23 @@ fn lane() -> impl Strategy<Value = Lane> {
 
 /// A timeline whose links lead from a slice to a later one.
 fn timeline() -> impl Strategy<Value = Timeline> {
-    let group = (proptest::collection::vec(lane(), 0..5), 0..5u64).prop_map(|(lanes, forgotten)| {
-        let mut group =
-            Group { name: "g".into(), pid: 7, lanes, links: Vec::new(), forgotten };
-        group.tell_apart();
-        // A task's arrows are drawn on its thread, so only threads are sure to have them.
-        let threads = group.lanes.iter().enumerate().filter(|(_, l)| l.kind != LaneKind::Task);
-        let ends: Vec<(usize, u64)> =
-            threads.flat_map(|(at, lane)| lane.spans.iter().map(move |span| (at, span.from))).collect();
-        for pair in ends.windows(2) {
-            let (from, to) = (pair[0].min(pair[1]), pair[0].max(pair[1]));
-            if from.1 <= to.1 {
-                group.links.push(Link { from, to, name: "wake".into() });
+    let group =
+        (proptest::collection::vec(lane(), 0..5), 0..5u64).prop_map(|(lanes, forgotten)| {
+            let mut group = Group { name: "g".into(), pid: 7, lanes, links: Vec::new(), forgotten };
+            group.tell_apart();
+            // A task's arrows are drawn on its thread, so only threads are sure to have them.
+            let threads = group.lanes.iter().enumerate().filter(|(_, l)| l.kind != LaneKind::Task);
+            let ends: Vec<(usize, u64)> = threads
+                .flat_map(|(at, lane)| lane.spans.iter().map(move |span| (at, span.from)))
+                .collect();
+            for pair in ends.windows(2) {
+                let (from, to) = (pair[0].min(pair[1]), pair[0].max(pair[1]));
+                if from.1 <= to.1 {
+                    group.links.push(Link { from, to, name: "wake".into() });
+                }
             }
-        }
-        group
-    });
+            group
+        });
     let about = proptest::collection::vec("[a-z]{1,4}\"?", 0..3);
     (proptest::collection::vec(group, 0..3), about).prop_map(|(mut groups, about)| {
         (0..).zip(&mut groups).for_each(|(number, group)| group.pid += number);
@@ -107,12 +108,10 @@ proptest! {
 
 /// A trace with these events, after the names of a process and two threads.
 fn of(events: Value) -> Result<Timeline, TraceError> {
-    let name = |tid: u64| json!({"ph":"M","name":"thread_name","pid":1,"tid":tid,"args":{"name":"t"}});
-    let mut all = vec![
-        json!({"ph":"M","name":"process_name","pid":1,"args":{"name":"p"}}),
-        name(1),
-        name(2),
-    ];
+    let name =
+        |tid: u64| json!({"ph":"M","name":"thread_name","pid":1,"tid":tid,"args":{"name":"t"}});
+    let mut all =
+        vec![json!({"ph":"M","name":"process_name","pid":1,"args":{"name":"p"}}), name(1), name(2)];
     all.extend(events.as_array().unwrap().iter().cloned());
     let file = json!({"otherData": {"tool": "singletrack"}, "traceEvents": all});
     read(file.to_string().as_bytes())
@@ -125,10 +124,9 @@ fn slice(tid: u64, ts: f64, dur: f64) -> Value {
 #[test]
 fn what_is_wrong_with_a_trace_is_named() {
     let why = |events: Value| of(events).unwrap_err().to_string();
-    let flow = |ph: &str, id: u64, ts: f64| {
-        json!({"ph":ph,"cat":"link","name":"wake","id":id,"pid":1,"tid":1,"ts":ts,"args":{}})
-    };
-    let task = |ph: &str| json!({"ph":ph,"cat":"task","name":"a#1","id":"0x1","pid":1,"tid":1,"ts":1});
+    let flow = |ph: &str, id: u64, ts: f64| json!({"ph":ph,"cat":"link","name":"wake","id":id,"pid":1,"tid":1,"ts":ts,"args":{}});
+    let task =
+        |ph: &str| json!({"ph":ph,"cat":"task","name":"a#1","id":"0x1","pid":1,"tid":1,"ts":1});
     assert!(of(json!([slice(1, 0.0, 2.0), slice(1, 2.0, 1.0), slice(2, 1.0, 1.0)])).is_ok());
     for (events, expected) in [
         (json!([slice(1, 0.0, 2.0), slice(1, 1.5, 1.0)]), "slices of t overlap, 1.500 us in"),
@@ -150,7 +148,10 @@ fn what_is_wrong_with_a_trace_is_named() {
     }
     let plain = |text: &str| read(text.as_bytes()).unwrap_err().to_string();
     assert_eq!(plain("{}"), "another program has written it");
-    assert_eq!(plain(r#"{"otherData":{"tool":"rt"},"traceEvents":[]}"#), "another program has written it");
+    assert_eq!(
+        plain(r#"{"otherData":{"tool":"rt"},"traceEvents":[]}"#),
+        "another program has written it"
+    );
     assert!(plain("[1, 2]").starts_with("it is no trace: "));
     assert!(plain("hello").starts_with("it is no trace: "));
     assert_eq!(plain(""), "it ends in the middle, after 0 bytes");
@@ -232,6 +233,7 @@ fn scenes_of_the_lock_write_good_traces() {
         let timeline = traced(scene, &["gil", scene, "--seconds", "0.1"]);
         assert!(timeline.groups.iter().all(|group| group.lanes.len() >= 2), "{scene}");
     }
-    let simulated = ["gil", "battle", "--simulate", "4", "--seconds", "0.05", "--policy", "python-2,fair"];
+    let simulated =
+        ["gil", "battle", "--simulate", "4", "--seconds", "0.05", "--policy", "python-2,fair"];
     assert_eq!(traced("simulated", &simulated).groups.len(), 2);
 }

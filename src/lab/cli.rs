@@ -13,6 +13,7 @@
 //!                            └─ Explain   lab/explain
 //! ```
 
+use crate::lab::compare::bands::BandArgs;
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::race::{Effort, Race};
@@ -39,6 +40,7 @@ Examples:
   singletrack compare cpu --model threads-py3.10,threads-free,processes
   singletrack compare slow-io --connections 500 --json > slow.json
   singletrack compare slow-io --sweep connections=10..5000 --model event-loop,threads-py3.10
+  singletrack compare slow-io --connections 20 --lanes  what each model did, on one axis
   singletrack compare files src
   singletrack compare urls http://127.0.0.1:8000/";
 
@@ -161,6 +163,8 @@ struct CompareArgs {
     /// interval=0.1ms..50ms (the switch interval) or workers=1..8
     #[arg(long, value_name = "NAME=FROM..TO")]
     sweep: Option<String>,
+    #[command(flatten)]
+    bands: BandArgs,
     /// Prints one JSON object instead of tables
     #[arg(long)]
     json: bool,
@@ -211,6 +215,8 @@ pub struct CompareRequest {
     pub race: Race,
     /// What to vary.
     pub sweep: Option<Sweep>,
+    /// What to draw of one run of each model.
+    pub bands: BandArgs,
     /// Whether to print JSON.
     pub json: bool,
     /// Where to write every round.
@@ -314,6 +320,7 @@ impl CompareArgs {
             cases: Case::parse(&words)?,
             race,
             sweep: compare.sweep.as_deref().map(Sweep::parse).transpose()?,
+            bands: compare.bands,
             json: compare.json,
             export_csv: compare.export_csv,
             export_markdown: compare.export_markdown,

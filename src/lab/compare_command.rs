@@ -43,6 +43,15 @@ pub fn compare(
             let text = shown(request, of_case, page);
             progress.aside(|| print(&format!("{gap}{text}")))?;
         }
+        if failure.is_none() {
+            match request.bands.drawing(case, &request.race, page) {
+                Ok(drawing) => {
+                    let text = drawing.map(|drawing| format!("\n{drawing}"));
+                    text.map_or(Ok(()), |text| progress.aside(|| print(&text)))?;
+                }
+                Err(failed) => failure = Some(failed),
+            }
+        }
         if failure.is_some() {
             break;
         }

@@ -14,6 +14,7 @@
 //!                            └─ Explain   lab/explain
 //! ```
 
+use crate::lab::compare::bands::BandArgs;
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::race::{Effort, Race};
@@ -28,7 +29,7 @@ use crate::lab::replay::request::{self as replay, ReplayArgs, ReplayRequest};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::lab::run::request::{self as run, RunArgs, RunRequest};
-use crate::lab::turns::walk::{self, LoopArgs, StepRequest};
+use crate::lab::turns::request::{self as turns, LoopArgs, StepRequest};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -41,6 +42,7 @@ Examples:
   singletrack compare cpu --model threads-py3.10,threads-free,processes
   singletrack compare slow-io --connections 500 --json > slow.json
   singletrack compare slow-io --sweep connections=10..5000 --model event-loop,threads-py3.10
+  singletrack compare slow-io --connections 20 --lanes  what each model did, on one axis
   singletrack compare files src
   singletrack compare urls http://127.0.0.1:8000/";
 
@@ -115,7 +117,7 @@ enum Command {
               after_long_help = format!("{}\n\n{}", gil_cli::EXAMPLES, gil_cli::READING))]
     Gil(GilArgs),
     /// Shows an event loop, one iteration at a time, forwards and back
-    #[command(after_help = walk::EXAMPLES)]
+    #[command(after_help = turns::EXAMPLES)]
     Loop(LoopArgs),
     /// Steps through a trace file: what every lane does at a moment, and what has caused it
     #[command(after_help = replay::EXAMPLES)]
@@ -166,6 +168,8 @@ struct CompareArgs {
     /// interval=0.1ms..50ms (the switch interval) or workers=1..8
     #[arg(long, value_name = "NAME=FROM..TO")]
     sweep: Option<String>,
+    #[command(flatten)]
+    bands: BandArgs,
     /// Prints one JSON object instead of tables
     #[arg(long)]
     json: bool,
@@ -222,6 +226,8 @@ pub struct CompareRequest {
     pub race: Race,
     /// What to vary.
     pub sweep: Option<Sweep>,
+    /// What to draw of one run of each model.
+    pub bands: BandArgs,
     /// Whether to print JSON.
     pub json: bool,
     /// Where to write every round.
@@ -328,6 +334,7 @@ impl CompareArgs {
             cases: Case::parse(&words)?,
             race,
             sweep: compare.sweep.as_deref().map(Sweep::parse).transpose()?,
+            bands: compare.bands,
             json: compare.json,
             export_csv: compare.export_csv,
             export_markdown: compare.export_markdown,

@@ -47,8 +47,23 @@ pub fn compare(
             let text = shown(request, of_case, page);
             progress.aside(|| print(&format!("{gap}{text}")))?;
         }
-        if failure.is_none() {
-            failure = shoot(request, case, &mut film).err();
+        if failure.is_none() && (request.bands.are_wanted() || request.trace.is_some()) {
+            let Race { models, sizes, limit, .. } = &request.race;
+            match recorded(case, models, sizes, *limit) {
+                Ok(timeline) => {
+                    if request.bands.are_wanted() {
+                        let drawing = request.bands.drawing(&timeline, page);
+                        progress.aside(|| {
+                            print(&format!(
+                                "
+{drawing}"
+                            ))
+                        })?;
+                    }
+                    film = append(request, film, case, timeline);
+                }
+                Err(failed) => failure = Some(failed),
+            }
         }
         if failure.is_some() {
             break;
@@ -77,23 +92,21 @@ pub fn compare(
     failure.map_or(Ok(()), Err)
 }
 
-/// Films a case, if that is asked for.
-fn shoot(request: &CompareRequest, case: &Case, film: &mut Timeline) -> Result<(), Failure> {
-    let Race { models, sizes, limit, .. } = &request.race;
-    if request.trace.is_none() {
-        return Ok(());
-    }
-    let mut of_case = recorded(case, models, sizes, *limit)?;
-    if request.cases.len() > 1 {
-        let name = |group: &mut Group| group.name = format!("{} · {}", case.name(), group.name);
-        of_case.groups.iter_mut().for_each(name);
-    }
+/// What was filmed of one more case, beside that of the others.
+fn append(request: &CompareRequest, film: Timeline, case: &Case, of_case: Timeline) -> Timeline {
+    let mut film = film;
+    let several = request.cases.len() > 1;
+    let named = |group: Group| match several {
+        true => Group { name: format!("{} · {}", case.name(), group.name), ..group },
+        false => group,
+    };
     film.until = film.until.max(of_case.until);
-    film.groups.extend(of_case.groups);
+    film.groups.extend(of_case.groups.into_iter().map(named));
     let cases: Vec<&str> = request.cases.iter().map(Case::name).collect();
     let cmd = format!("singletrack compare {}", cases.join(" "));
-    film.about = vec![("cmd".to_owned(), cmd), ("seed".to_owned(), sizes.seed.to_string())];
-    Ok(())
+    let seed = request.race.sizes.seed.to_string();
+    film.about = vec![("cmd".to_owned(), cmd), ("seed".to_owned(), seed)];
+    film
 }
 
 /// Runs a case, at each point of the sweep if there is one; returns what ended it early.

@@ -11,6 +11,7 @@
 //!   singletrack gil fidelity   gil_cli ─▶ gil_command ─▶ fidelity/   real interpreters beside ours
 //!   singletrack gil parity     gil_cli ─▶ gil_command ─▶ scenes/     the simulator beside the lock
 //!
+//!   the poster                 poster/    a packet every 10 ms beside work that computes, four ways
 //!   all of them                report/    children, figures, drawings, trace files, failures
 //! ```
 //! `cli` reads every command line and knows nothing of what happens next; `main.rs` calls the
@@ -32,6 +33,7 @@ pub mod gil_cli;
 pub mod gil_command;
 pub mod page;
 pub mod play;
+pub mod poster;
 pub mod replay;
 pub mod report;
 pub mod run;

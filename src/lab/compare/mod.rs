@@ -22,6 +22,7 @@
 //!   a film       recorded   one more run of each model, with lanes for what it did
 //!                  film     what its engines have recorded, on one axis
 //!                  └─ tape  what a lane writes down that no engine watches
+//!                bands      that in characters, for `--lanes`
 //!                  │
 //!   the outcome  result     medians of the rounds, and what each round cost
 //!                evidence   two models, round by round: faster, the same, or not enough rounds
@@ -63,6 +64,7 @@
 //!    `tests/compare_cli.rs`; `assert_whole` there checks that all models ran, that their checksums
 //!    agree, and that the figures are plausible.
 
+pub mod bands;
 pub mod cases;
 pub mod compute;
 pub mod document;

@@ -1,11 +1,22 @@
 //! One page of HTML: what all reports that a browser shows have in common.
 //!
 //! ```text
-//!   shell   head, styles for light, dark and paper, colours of states; a template's text put in it
-//!   embed   data as JSON inside the page, for its own script and for whoever wants the numbers
+//!   shell     head, styles for light, dark and paper, colours of states; a template's text put in it
+//!   embed     data as JSON inside the page, for its own script and for whoever wants the numbers
+//!   markup    elements; the one place where text is escaped
+//!
+//!   pictures  lanes    a timeline: who did what, and when
+//!                ├─ states    their colours, names and shares
+//!                ├─ density   what is too short for a pixel becomes a shade
+//!                └─ axis      round numbers along an axis
 //! ```
 //! A page is one file: no network, readable without scripts, at most 300 KiB. To add one: a template
 //! that extends `shell.html` and fills its blocks `main` and `script`; [`shell::render`] does the rest.
 
+pub mod axis;
+pub mod density;
 pub mod embed;
+pub mod lanes;
+pub mod markup;
 pub mod shell;
+pub mod states;

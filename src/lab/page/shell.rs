@@ -8,16 +8,26 @@
 //! (Okabe and Ito's colours, which those who see fewer colours can tell apart).
 
 use crate::lab::page::embed::embed;
+use crate::lab::page::markup::Element;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::whole_file::WholeFile;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value, context};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-const SHELL: &str = include_str!("shell.html");
+/// What a page is made of besides its own template.
+const PARTS: [(&str, &str); 3] = [
+    ("shell.html", include_str!("shell.html")),
+    ("palette.css", include_str!("palette.css")),
+    ("hatches.svg", include_str!("hatches.svg")),
+];
 /// What a page may weigh.
 pub const MOST_BYTES: usize = 300 * 1024;
+
+/// Markup that a template puts in as it is, by its name there.
+pub type Pictures = BTreeMap<&'static str, Vec<Element>>;
 
 /// A page: `template` extends `shell.html`, and knows `data`. Title and description are the head's.
 ///
@@ -29,17 +39,38 @@ pub fn render(
     description: &str,
     data: &serde_json::Value,
 ) -> Result<String, Failure> {
+    render_with(template, title, description, data, &Pictures::new())
+}
+
+/// A page with pictures: `template` knows them as the lists of `pictures`.
+///
+/// # Errors
+/// If the template is none: a fault of this crate.
+pub fn render_with(
+    template: &str,
+    title: &str,
+    description: &str,
+    data: &serde_json::Value,
+    pictures: &Pictures,
+) -> Result<String, Failure> {
     let failed = |e: minijinja::Error| {
         Failure::new("the page", format!("{e:#}"), "this is a bug; please report it")
     };
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.add_template("shell.html", SHELL).map_err(failed)?;
+    for (name, text) in PARTS {
+        environment.add_template(name, text).map_err(failed)?;
+    }
     environment.add_template("page.html", template).map_err(failed)?;
     let page = environment.get_template("page.html").map_err(failed)?;
     let json = Value::from_safe_string(embed(data));
+    let markup = |list: &Vec<Element>| -> Vec<Value> {
+        list.iter().map(|one| Value::from_safe_string(one.to_string())).collect()
+    };
+    let pictures: BTreeMap<&str, Vec<Value>> =
+        pictures.iter().map(|(&name, list)| (name, markup(list))).collect();
     page.render(context! {
-        title, description, json, data => Value::from(Serde(data)),
+        title, description, json, pictures, data => Value::from(Serde(data)),
         version => env!("CARGO_PKG_VERSION"),
     })
     .map_err(failed)

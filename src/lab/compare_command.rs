@@ -14,6 +14,7 @@ use crate::lab::compare::export::{csv, markdown};
 use crate::lab::compare::html::{About, html};
 use crate::lab::compare::output::{Progress, table};
 use crate::lab::compare::race::Race;
+use crate::lab::compare::recorded::recorded;
 use crate::lab::compare::result::CaseResult;
 use crate::lab::compare::sweep::Curve;
 use crate::lab::page::request::command_line;
@@ -21,6 +22,8 @@ use crate::lab::page::shell::write;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{Page, Palette};
 use crate::lab::report::whole_file::WholeFile;
+use crate::lab::timeline::timeline::{Group, Timeline};
+use crate::lab::timeline::trace::write_trace;
 use crate::sys::fd::terminal_width;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -39,6 +42,7 @@ pub fn compare(
     request.pictures.check()?;
     let mut progress = Progress::new();
     let (mut results, mut failure) = (Vec::new(), None);
+    let (mut film, mut films) = (Timeline::default(), Vec::new());
     for case in &request.cases {
         let first = results.len();
         failure = run_case(request, case, &mut results, &mut progress);
@@ -48,6 +52,23 @@ pub fn compare(
             let text = shown(request, of_case, page);
             progress.aside(|| print(&format!("{gap}{text}")))?;
         }
+        let mut of_film = None;
+        if failure.is_none() && is_filmed(request) {
+            let Race { models, sizes, limit, .. } = &request.race;
+            match recorded(case, models, sizes, *limit) {
+                Ok(timeline) => {
+                    if request.bands.are_wanted() {
+                        let drawing = request.bands.drawing(&timeline, page);
+                        progress.aside(|| print(&format!("\n{drawing}")))?;
+                    }
+                    of_film = Some(timeline.clone());
+                    film = append(request, film, case, timeline);
+                }
+                Err(failed) => failure = Some(failed),
+            }
+        }
+        // A page has room for one film a case: at the points of a sweep there is none.
+        films.extend(of_case.iter().map(|_| of_film.take()));
         if failure.is_some() {
             break;
         }
@@ -66,9 +87,13 @@ pub fn compare(
     ];
     // What is there already is worth more than nothing.
     for (path, text) in exports.into_iter().flatten().filter(|_| !results.is_empty()) {
-        export(path, &text)?;
+        export(path, |file| file.write_all(text.as_bytes()))?;
     }
-    draw(request, &results, failure.as_ref())?;
+    // A film that is not all is no reason to lose an earlier one.
+    if let (None, Some(path)) = (&failure, &request.trace) {
+        export(path, |file| write_trace(file, &film))?;
+    }
+    draw(request, &results, films, failure.as_ref())?;
     failure.map_or(Ok(()), Err)
 }
 
@@ -76,6 +101,7 @@ pub fn compare(
 fn draw(
     request: &CompareRequest,
     results: &[CaseResult],
+    recorded: Vec<Option<Timeline>>,
     failure: Option<&Failure>,
 ) -> Result<(), Failure> {
     if results.is_empty() {
@@ -91,9 +117,32 @@ fn draw(
         seed: request.race.sizes.seed,
         interval: request.race.sizes.interval,
         sweep: request.sweep.as_ref(),
-        recorded: Vec::new(),
+        recorded,
     };
     write(path, &html(results, failure, &about)?)
+}
+
+/// Whether each model runs once more, to be looked at.
+fn is_filmed(request: &CompareRequest) -> bool {
+    let on_page = request.pictures.html.is_some() && request.sweep.is_none();
+    request.bands.are_wanted() || request.trace.is_some() || on_page
+}
+
+/// What was filmed of one more case, beside that of the others.
+fn append(request: &CompareRequest, film: Timeline, case: &Case, of_case: Timeline) -> Timeline {
+    let mut film = film;
+    let several = request.cases.len() > 1;
+    let named = |group: Group| match several {
+        true => Group { name: format!("{} · {}", case.name(), group.name), ..group },
+        false => group,
+    };
+    film.until = film.until.max(of_case.until);
+    film.groups.extend(of_case.groups.into_iter().map(named));
+    let cases: Vec<&str> = request.cases.iter().map(Case::name).collect();
+    let cmd = format!("singletrack compare {}", cases.join(" "));
+    let seed = request.race.sizes.seed.to_string();
+    film.about = vec![("cmd".to_owned(), cmd), ("seed".to_owned(), seed)];
+    film
 }
 
 /// Runs a case, at each point of the sweep if there is one; returns what ended it early.
@@ -140,8 +189,11 @@ fn shown(request: &CompareRequest, results: &[CaseResult], page: &Page) -> Strin
     }
 }
 
-fn export(path: &Path, text: &str) -> Result<(), Failure> {
+fn export(
+    path: &Path,
+    write: impl FnOnce(&mut WholeFile) -> io::Result<()>,
+) -> Result<(), Failure> {
     WholeFile::create(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.finish()))
+        .and_then(|mut file| write(&mut file).and_then(|()| file.finish()))
         .map_err(|e| Failure::io(path.display().to_string(), &e, "name a file that can be written"))
 }

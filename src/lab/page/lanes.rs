@@ -324,5 +324,5 @@ fn parts_of<K: Copy + PartialEq>(
 }
 
 fn is_in_vain(name: &str) -> bool {
-    name.contains("in vain") || name.contains("killed")
+    name.contains("in vain") || name == "failed take" || name.contains("killed")
 }

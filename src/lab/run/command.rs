@@ -10,10 +10,12 @@ use crate::gil::stats::record::Recording;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::{DrawOptions, StateNames, lanes, legend};
 use crate::lab::report::terminal::Page;
-use crate::lab::report::trace::{TraceProcess, write_trace};
 use crate::lab::report::whole_file::WholeFile;
 use crate::lab::report::window::recorded;
 use crate::lab::run::request::RunRequest;
+use crate::lab::timeline::from_lock::from_lock;
+use crate::lab::timeline::timeline::Timeline;
+use crate::lab::timeline::trace::write_trace;
 use crate::python::run::child::{self, Settings};
 use crate::python::run::inside::Ending;
 use crate::python::run::processes::Processes;
@@ -142,13 +144,11 @@ fn drawing(
 fn write(path: &Path, request: &RunRequest, recording: &Recording) -> std::io::Result<()> {
     let policy = request.policy.to_string();
     let command = format!("singletrack run {}", request.name);
-    let process = TraceProcess {
-        pid: std::process::id(),
-        name: format!("{} · {policy}", request.name),
-        recording: recording.clone(),
-        words: words(request.policy),
-    };
+    let name = format!("{} · {policy}", request.name);
+    let group = from_lock(&name, std::process::id(), recording, &words(request.policy));
+    let about = vec![("policy".to_owned(), policy), ("cmd".to_owned(), command)];
+    let timeline = Timeline { about, until: recording.until, groups: vec![group] };
     let mut file = WholeFile::create(path)?;
-    write_trace(&mut file, &[("policy", &policy), ("cmd", &command)], &[process])?;
+    write_trace(&mut file, &timeline)?;
     file.finish()
 }

@@ -209,10 +209,11 @@ pub fn legend(timeline: &Timeline, options: &DrawOptions) -> String {
         (lock, Some(Mark::Waits), State::WaitsForLock.name()),
         (ready, Some(Mark::Ready), State::Ready.name()),
         (lock || ready, Some(Mark::Both), "both in turn"),
-        (in_vain, Some(Mark::InVain), IN_VAIN),
+        (in_vain, Some(Mark::InVain), "woken in vain"),
         (has(State::Blocked), Some(Mark::NoGil), State::Blocked.name()),
         (has(State::Native), Some(Mark::Native), State::Native.name()),
         (has(State::Pipe), Some(Mark::Pipe), State::Pipe.name()),
+        (has(State::Forgotten), Some(Mark::Forgotten), State::Forgotten.name()),
         (true, Some(Mark::Has { eighths: 4 }), "for a part of its column"),
         (true, None, "blank: idle, or nothing recorded"),
     ];

@@ -153,7 +153,7 @@ pub struct Link {
 }
 
 /// The lanes of one run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Group {
     /// What ran: `threads-py3.10`.
     pub name: String,
@@ -183,6 +183,29 @@ impl Group {
                 lane.id = next;
             }
         }
+    }
+
+    /// All of it, so much later.
+    #[must_use]
+    pub fn later(mut self, by: Nanos) -> Group {
+        for lane in &mut self.lanes {
+            let spans = lane.spans.iter_mut().flat_map(|span| [&mut span.from, &mut span.to]);
+            let points = lane.points.iter_mut().map(|point| &mut point.at);
+            spans.chain(points).for_each(|at| *at = at.saturating_add(by));
+        }
+        let links = self.links.iter_mut().flat_map(|link| [&mut link.from.1, &mut link.to.1]);
+        links.for_each(|at| *at = at.saturating_add(by));
+        self
+    }
+
+    /// Another one's lanes come behind these.
+    pub fn append(&mut self, other: Group) {
+        let first = self.lanes.len();
+        let moved = |(lane, at): (usize, Nanos)| (first + lane, at);
+        let links = other.links.into_iter();
+        self.links.extend(links.map(|l| Link { from: moved(l.from), to: moved(l.to), ..l }));
+        self.lanes.extend(other.lanes);
+        self.forgotten += other.forgotten;
     }
 
     /// The part of it from `from` to `until`, on an axis that begins at `from`.

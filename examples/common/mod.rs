@@ -2,8 +2,11 @@
 #![allow(dead_code)] // each example uses a part of it
 
 pub mod options;
+pub mod picture;
+pub mod server;
 pub mod sleeps;
 pub mod supervisor;
+pub mod waiting;
 
 use singletrack::EventLoop;
 use singletrack::selector::scripted::ScriptedSelector;

@@ -11,6 +11,7 @@
 //! else:
 //!     print("Multi Processing")
 //! ```
+//!
 //! Question: does the advice hold here, or is it something that one believes? Prediction: for a
 //! computation it does. For I/O, threads and loop are closer to each other than the advice sounds,
 //! and what tells them apart is CPU and memory rather than time.

@@ -10,6 +10,7 @@
 //! print(future.done())
 //! print(future.result())
 //! ```
+//!
 //! Question: the article shows `False`, `False`, `hello`. Is that what it prints? Prediction: the
 //! second answer is a race: the job sleeps 5 s and so does the main thread, and whoever the system
 //! wakes first decides. Only what no schedule can change is asserted; the rest is counted in a

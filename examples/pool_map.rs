@@ -9,6 +9,7 @@
 //! with Pool(5) as p:
 //!     print(p.map(f, [1, 2, 3]))
 //! ```
+//!
 //! Question: which process squares which number, and in which order do the squares come? Prediction:
 //! nobody can say which; and `[1, 4, 9]`, in the order of the numbers, whichever worker was first.
 //!

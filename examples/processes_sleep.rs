@@ -13,6 +13,7 @@
 //!     multiprocessing.Process(target=worker, args=(i,)).start()
 //! print("All Processes are queued, let's see when they finish!")
 //! ```
+//!
 //! Question: what changes when the threads become processes? Prediction: nothing that one sees: the
 //! same lines in the order of the sleeps. But each prints for itself: they share nothing but the
 //! terminal, so the main process learns of an end from the kernel (a pidfd).

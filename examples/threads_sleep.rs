@@ -12,6 +12,7 @@
 //!     threading.Thread(target=worker, args=(i,)).start()
 //! print("All Threads are queued, let's see when they finish!")
 //! ```
+//!
 //! Question: all run under one global lock; how long do five sleeps take? Prediction: as long as the
 //! longest, since each sleeps without the lock, as `time.sleep` does. The main thread's line comes
 //! first, since nobody sleeps less than a second; then the workers in the order of their sleep.

@@ -3,8 +3,8 @@
 //! Level: 2 of 3. Minutes: 5. Read: src/aio/net/udp.rs
 //!
 //! Question: an answer takes time to arrive, so it is late; how late? Prediction: at most the
-//! round trip. So ask several times, believe the quickest answer, and state the error.
-//! (Cristian's algorithm, 1989.)
+//! round trip. So ask several times, believe the quickest answer, and state the error, as
+//! Cristian's algorithm does (1989).
 //!
 //!     cargo run --example udp_clock                            # both sides, in one process
 //!     cargo run --example udp_clock -- --serve 127.0.0.1:3737

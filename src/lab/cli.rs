@@ -10,13 +10,15 @@
 //!                            ├─ Dis       vm/disassembler.rs, python/code/disassembler.rs
 //!                            ├─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
 //!                            ├─ Step      lab/turns
-//!                            └─ Explain   lab/explain
+//!                            ├─ Explain   lab/explain
+//!                            └─ Examples  lab/examples
 //! ```
 
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::race::{Effort, Race};
 use crate::lab::compare::sweep::Sweep;
+use crate::lab::examples::request::{self as examples, ExamplesArgs, ExamplesRequest};
 use crate::lab::explain::request::{self as explain, ExplainArgs, ExplainRequest};
 use crate::lab::explore::guarantees::guarantees;
 use crate::lab::explore::python::{PythonRequest, Refused};
@@ -118,6 +120,9 @@ enum Command {
     /// Explains a fault of concurrent programs, with a fresh picture and places in the source
     #[command(after_help = explain::EXAMPLES)]
     Explain(ExplainArgs),
+    /// Lists the examples and the exercises, in reading order
+    #[command(after_help = examples::EXAMPLES)]
+    Examples(ExamplesArgs),
 }
 
 #[derive(Args)]
@@ -200,6 +205,8 @@ pub enum Request {
     Step(StepRequest),
     /// Explain a fault.
     Explain(ExplainRequest),
+    /// List examples.
+    Examples(ExamplesRequest),
 }
 
 /// What `singletrack compare` is asked for.
@@ -275,6 +282,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
         Command::Gil(words) => Request::Gil(words.request()?),
         Command::Loop(words) => Request::Step(words.request()?),
         Command::Explain(words) => Request::Explain(words.request()?),
+        Command::Examples(words) => Request::Examples(words.request()?),
     })
 }
 

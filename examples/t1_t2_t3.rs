@@ -36,30 +36,29 @@ use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Context;
 use std::thread;
 use std::time::Duration;
 
-/// Data for one thread after the other.
-fn arrive(wait: Duration, mut deliver: impl FnMut(usize)) {
-    for number in ARRIVALS {
-        thread::sleep(wait);
-        deliver(number - 1);
-    }
-}
-
 /// Each looks at a flag, and gives the lock away for a moment when there is nothing.
 fn polling(wait: Duration) -> Result<Way, Box<dyn Error>> {
     let flags = Arc::new([const { AtomicBool::new(false) }; 3]);
+    let looked = Arc::new(AtomicU64::new(0));
     let looks = [0, 1, 2].map(|index| {
-        let flags = Arc::clone(&flags);
+        let (flags, looked) = (Arc::clone(&flags), Arc::clone(&looked));
         Box::new(move |gil: &mut Gil<'_>| {
             gil.detach(thread::yield_now);
+            looked.fetch_add(1, Ordering::Relaxed);
             flags[index].load(Ordering::Acquire)
         }) as Look
     });
-    threads(looks, move || arrive(wait, |index| flags[index].store(true, Ordering::Release)))
+    threads(looks, wait, move |index| {
+        while looked.load(Ordering::Relaxed) < 9 {
+            thread::yield_now(); // so that some looks are in vain on the busiest machine
+        }
+        flags[index].store(true, Ordering::Release);
+    })
 }
 
 /// Each reads from a pipe, without the lock.
@@ -71,9 +70,7 @@ fn blocking(wait: Duration) -> Result<Way, Box<dyn Error>> {
         Box::new(move |gil: &mut Gil<'_>| gil.detach(|| reader.read_exact(&mut [0])).is_ok())
             as Look
     });
-    threads(looks, move || {
-        arrive(wait, |index| writers[index].write_all(b"!").expect("somebody reads"));
-    })
+    threads(looks, wait, move |index| writers[index].write_all(b"!").expect("somebody reads"))
 }
 
 /// Three tasks read from three pipes; one thread.

@@ -98,10 +98,7 @@ fn every_example_says_level_minutes_question_prediction_and_command() {
         assert!(root().join(&header.read).is_file(), "{path}: `{}` is not there", header.read);
         assert!(header.question.contains('?'), "{path}: it asks nothing: {header:?}");
         assert!(header.prediction.ends_with('.'), "{path}: it predicts nothing: {header:?}");
-        assert!(
-            header.command.starts_with("cargo run ") && header.command.contains(name),
-            "{path}"
-        );
+        assert!(header.command.contains("cargo run ") && header.command.contains(name), "{path}");
         assert!(header.title.ends_with(['.', '?']), "{path}: {}", header.title);
         assert!(text.lines().any(|line| line.starts_with("CI:")), "{path}: how does CI run it?");
     }
@@ -223,7 +220,10 @@ fn one_example_shows_its_opening_comment_and_how_to_run_it() {
     assert!(page.contains("Question: a request needs") && page.contains("Prediction:"), "{page}");
     assert!(page.ends_with("$ cargo run --example convoy\n"), "{page}");
     let real = text(&["http_hyper"], "C.UTF-8");
-    assert!(real.contains("--manifest-path examples/real/Cargo.toml"), "{real}");
+    assert!(
+        real.ends_with("$ cd examples/real && cargo run --release --bin http_hyper\n"),
+        "{real}"
+    );
     let program = text(&["examples/questions/transfer.py"], "C.UTF-8");
     assert!(program.contains("$ singletrack explore examples/questions/transfer.py"), "{program}");
 }
@@ -259,7 +259,7 @@ fn what_does_not_exist_is_a_line_and_exit_code_2() {
 
 #[test]
 fn no_width_is_too_small() {
-    for width in 1..100 {
+    for width in [1, 2, 3, 5, 7, 10, 20, 33, 50, 79] {
         let request = |shown| ExamplesRequest { shown, json: false, ascii: true };
         let widest = |text: String| text.lines().map(|line| line.trim_end().len()).max().unwrap();
         assert!(widest(examples(&request(Shown::All), width)) <= width.max(7), "{width}");

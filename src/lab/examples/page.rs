@@ -92,17 +92,21 @@ impl Sheet {
             self.indented(0, &format!("{}  {}", example.path, self.shelf_line(&example.header)));
         text.push('\n');
         for line in example.text.lines().filter(|line| !is_of_the_shelf(line)) {
-            text += &format!("{line}\n");
+            if !line.is_empty() || !text.ends_with("\n\n") {
+                text += &format!("{line}\n");
+            }
         }
-        text + "\nRun it\n" + &self.indented(2, &format!("$ {}", example.header.command))
+        text.truncate(text.trim_end().len());
+        text + "\n\nRun it\n" + &self.indented(2, &format!("$ {}", example.header.command))
     }
 
     fn group(&self, group: &Group) -> String {
         let mut text = wrap(group.title, self.width) + "\n";
         for Example { name, header, .. } in group.programs() {
             text += &self.indented(2, &name.to_owned());
-            let says = if header.question.is_empty() { header.title } else { header.question };
-            text += &self.indented(4, &says);
+            if !header.question.is_empty() {
+                text += &self.indented(4, &header.question);
+            }
             text += &self.indented(4, &format!("$ {}", header.command));
         }
         text

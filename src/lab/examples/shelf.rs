@@ -42,7 +42,7 @@ pub const CHAPTERS: &[Chapter] = &[
     Chapter {
         title: "It is real: other people's software on the loop",
         folder: "examples/real/src/bin",
-        names: &["http_hyper", "axum_pool", "resp_kv", "websocket"],
+        names: &["http_hyper", "resp_kv", "axum_pool", "websocket"],
     },
     Chapter { title: "To play with", folder: "examples", names: &["mandelbrot", "fork_hazard"] },
     Chapter {
@@ -166,9 +166,8 @@ impl Chapter {
             let (path, text) = headers().find(|(known, _)| *known == path)?;
             let mut header = Header::of(text);
             if self.folder != "examples" {
-                let real = "cargo run --manifest-path examples/real/Cargo.toml";
-                header.command =
-                    header.command.replacen("cargo run", real, 1).replace(" [-- --axum]", "");
+                // A package of its own.
+                header.command = format!("cd examples/real && cargo run --release --bin {name}");
             }
             Some(Example { name, path, text, header })
         })
@@ -184,8 +183,8 @@ impl Group {
         headers().filter(of_here).map(|(path, text)| {
             let first = Header::of(text).title;
             let question = text.lines().find_map(|line| line.strip_prefix("Question: "));
-            // The article's programs begin with where they come from.
-            let asked = if first.contains('?') { first.clone() } else { String::new() };
+            // The article's programs begin with where they come from, and ask nothing.
+            let asked = if first.starts_with("From ") { String::new() } else { first.clone() };
             let question = question.map_or(asked, str::to_owned);
             let command = self.command.replace("FILE", path);
             let (level, minutes, read) = (self.level, self.minutes, self.read.to_owned());

@@ -12,7 +12,7 @@
 //!
 //!     cargo run --release --example ccbench
 //!
-//! CI: --seconds 0.05
+//! CI: --seconds 0.02
 //!
 //! The real CPython is the newest of PATH and pyenv; without one, ours stands alone. All that differs
 //! and by how much may: `singletrack gil fidelity`.

@@ -15,6 +15,7 @@ use singletrack::vm::assembler::assemble;
 use singletrack::vm::explorer::Explorer;
 use singletrack::vm::op::Op;
 use singletrack::vm::replay::replay;
+use singletrack::vm::schedule::Schedule;
 use singletrack::vm::verifier::Verified;
 use singletrack::vm::world::Ending;
 use singletrack::{EventLoop, create_task, yield_now};
@@ -226,19 +227,26 @@ pub fn next_holder(next: fn(&[Waiting], usize) -> Option<usize>) {
     assert_eq!(next(&crowd, 7), Some(1), "who dropped it comes after all others");
 }
 
-const INCREMENT: &str = include_str!("../../examples/programs/increment.gil");
-
 fn assembled(text: &str) -> Verified {
     Verified::new(assemble(text).unwrap()).unwrap()
 }
 
-pub fn losing_schedule(schedule: fn() -> &'static str) {
-    let schedule = schedule().parse().expect("a schedule");
-    let end = match replay(&assembled(INCREMENT), SwitchPolicy::PYTHON_2, &schedule) {
-        Ok(replay) => replay.outcome,
-        Err(why) => panic!("{why}"),
-    };
-    assert_eq!((end.ending, end.globals), (Ending::Finished, vec![1]), "x");
+pub fn losing_schedule(find: fn(&Verified, Threading) -> Option<Schedule>) {
+    let plain = assembled(include_str!("../../examples/programs/increment.gil"));
+    let with_call = assembled(include_str!("../../examples/programs/increment_call.gil"));
+    for (program, policy, loses) in [
+        (&plain, SwitchPolicy::PYTHON_2, true),
+        (&plain, SwitchPolicy::PYTHON_3_10, false),
+        (&with_call, SwitchPolicy::PYTHON_3_10, true),
+        (&with_call, SwitchPolicy::PYTHON_3_13, true),
+    ] {
+        let found = find(program, Threading::Gil(policy));
+        assert_eq!(found.is_some(), loses, "under {policy}: {found:?}");
+        if let Some(schedule) = found {
+            let end = replay(program, policy, &schedule).expect("a schedule it allows").outcome;
+            assert_eq!((end.ending, end.globals), (Ending::Finished, vec![1]), "{schedule}");
+        }
+    }
 }
 
 pub fn guarded(text: fn() -> &'static str) {

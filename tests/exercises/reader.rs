@@ -5,10 +5,13 @@ use crate::checks::{Attempt, Load, Log, Meet, Outcome, Retried, Sealing, Waiting
 use singletrack::EventLoop;
 use singletrack::aio::sleep;
 use singletrack::aio::sync::waiters::{Acquire, Synchronizer, Waiters, wake};
-use singletrack::gil::{Check, SwitchPolicy};
+use singletrack::gil::{Check, SwitchPolicy, Threading};
 use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
 use singletrack::process::pool::job::{JobOutcome, PoolJob, Terms};
 use singletrack::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
+use singletrack::vm::explorer::Explorer;
+use singletrack::vm::schedule::Schedule;
+use singletrack::vm::verifier::Verified;
 use std::time::Duration;
 
 /// Exercise 1 (futures): how many threads does a pool have?
@@ -101,19 +104,18 @@ pub fn next_holder(waiting: &[Waiting], last: usize) -> Option<usize> {
 
 /// Exercise 9 (vm): the schedule that loses an update.
 ///
-/// Two threads run `x += 1` under Python 2's rules (`examples/programs/increment.gil`). Write a schedule
-/// that ends with x = 1: `1x3,2x6,1x3` is three instructions of the first thread, six of the second,
-/// three of the first.
+/// Have the explorer try every schedule of a program that these rules allow, and give one that comes
+/// to what no order of whole threads comes to; none if there is none.
 ///
-/// Look: src/vm/mod.rs. Hint: `singletrack explore examples/programs/increment.gil --policy python-2
-/// --schedule 1x3,2x6,1x3`.
-pub fn losing_schedule() -> &'static str {
-    todo!("1x…,2x…,1x…")
+/// Look: src/vm/explorer.rs. Hint: `Explorer::new`, and what a `Found` says of its outcome. `singletrack
+/// explore examples/programs/increment.gil --policy python-2` prints all of it.
+pub fn losing_schedule(program: &Verified, threading: Threading) -> Option<Schedule> {
+    todo!("what the explorer has found")
 }
 
 /// Exercise 10 (vm): a program that loses none.
 ///
-/// Write the program of exercise 9 with a lock around its four instructions, so that x is 2 under every
+/// Write `examples/programs/increment.gil` with a lock around its four instructions, so that x is 2 under every
 /// policy, even if there is no global lock.
 ///
 /// Look: examples/programs/semaphore.gil. Hint: `lock door`, `ACQUIRE door`, `RELEASE door`.
@@ -161,7 +163,7 @@ pub fn still_loses() -> &'static str {
 /// once, on so many cores, of which a global lock leaves one. Say the least time that all can take,
 /// whatever the runtime. A measurement below that is wrong.
 ///
-/// Look: src/lab/compare/judgement.rs. Hint: two bounds, of which the greater counts: the cores have
+/// Look: src/lab/compare/lane.rs. Hint: two bounds, of which the greater counts: the cores have
 /// all the computing to do, and of all jobs only some are under way at once (Little's law).
 pub fn least_time(load: Load) -> Duration {
     todo!("the greater of two")

@@ -3,10 +3,13 @@
 use crate::checks::{Attempt, Load, Log, Meet, Outcome, Retried, Sealing, Waiting};
 use singletrack::aio::sleep;
 use singletrack::aio::sync::waiters::{Acquire, Synchronizer, Waiters, wake};
-use singletrack::gil::{Check, SwitchPolicy};
+use singletrack::gil::{Check, SwitchPolicy, Threading};
 use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
 use singletrack::process::pool::job::{PoolJob, Terms};
 use singletrack::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
+use singletrack::vm::explorer::Explorer;
+use singletrack::vm::schedule::Schedule;
+use singletrack::vm::verifier::Verified;
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -125,8 +128,9 @@ pub fn next_holder(waiting: &[Waiting], last: usize) -> Option<usize> {
     (0..waiting.len()).min_by_key(of)
 }
 
-pub fn losing_schedule() -> &'static str {
-    "1x1,2x6,1x5"
+pub fn losing_schedule(program: &Verified, threading: Threading) -> Option<Schedule> {
+    let found = Explorer::new(threading).explore(program).outcomes;
+    found.into_iter().find(|found| !found.serial).map(|found| found.schedule)
 }
 
 pub fn guarded() -> &'static str {

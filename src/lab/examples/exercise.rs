@@ -13,7 +13,7 @@
 //!   pub fn NAME(
 //! ```
 
-use crate::lab::examples::header::joined;
+use crate::lab::examples::header::{capital, joined};
 
 /// What the reader writes into.
 const READER: &str = include_str!("../../../tests/exercises/reader.rs");
@@ -76,7 +76,7 @@ impl Exercise {
             all.push(Exercise {
                 number: number.parse().unwrap_or(0),
                 floor: floor.to_owned(),
-                title: title.trim_end_matches('.').to_owned(),
+                title: capital(title.trim_end_matches('.')),
                 task: joined(task),
                 look: joined(look),
                 hint: joined(hint),

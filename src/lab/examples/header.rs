@@ -87,7 +87,7 @@ pub(crate) fn joined(paragraph: &str) -> String {
 }
 
 /// With a capital letter in front; but `SIGTERM` and `fork()` begin as they are written.
-fn capital(text: &str) -> String {
+pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }

@@ -28,7 +28,7 @@ use std::error::Error;
 use std::time::Duration;
 
 /// How to have the picture as a card to share.
-const CARD: &str = "singletrack compare --card convoy.svg";
+const CARD: &str = "singletrack gil convoy --card convoy.svg";
 /// Virtual time.
 const TIME: u64 = 2_000_000_000;
 

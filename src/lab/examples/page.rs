@@ -103,7 +103,7 @@ impl Sheet {
     fn group(&self, group: &Group) -> String {
         let mut text = wrap(group.title, self.width) + "\n";
         for Example { name, header, .. } in group.programs() {
-            text += &self.indented(2, &name.to_owned());
+            text += &self.indented(2, name);
             if !header.question.is_empty() {
                 text += &self.indented(4, &header.question);
             }

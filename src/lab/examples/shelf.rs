@@ -9,6 +9,9 @@ use crate::lab::report::failure::Failure;
 /// The opening comment of every example, each after a line `== PATH`.
 const HEADERS: &str = include_str!("headers.txt");
 
+/// Where the packages are that have other people's software in them.
+const REAL: &str = "examples/real";
+
 /// Examples that belong together.
 #[derive(Debug)]
 pub struct Chapter {
@@ -159,15 +162,25 @@ fn folder_of(path: &str) -> &str {
 }
 
 impl Chapter {
+    /// Where an example of this chapter can be: a file, or a package of its own.
+    pub fn paths(&self, name: &str) -> [String; 2] {
+        [format!("{}/{name}.rs", self.folder), format!("{REAL}/{name}/src/main.rs")]
+    }
+
     /// Its examples, in order.
     pub fn examples(&self) -> impl Iterator<Item = Example> {
         self.names.iter().filter_map(|&name| {
-            let path = format!("{}/{name}.rs", self.folder);
-            let (path, text) = headers().find(|(known, _)| *known == path)?;
+            let paths = self.paths(name);
+            let is_it = |(path, _): &(&'static str, _)| paths.iter().any(|own| own == path);
+            let (path, text) = headers().find(is_it)?;
             let mut header = Header::of(text);
-            if self.folder != "examples" {
-                // A package of its own.
-                header.command = format!("cd examples/real && cargo run --release --bin {name}");
+            if path.starts_with(REAL) {
+                // It is not in this package.
+                let (folder, what) = match path.ends_with("/src/main.rs") {
+                    true => (format!("{REAL}/{name}"), String::new()),
+                    false => (REAL.to_owned(), format!(" --bin {name}")),
+                };
+                header.command = format!("cd {folder} && cargo run --release{what}");
             }
             Some(Example { name, path, text, header })
         })

@@ -17,6 +17,7 @@
 //! and what tells them apart is CPU and memory rather than time.
 //!
 //!     cargo run --release --example choose
+//!     singletrack choose --cpu 2ms --io 20ms     # the same for work of your own
 //!
 //! CI: --rounds 1 --jobs 8 --connections 20
 //!
@@ -99,7 +100,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         agreed += u32::from(best == advice);
         println!("{words:32}{advice:14}{best:34}{how}");
     }
-    println!("\nfor your own work: singletrack compare files DIR, or urls URL...");
+    println!("\nfor work of your own: singletrack choose --cpu 2ms --io 20ms");
     measured(format_args!(
         "For {agreed} of 3 kinds of work the article's advice is what this machine says (rounds: \
          {rounds})."

@@ -9,14 +9,13 @@
 //!
 //! ```text
 //!   argv ─ parse ─▶ Request ─ handle ─▶ compare · choose · explore · dis · run ─ print ─▶ stdout
-//!                                       show · fidelity · parity · explain
-//!   argv ─ parse ─▶ Request ─ handle ─▶ compare · explore · dis · run       ─ print ─▶ stdout
-//!                                       show · fidelity · parity · explain · replay
+//!                                       show · fidelity · parity · explain · examples · replay
 //! ```
 
 use singletrack::lab::choose::command::choose;
 use singletrack::lab::cli::{CliError, Request, parse};
 use singletrack::lab::compare_command::compare;
+use singletrack::lab::examples::page::examples;
 use singletrack::lab::explain::page::explain;
 use singletrack::lab::explore::output::explore;
 use singletrack::lab::explore::python::explore_python;
@@ -97,6 +96,9 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
             replay(request, &mut Stdin::new(), page.width, print)
         }
         Request::Explain(request) => explain(request, &Page::on_stdout(None, request.color), print),
+        Request::Examples(request) => {
+            print(&examples(request, Page::on_stdout(None, ColorChoice::Never).width))
+        }
         Request::Gil(GilRequest::Scene(request)) => {
             show(request, &Page::on_stdout(request.width, request.color), print)
         }

@@ -12,7 +12,8 @@
 //!                            ├─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
 //!                            ├─ Step      lab/turns
 //!                            ├─ Replay    lab/replay
-//!                            └─ Explain   lab/explain
+//!                            ├─ Explain   lab/explain
+//!                            └─ Examples  lab/examples
 //! ```
 
 use crate::lab::choose::request::{self as choose, ChooseArgs, ChooseRequest};
@@ -21,6 +22,7 @@ use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::race::{Effort, Race};
 use crate::lab::compare::sweep::Sweep;
+use crate::lab::examples::request::{self as examples, ExamplesArgs, ExamplesRequest};
 use crate::lab::explain::request::{self as explain, ExplainArgs, ExplainRequest};
 use crate::lab::explore::guarantees::guarantees;
 use crate::lab::explore::python::{PythonRequest, Refused};
@@ -132,6 +134,9 @@ enum Command {
     /// Explains a fault of concurrent programs, with a fresh picture and places in the source
     #[command(after_help = explain::EXAMPLES)]
     Explain(ExplainArgs),
+    /// Lists the examples and the exercises, in reading order
+    #[command(after_help = examples::EXAMPLES)]
+    Examples(ExamplesArgs),
 }
 
 #[derive(Args)]
@@ -226,6 +231,8 @@ pub enum Request {
     Replay(Box<ReplayRequest>),
     /// Explain a fault.
     Explain(ExplainRequest),
+    /// List examples.
+    Examples(ExamplesRequest),
 }
 
 /// What `singletrack compare` is asked for.
@@ -309,6 +316,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
         Command::Loop(words) => Request::Step(words.request()?),
         Command::Replay(words) => Request::Replay(Box::new(words.request()?)),
         Command::Explain(words) => Request::Explain(words.request()?),
+        Command::Examples(words) => Request::Examples(words.request()?),
     })
 }
 

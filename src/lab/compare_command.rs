@@ -19,7 +19,7 @@ use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{Page, Palette};
 use crate::lab::report::whole_file::WholeFile;
 use crate::lab::timeline::timeline::{Group, Timeline};
-use crate::lab::timeline::trace::write_trace;
+use crate::lab::timeline::trace::save_trace;
 use crate::sys::fd::terminal_width;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -83,11 +83,11 @@ pub fn compare(
     ];
     // What is there already is worth more than nothing.
     for (path, text) in exports.into_iter().flatten().filter(|_| !results.is_empty()) {
-        export(path, |file| file.write_all(text.as_bytes()))?;
+        export(path, &text)?;
     }
     // A film that is not all is no reason to lose an earlier one.
     if let (None, Some(path)) = (&failure, &request.trace) {
-        export(path, |file| write_trace(file, &film))?;
+        save_trace(path, &film)?;
     }
     failure.map_or(Ok(()), Err)
 }
@@ -153,11 +153,8 @@ fn shown(request: &CompareRequest, results: &[CaseResult], page: &Page) -> Strin
     }
 }
 
-fn export(
-    path: &Path,
-    write: impl FnOnce(&mut WholeFile) -> io::Result<()>,
-) -> Result<(), Failure> {
+fn export(path: &Path, text: &str) -> Result<(), Failure> {
     WholeFile::create(path)
-        .and_then(|mut file| write(&mut file).and_then(|()| file.finish()))
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.finish()))
         .map_err(|e| Failure::io(path.display().to_string(), &e, "name a file that can be written"))
 }

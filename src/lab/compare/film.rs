@@ -43,6 +43,8 @@ pub struct Film {
     on: bool,
     /// On the system's clock.
     group: Mutex<Group>,
+    /// Lanes that have written down themselves what they did.
+    tapes: Mutex<Vec<Lane>>,
     /// The calls of worker processes, by their numbers.
     workers: Mutex<BTreeMap<u64, Tape>>,
 }
@@ -125,10 +127,10 @@ impl Film {
     /// The tape of this thread.
     pub fn keep_tape(&self, tape: Option<Tape>) {
         let Some(tape) = tape else { return };
-        let mut group = self.group.lock();
         let name = thread::current().name().unwrap_or("thread").to_owned();
         let (id, spans) = (thread_id().into(), tape.spans());
-        group.lanes.push(Lane { name, kind: LaneKind::Thread, id, spans, points: Vec::new() });
+        let lane = Lane { name, kind: LaneKind::Thread, id, spans, points: Vec::new() };
+        self.tapes.lock().push(lane);
     }
 
     /// The tape of one job of a worker process.
@@ -147,9 +149,10 @@ impl Film {
                 lane.spans = cut(std::mem::take(&mut lane.spans), &tape.calls);
             }
         }
-        if group.links.is_empty() {
-            group.lanes.sort_by_key(|lane| (lane.name.len(), lane.name.clone()));
-        }
+        // Threads end in any order.
+        let mut tapes = self.tapes.into_inner();
+        tapes.sort_by_key(|lane| (lane.name.len(), lane.name.clone()));
+        group.lanes.extend(tapes);
         group.tell_apart();
         group.part(phase.begun_ns, phase.begun_ns + phase.wall_ns).without_empty_lanes()
     }

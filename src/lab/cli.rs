@@ -43,6 +43,7 @@ Examples:
   singletrack compare slow-io --connections 500 --json > slow.json
   singletrack compare slow-io --sweep connections=10..5000 --model event-loop,threads-py3.10
   singletrack compare slow-io --connections 20 --lanes  what each model did, on one axis
+  singletrack compare fast-io --trace compared.json    what each did, for Perfetto and for replay
   singletrack compare files src
   singletrack compare urls http://127.0.0.1:8000/";
 

@@ -48,6 +48,7 @@ Examples:
   singletrack compare slow-io --connections 500 --json > slow.json
   singletrack compare slow-io --sweep connections=10..5000 --model event-loop,threads-py3.10
   singletrack compare slow-io --connections 20 --lanes  what each model did, on one axis
+  singletrack compare fast-io --trace compared.json    what each did, for Perfetto and for replay
   singletrack compare files src
   singletrack compare urls http://127.0.0.1:8000/";
 
@@ -191,12 +192,12 @@ struct CompareArgs {
     /// Writes the tables and verdicts to a Markdown file
     #[arg(long, value_name = "FILE")]
     export_markdown: Option<PathBuf>,
-    #[command(flatten)]
-    pictures: Pictures,
     /// Runs every model once more, not measured, and writes what it did as a trace for Perfetto and
     /// for `singletrack replay`
     #[arg(long, value_name = "FILE", conflicts_with = "sweep")]
     trace: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: Pictures,
     /// Colours in the tables
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     color: ColorChoice,
@@ -252,10 +253,10 @@ pub struct CompareRequest {
     pub export_csv: Option<PathBuf>,
     /// Where to write the tables.
     pub export_markdown: Option<PathBuf>,
-    /// Where to draw it.
-    pub pictures: Pictures,
     /// Where to write what each model did.
     pub trace: Option<PathBuf>,
+    /// Where to draw it.
+    pub pictures: Pictures,
     /// When to use colours.
     pub color: ColorChoice,
 }
@@ -360,8 +361,8 @@ impl CompareArgs {
             json: compare.json,
             export_csv: compare.export_csv,
             export_markdown: compare.export_markdown,
-            pictures: compare.pictures,
             trace: compare.trace,
+            pictures: compare.pictures,
             color: compare.color,
         })
     }

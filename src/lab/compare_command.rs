@@ -23,7 +23,7 @@ use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{Page, Palette};
 use crate::lab::report::whole_file::WholeFile;
 use crate::lab::timeline::timeline::{Group, Timeline};
-use crate::lab::timeline::trace::write_trace;
+use crate::lab::timeline::trace::save_trace;
 use crate::sys::fd::terminal_width;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -42,7 +42,7 @@ pub fn compare(
     request.pictures.check()?;
     let mut progress = Progress::new();
     let (mut results, mut failure) = (Vec::new(), None);
-    let (mut film, mut films) = (Timeline::default(), Vec::new());
+    let mut films = Vec::new();
     for case in &request.cases {
         let first = results.len();
         failure = run_case(request, case, &mut results, &mut progress);
@@ -52,23 +52,24 @@ pub fn compare(
             let text = shown(request, of_case, page);
             progress.aside(|| print(&format!("{gap}{text}")))?;
         }
-        let mut of_film = None;
         if failure.is_none() && is_filmed(request) {
             let Race { models, sizes, limit, .. } = &request.race;
             match recorded(case, models, sizes, *limit) {
                 Ok(timeline) => {
                     if request.bands.are_wanted() {
                         let drawing = request.bands.drawing(&timeline, page);
-                        progress.aside(|| print(&format!("\n{drawing}")))?;
+                        progress.aside(|| {
+                            print(&format!(
+                                "
+{drawing}"
+                            ))
+                        })?;
                     }
-                    of_film = Some(timeline.clone());
-                    film = append(request, film, case, timeline);
+                    films.push(timeline);
                 }
                 Err(failed) => failure = Some(failed),
             }
         }
-        // A page has room for one film a case: at the points of a sweep there is none.
-        films.extend(of_case.iter().map(|_| of_film.take()));
         if failure.is_some() {
             break;
         }
@@ -87,21 +88,46 @@ pub fn compare(
     ];
     // What is there already is worth more than nothing.
     for (path, text) in exports.into_iter().flatten().filter(|_| !results.is_empty()) {
-        export(path, |file| file.write_all(text.as_bytes()))?;
+        export(path, &text)?;
     }
     // A film that is not all is no reason to lose an earlier one.
     if let (None, Some(path)) = (&failure, &request.trace) {
-        export(path, |file| write_trace(file, &film))?;
+        save_trace(path, &film(request, &films))?;
     }
     draw(request, &results, films, failure.as_ref())?;
     failure.map_or(Ok(()), Err)
+}
+
+/// Whether every model is to run once more, to see what it does.
+fn is_filmed(request: &CompareRequest) -> bool {
+    let drawn = request.pictures.html.is_some() && request.sweep.is_none();
+    request.bands.are_wanted() || request.trace.is_some() || drawn
+}
+
+/// What was filmed of all cases, beside each other.
+fn film(request: &CompareRequest, films: &[Timeline]) -> Timeline {
+    let several = request.cases.len() > 1;
+    let mut groups = Vec::new();
+    for (case, of_case) in request.cases.iter().zip(films) {
+        let named = |group: &Group| match several {
+            true => Group { name: format!("{} · {}", case.name(), group.name), ..group.clone() },
+            false => group.clone(),
+        };
+        groups.extend(of_case.groups.iter().map(named));
+    }
+    let cases: Vec<&str> = request.cases.iter().map(Case::name).collect();
+    let cmd = format!("singletrack compare {}", cases.join(" "));
+    let seed = request.race.sizes.seed.to_string();
+    let about = vec![("cmd".to_owned(), cmd), ("seed".to_owned(), seed)];
+    let until = films.iter().map(|film| film.until).max().unwrap_or(0);
+    Timeline { about, until, groups }
 }
 
 /// Writes the page and the card, where they were asked for and there is something to draw.
 fn draw(
     request: &CompareRequest,
     results: &[CaseResult],
-    recorded: Vec<Option<Timeline>>,
+    films: Vec<Timeline>,
     failure: Option<&Failure>,
 ) -> Result<(), Failure> {
     if results.is_empty() {
@@ -117,32 +143,9 @@ fn draw(
         seed: request.race.sizes.seed,
         interval: request.race.sizes.interval,
         sweep: request.sweep.as_ref(),
-        recorded,
+        recorded: films.into_iter().map(Some).collect(),
     };
     write(path, &html(results, failure, &about)?)
-}
-
-/// Whether each model runs once more, to be looked at.
-fn is_filmed(request: &CompareRequest) -> bool {
-    let on_page = request.pictures.html.is_some() && request.sweep.is_none();
-    request.bands.are_wanted() || request.trace.is_some() || on_page
-}
-
-/// What was filmed of one more case, beside that of the others.
-fn append(request: &CompareRequest, film: Timeline, case: &Case, of_case: Timeline) -> Timeline {
-    let mut film = film;
-    let several = request.cases.len() > 1;
-    let named = |group: Group| match several {
-        true => Group { name: format!("{} · {}", case.name(), group.name), ..group },
-        false => group,
-    };
-    film.until = film.until.max(of_case.until);
-    film.groups.extend(of_case.groups.into_iter().map(named));
-    let cases: Vec<&str> = request.cases.iter().map(Case::name).collect();
-    let cmd = format!("singletrack compare {}", cases.join(" "));
-    let seed = request.race.sizes.seed.to_string();
-    film.about = vec![("cmd".to_owned(), cmd), ("seed".to_owned(), seed)];
-    film
 }
 
 /// Runs a case, at each point of the sweep if there is one; returns what ended it early.
@@ -189,11 +192,8 @@ fn shown(request: &CompareRequest, results: &[CaseResult], page: &Page) -> Strin
     }
 }
 
-fn export(
-    path: &Path,
-    write: impl FnOnce(&mut WholeFile) -> io::Result<()>,
-) -> Result<(), Failure> {
+fn export(path: &Path, text: &str) -> Result<(), Failure> {
     WholeFile::create(path)
-        .and_then(|mut file| write(&mut file).and_then(|()| file.finish()))
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.finish()))
         .map_err(|e| Failure::io(path.display().to_string(), &e, "name a file that can be written"))
 }

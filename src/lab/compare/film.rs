@@ -32,6 +32,8 @@ use std::thread;
 
 /// Events that an engine has room for.
 const ROOM: usize = 200_000;
+/// A thread makes its ring when it first takes the lock, and the larger the later it has it.
+const MOST_OF_A_THREAD: usize = 16_000;
 /// Fewer would show nothing.
 const LEAST: usize = 500;
 
@@ -41,6 +43,8 @@ pub struct Film {
     on: bool,
     /// On the system's clock.
     group: Mutex<Group>,
+    /// Lanes that have written down themselves what they did.
+    tapes: Mutex<Vec<Lane>>,
     /// The calls of worker processes, by their numbers.
     workers: Mutex<BTreeMap<u64, Tape>>,
 }
@@ -68,21 +72,19 @@ impl Film {
     }
 
     /// From now on a lock for so many threads records.
-    pub fn watch_locks(&self, locks: &[GlobalLock], threads: usize) {
+    pub fn watch_lock(&self, lock: &GlobalLock, threads: usize) {
         if self.on {
-            let room = (ROOM / threads.max(1)).max(LEAST);
-            locks.iter().for_each(|lock| lock.record(room));
+            lock.record((ROOM / threads.max(1)).clamp(LEAST, MOST_OF_A_THREAD));
         }
     }
 
-    /// What these locks have recorded.
-    pub fn keep_locks(&self, locks: &[GlobalLock]) {
-        let words = if locks.len() > 1 { StateNames::OWN_LOCK } else { StateNames::LOCK };
-        for lock in locks.iter().filter(|_| self.on) {
+    /// What a lock has recorded.
+    pub fn keep_lock(&self, lock: &GlobalLock) {
+        if self.on {
             let recording = lock.recording();
             // A lock reads its clock last, a loop and a pool first.
             let now = monotonic_time();
-            self.add(from_lock("", 0, &recording, &words), recording.until, now);
+            self.add(from_lock("", 0, &recording, &StateNames::LOCK), recording.until, now);
         }
     }
 
@@ -125,10 +127,10 @@ impl Film {
     /// The tape of this thread.
     pub fn keep_tape(&self, tape: Option<Tape>) {
         let Some(tape) = tape else { return };
-        let mut group = self.group.lock();
         let name = thread::current().name().unwrap_or("thread").to_owned();
         let (id, spans) = (thread_id().into(), tape.spans());
-        group.lanes.push(Lane { name, kind: LaneKind::Thread, id, spans, points: Vec::new() });
+        let lane = Lane { name, kind: LaneKind::Thread, id, spans, points: Vec::new() };
+        self.tapes.lock().push(lane);
     }
 
     /// The tape of one job of a worker process.
@@ -147,10 +149,11 @@ impl Film {
                 lane.spans = cut(std::mem::take(&mut lane.spans), &tape.calls);
             }
         }
-        if group.links.is_empty() {
-            group.lanes.sort_by_key(|lane| (lane.name.len(), lane.name.clone()));
-        }
+        // Threads end in any order.
+        let mut tapes = self.tapes.into_inner();
+        tapes.sort_by_key(|lane| (lane.name.len(), lane.name.clone()));
+        group.lanes.extend(tapes);
         group.tell_apart();
-        group.part(phase.begun_ns, phase.begun_ns + phase.wall_ns)
+        group.part(phase.begun_ns, phase.begun_ns + phase.wall_ns).without_empty_lanes()
     }
 }

@@ -67,7 +67,7 @@ fn dispatch(
     film: &Film,
 ) -> Result<(LaneStats, PhaseFigures, LockUse), Failure> {
     let Plan { lanes, workers, server, .. } = *plan;
-    let under = |policy| threads::under_locks(queue, lanes, server, policy, 1, film);
+    let under = |policy| threads::under_locks(queue, lanes, server, (policy, 1), film);
     let on_request = |policy: SwitchPolicy| match plan.interval {
         None => Ok(policy),
         Some(interval) => policy
@@ -80,7 +80,7 @@ fn dispatch(
         Model::ThreadsPy310 => return under(on_request(SwitchPolicy::PYTHON_3_10)?),
         Model::Interpreters => {
             let policy = on_request(SwitchPolicy::PYTHON_3_13)?;
-            return threads::under_locks(queue, lanes, server, policy, workers, film);
+            return threads::under_locks(queue, lanes, server, (policy, workers), film);
         }
         Model::Sequential => threads::sequential(queue, server, film),
         Model::ThreadsFree => threads::free(queue, lanes, server, film),

@@ -78,12 +78,11 @@ pub fn under_locks(
     queue: &WorkQueue,
     lanes: usize,
     server: Option<SocketAddr>,
-    policy: SwitchPolicy,
-    locks: usize,
+    (policy, locks): (SwitchPolicy, usize),
     film: &Film,
 ) -> Result<(LaneStats, PhaseFigures, LockUse), Failure> {
     let locks: Vec<_> = (0..locks.max(1)).map(|_| GlobalLock::new(policy)).collect();
-    film.watch_locks(&locks, lanes);
+    locks.iter().for_each(|lock| film.watch_lock(lock, lanes));
     let lane = |number: usize, context: &mut Prepared| {
         let lock = &locks[number % locks.len()];
         let begun = Instant::now();
@@ -101,7 +100,7 @@ pub fn under_locks(
         Ok(stats)
     };
     let (stats, phase) = side_by_side(queue, lanes, server, lane)?;
-    film.keep_locks(&locks);
+    locks.iter().for_each(|lock| film.keep_lock(lock));
     let mut used = LockUse::default();
     for counters in locks.iter().map(|lock| lock.counters()) {
         used.wait_ns += counters.wait_ns;

@@ -23,6 +23,8 @@ const MOST_LINES: usize = 400;
 const LONGEST_LINE: usize = 160;
 /// How many tasks the table of iterations has, at most.
 const MOST_TASKS: usize = 24;
+/// How many lanes are drawn.
+const MOST_LANES: usize = 12;
 
 /// The page.
 ///
@@ -48,8 +50,13 @@ fn pictures(stepped: &Stepped) -> Vec<Element> {
     if stepped.timeline.until == 0 || stepped.timeline.check().is_err() {
         return Vec::new();
     }
+    let mut timeline = stepped.timeline.clone();
+    for group in &mut timeline.groups {
+        group.lanes.truncate(MOST_LANES);
+        group.links.clear();
+    }
     let title = format!("The tasks of {} on the virtual clock", stepped.name);
-    let picture = lanes(&stepped.timeline, &Look { title, ..Look::default() });
+    let picture = lanes(&timeline, &Look { title, ..Look::default() });
     let legend = legend(&picture.states);
     vec![picture.markup, legend]
 }

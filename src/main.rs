@@ -9,7 +9,7 @@
 //!
 //! ```text
 //!   argv ─ parse ─▶ Request ─ handle ─▶ compare · explore · dis · run       ─ print ─▶ stdout
-//!                                       show · fidelity · parity · explain
+//!                                       show · fidelity · parity · explain · replay
 //! ```
 
 use singletrack::lab::cli::{CliError, Request, parse};
@@ -20,6 +20,7 @@ use singletrack::lab::explore::python::explore_python;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
 use singletrack::lab::play::session::play;
+use singletrack::lab::replay::walk::replay;
 use singletrack::lab::report::failure::Failure;
 use singletrack::lab::report::keys::Stdin;
 use singletrack::lab::report::outside::{Ended, check, ended, watch};
@@ -82,6 +83,10 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
         Request::Step(request) => {
             let page = Page::on_stdout(None, ColorChoice::Never);
             step(request, &mut Stdin::new(), page.width, print)
+        }
+        Request::Replay(request) => {
+            let page = Page::on_stdout(None, ColorChoice::Never);
+            replay(request, &mut Stdin::new(), page.width, print)
         }
         Request::Explain(request) => explain(request, &Page::on_stdout(None, request.color), print),
         Request::Gil(GilRequest::Scene(request)) => {

@@ -237,3 +237,59 @@ fn scenes_of_the_lock_write_good_traces() {
         ["gil", "battle", "--simulate", "4", "--seconds", "0.05", "--policy", "python-2,fair"];
     assert_eq!(traced("simulated", &simulated).groups.len(), 2);
 }
+
+#[test]
+fn a_comparison_writes_what_every_model_did() {
+    let words = ["compare", "fast-io", "cpu", "--rounds", "1", "--jobs", "12", "--workers", "2"];
+    let timeline = traced("compare", &words);
+    assert_eq!(timeline.groups.len(), 16, "two cases, eight models");
+    for group in &timeline.groups {
+        let runs = group.lanes.iter().flat_map(|lane| &lane.spans);
+        let runs = runs.filter(|span| span.state == State::Runs).count();
+        assert!(runs > 0 && group.forgotten == 0, "{}", group.name);
+    }
+    let of = |name: &str| timeline.groups.iter().find(|group| group.name == name).unwrap();
+    let lanes = |name: &str| -> Vec<&str> {
+        of(name).lanes.iter().map(|lane| lane.name.as_str()).collect()
+    };
+    // A lane that came too late for a job is not there.
+    let all = ["lane-0", "lane-1", "lane-2", "lane-3"];
+    assert!(lanes("fast-io · threads-free").iter().all(|lane| all.contains(lane)));
+    assert!(lanes("fast-io · threads-free").is_sorted());
+    assert_eq!(lanes("fast-io · threads-py3.10")[0], "GIL owner");
+    assert_eq!(lanes("fast-io · event-loop")[0], "loop");
+    assert_eq!(lanes("cpu · processes")[0], "pool");
+    assert!((2..=3).contains(&lanes("cpu · processes").len()), "the queue, and two workers");
+    // Twelve jobs, each run once, whoever did it.
+    let jobs = |name: &str| {
+        let spans = of(name).lanes.iter().flat_map(|lane| &lane.spans);
+        let jobs = spans.filter(|span| span.name.starts_with("job ") && span.state == State::Runs);
+        jobs.map(|span| span.name.clone()).collect::<std::collections::BTreeSet<_>>().len()
+    };
+    assert_eq!(jobs("cpu · sequential"), 12);
+    assert!(jobs("cpu · processes") >= 12, "those that made it ready may be seen as well");
+}
+
+#[test]
+fn every_scene_of_a_loop_writes_a_good_trace() {
+    for scene in ["order", "sleep", "queue", "lock", "herd", "timeout", "busy"] {
+        let timeline = traced(scene, &["loop", "step", scene]);
+        let group = &timeline.groups[0];
+        assert_eq!(group.lanes[0].name, "loop", "{scene}");
+        assert!(group.lanes.len() > 2 && !group.links.is_empty(), "{scene}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named_and_an_earlier_one_is_kept() {
+    let words = ["loop", "step", "order", "--trace", "/nowhere/at/all.json"];
+    let output = Command::new(env!("CARGO_BIN_EXE_singletrack")).args(words).output().unwrap();
+    let line = String::from_utf8_lossy(&output.stderr);
+    assert!(line.contains("/nowhere/at/all.json: No such file"), "{line}");
+    assert_eq!(output.status.code(), Some(1));
+    let output = Command::new(env!("CARGO_BIN_EXE_singletrack"))
+        .args(["compare", "cpu", "--rounds", "1", "--jobs", "2", "--trace", "/dev/full"])
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/dev/full: No space left"));
+}

@@ -10,6 +10,7 @@
 //!                            ├─ Dis       vm/disassembler.rs, python/code/disassembler.rs
 //!                            ├─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
 //!                            ├─ Step      lab/turns
+//!                            ├─ Replay    lab/replay
 //!                            └─ Explain   lab/explain
 //! ```
 
@@ -24,6 +25,7 @@ use crate::lab::explore::python::{PythonRequest, Refused};
 use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::play::request::{PlayRequest, list};
+use crate::lab::replay::request::{self as replay, ReplayArgs, ReplayRequest};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::lab::run::request::{self as run, RunArgs, RunRequest};
@@ -117,6 +119,9 @@ enum Command {
     /// Shows an event loop, one iteration at a time, forwards and back
     #[command(after_help = turns::EXAMPLES)]
     Loop(LoopArgs),
+    /// Steps through a trace file: what every lane does at a moment, and what has caused it
+    #[command(after_help = replay::EXAMPLES)]
+    Replay(ReplayArgs),
     /// Explains a fault of concurrent programs, with a fresh picture and places in the source
     #[command(after_help = explain::EXAMPLES)]
     Explain(ExplainArgs),
@@ -174,6 +179,10 @@ struct CompareArgs {
     /// Writes the tables and verdicts to a Markdown file
     #[arg(long, value_name = "FILE")]
     export_markdown: Option<PathBuf>,
+    /// Runs every model once more, not measured, and writes what it did as a trace for Perfetto and
+    /// for `singletrack replay`
+    #[arg(long, value_name = "FILE", conflicts_with = "sweep")]
+    trace: Option<PathBuf>,
     /// Colours in the tables
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     color: ColorChoice,
@@ -202,6 +211,8 @@ pub enum Request {
     Gil(GilRequest),
     /// Step through a scene of an event loop.
     Step(StepRequest),
+    /// Step through a trace file.
+    Replay(Box<ReplayRequest>),
     /// Explain a fault.
     Explain(ExplainRequest),
 }
@@ -223,6 +234,8 @@ pub struct CompareRequest {
     pub export_csv: Option<PathBuf>,
     /// Where to write the tables.
     pub export_markdown: Option<PathBuf>,
+    /// Where to write what each model did.
+    pub trace: Option<PathBuf>,
     /// When to use colours.
     pub color: ColorChoice,
 }
@@ -280,6 +293,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
         Command::Dis(words) => Request::Dis(words.request()?),
         Command::Gil(words) => Request::Gil(words.request()?),
         Command::Loop(words) => Request::Step(words.request()?),
+        Command::Replay(words) => Request::Replay(Box::new(words.request()?)),
         Command::Explain(words) => Request::Explain(words.request()?),
     })
 }
@@ -324,6 +338,7 @@ impl CompareArgs {
             json: compare.json,
             export_csv: compare.export_csv,
             export_markdown: compare.export_markdown,
+            trace: compare.trace,
             color: compare.color,
         })
     }

@@ -12,11 +12,14 @@ use crate::lab::compare::document::document;
 use crate::lab::compare::export::{csv, markdown};
 use crate::lab::compare::output::{Progress, table};
 use crate::lab::compare::race::Race;
+use crate::lab::compare::recorded::recorded;
 use crate::lab::compare::result::CaseResult;
 use crate::lab::compare::sweep::Curve;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{Page, Palette};
 use crate::lab::report::whole_file::WholeFile;
+use crate::lab::timeline::timeline::{Group, Timeline};
+use crate::lab::timeline::trace::save_trace;
 use crate::sys::fd::terminal_width;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -34,6 +37,7 @@ pub fn compare(
 ) -> Result<(), Failure> {
     let mut progress = Progress::new();
     let (mut results, mut failure) = (Vec::new(), None);
+    let mut film = Timeline::default();
     for case in &request.cases {
         let first = results.len();
         failure = run_case(request, case, &mut results, &mut progress);
@@ -43,11 +47,20 @@ pub fn compare(
             let text = shown(request, of_case, page);
             progress.aside(|| print(&format!("{gap}{text}")))?;
         }
-        if failure.is_none() {
-            match request.bands.drawing(case, &request.race, page) {
-                Ok(drawing) => {
-                    let text = drawing.map(|drawing| format!("\n{drawing}"));
-                    text.map_or(Ok(()), |text| progress.aside(|| print(&text)))?;
+        if failure.is_none() && (request.bands.are_wanted() || request.trace.is_some()) {
+            let Race { models, sizes, limit, .. } = &request.race;
+            match recorded(case, models, sizes, *limit) {
+                Ok(timeline) => {
+                    if request.bands.are_wanted() {
+                        let drawing = request.bands.drawing(&timeline, page);
+                        progress.aside(|| {
+                            print(&format!(
+                                "
+{drawing}"
+                            ))
+                        })?;
+                    }
+                    film = append(request, film, case, timeline);
                 }
                 Err(failed) => failure = Some(failed),
             }
@@ -72,7 +85,28 @@ pub fn compare(
     for (path, text) in exports.into_iter().flatten().filter(|_| !results.is_empty()) {
         export(path, &text)?;
     }
+    // A film that is not all is no reason to lose an earlier one.
+    if let (None, Some(path)) = (&failure, &request.trace) {
+        save_trace(path, &film)?;
+    }
     failure.map_or(Ok(()), Err)
+}
+
+/// What was filmed of one more case, beside that of the others.
+fn append(request: &CompareRequest, film: Timeline, case: &Case, of_case: Timeline) -> Timeline {
+    let mut film = film;
+    let several = request.cases.len() > 1;
+    let named = |group: Group| match several {
+        true => Group { name: format!("{} · {}", case.name(), group.name), ..group },
+        false => group,
+    };
+    film.until = film.until.max(of_case.until);
+    film.groups.extend(of_case.groups.into_iter().map(named));
+    let cases: Vec<&str> = request.cases.iter().map(Case::name).collect();
+    let cmd = format!("singletrack compare {}", cases.join(" "));
+    let seed = request.race.sizes.seed.to_string();
+    film.about = vec![("cmd".to_owned(), cmd), ("seed".to_owned(), seed)];
+    film
 }
 
 /// Runs a case, at each point of the sweep if there is one; returns what ended it early.

@@ -1,17 +1,14 @@
 //! The models of a case beside each other, in characters: one recorded run of each, on one axis.
 //!
-//! *Assumes*: the calling process has one thread, for each run is forked off it.
 //! *Promises*: no line is wider than the page; it says that these runs are none of those that were
 //! measured.
 //! *Leaves out*: the recording (`lab/compare/recorded.rs`), the drawing (`lab/timeline/lanes.rs`).
 
-use crate::lab::compare::cases::Case;
-use crate::lab::compare::race::Race;
-use crate::lab::compare::recorded::{LENGTH, recorded};
-use crate::lab::report::failure::Failure;
+use crate::lab::compare::recorded::LENGTH;
 use crate::lab::report::lanes::DrawOptions;
 use crate::lab::report::terminal::{Page, wrap};
 use crate::lab::timeline::lanes::{draw, legend};
+use crate::lab::timeline::timeline::Timeline;
 use clap::Args;
 
 /// The words of `compare` that are about lanes.
@@ -26,23 +23,21 @@ pub struct BandArgs {
 }
 
 impl BandArgs {
-    /// The drawing of a case, if there is to be one.
-    ///
-    /// # Errors
-    /// The first failure of any run, with its model.
-    pub fn drawing(self, case: &Case, race: &Race, page: &Page) -> Result<Option<String>, Failure> {
-        if !self.lanes {
-            return Ok(None);
-        }
-        let timeline = recorded(case, &race.models, &race.sizes, race.limit)?;
+    /// Whether there is to be a drawing.
+    pub fn are_wanted(self) -> bool {
+        self.lanes
+    }
+
+    /// What was recorded of a case, drawn.
+    pub fn drawing(self, timeline: &Timeline, page: &Page) -> String {
         let options = DrawOptions { width: page.width, ascii: self.ascii, palette: page.palette };
         let about = format!(
             "What each model did: one more run of each, recorded and not measured, with jobs begun for \
              {:?}. All are on one axis, so where a band ends the model is done.",
             LENGTH
         );
-        let lanes = draw(&timeline, 0..timeline.until, &options);
-        let key = legend(&timeline, &options);
-        Ok(Some(format!("{}\n{lanes}\n{key}", wrap(&about, page.width))))
+        let lanes = draw(timeline, 0..timeline.until, &options);
+        let key = legend(timeline, &options);
+        format!("{}\n{lanes}\n{key}", wrap(&about, page.width))
     }
 }

@@ -32,6 +32,8 @@ use std::thread;
 
 /// Events that an engine has room for.
 const ROOM: usize = 200_000;
+/// A thread makes its ring when it first takes the lock, and the larger the later it has it.
+const MOST_OF_A_THREAD: usize = 16_000;
 /// Fewer would show nothing.
 const LEAST: usize = 500;
 
@@ -41,6 +43,8 @@ pub struct Film {
     on: bool,
     /// On the system's clock.
     group: Mutex<Group>,
+    /// Lanes that have written down themselves what they did.
+    tapes: Mutex<Vec<Lane>>,
     /// The calls of worker processes, by their numbers.
     workers: Mutex<BTreeMap<u64, Tape>>,
 }
@@ -61,16 +65,16 @@ impl Film {
         self.on
     }
 
-    /// An engine's lanes come to those that are there; `until` is now, on the engine's clock.
-    fn add(&self, group: Group, until: u64) {
-        let by = monotonic_time().saturating_sub(until);
-        self.group.lock().append(group.later(by));
+    /// An engine's lanes come to those that are there; it was `now` on the system's clock when it was
+    /// `until` on the engine's.
+    fn add(&self, group: Group, until: u64, now: u64) {
+        self.group.lock().append(group.later(now.saturating_sub(until)));
     }
 
     /// From now on a lock for so many threads records.
     pub fn watch_lock(&self, lock: &GlobalLock, threads: usize) {
         if self.on {
-            lock.record((ROOM / threads.max(1)).max(LEAST));
+            lock.record((ROOM / threads.max(1)).clamp(LEAST, MOST_OF_A_THREAD));
         }
     }
 
@@ -78,7 +82,9 @@ impl Film {
     pub fn keep_lock(&self, lock: &GlobalLock) {
         if self.on {
             let recording = lock.recording();
-            self.add(from_lock("", 0, &recording, &StateNames::LOCK), recording.until);
+            // A lock reads its clock last, a loop and a pool first.
+            let now = monotonic_time();
+            self.add(from_lock("", 0, &recording, &StateNames::LOCK), recording.until, now);
         }
     }
 
@@ -92,9 +98,9 @@ impl Film {
     /// What a loop has recorded, which is this thread's.
     pub fn keep_loop(&self, event_loop: &EventLoop) {
         if self.on {
-            let recording = event_loop.recording();
+            let (now, recording) = (monotonic_time(), event_loop.recording());
             let tid = std::process::id().into();
-            self.add(from_loop("", 0, tid, &recording), recording.until);
+            self.add(from_loop("", 0, tid, &recording), recording.until, now);
         }
     }
 
@@ -108,8 +114,8 @@ impl Film {
     /// What a pool has recorded.
     pub fn keep_pool(&self, pool: &ProcessPool) {
         if self.on {
-            let recording = pool.recording();
-            self.add(from_pool("", 0, &recording), recording.until);
+            let (now, recording) = (monotonic_time(), pool.recording());
+            self.add(from_pool("", 0, &recording), recording.until, now);
         }
     }
 
@@ -121,10 +127,10 @@ impl Film {
     /// The tape of this thread.
     pub fn keep_tape(&self, tape: Option<Tape>) {
         let Some(tape) = tape else { return };
-        let mut group = self.group.lock();
         let name = thread::current().name().unwrap_or("thread").to_owned();
         let (id, spans) = (thread_id().into(), tape.spans());
-        group.lanes.push(Lane { name, kind: LaneKind::Thread, id, spans, points: Vec::new() });
+        let lane = Lane { name, kind: LaneKind::Thread, id, spans, points: Vec::new() };
+        self.tapes.lock().push(lane);
     }
 
     /// The tape of one job of a worker process.
@@ -143,10 +149,11 @@ impl Film {
                 lane.spans = cut(std::mem::take(&mut lane.spans), &tape.calls);
             }
         }
-        if group.links.is_empty() {
-            group.lanes.sort_by_key(|lane| (lane.name.len(), lane.name.clone()));
-        }
+        // Threads end in any order.
+        let mut tapes = self.tapes.into_inner();
+        tapes.sort_by_key(|lane| (lane.name.len(), lane.name.clone()));
+        group.lanes.extend(tapes);
         group.tell_apart();
-        group.part(phase.begun_ns, phase.begun_ns + phase.wall_ns)
+        group.part(phase.begun_ns, phase.begun_ns + phase.wall_ns).without_empty_lanes()
     }
 }

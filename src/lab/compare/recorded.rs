@@ -45,7 +45,7 @@ pub fn recorded(
         groups.push(group);
     }
     let until = groups.iter().map(last).max().unwrap_or(0);
-    Ok(Timeline { about: vec![("case".to_owned(), case.name().to_owned())], until, groups })
+    Ok(Timeline { about: Vec::new(), until, groups })
 }
 
 /// When the last of it ends.

@@ -198,6 +198,25 @@ impl Group {
         self
     }
 
+    /// Without the lanes in which nothing is.
+    #[must_use]
+    pub fn without_empty_lanes(mut self) -> Group {
+        let is_full = |lane: &Lane| !lane.spans.is_empty() || !lane.points.is_empty();
+        let mut places = Vec::with_capacity(self.lanes.len());
+        let mut kept = 0;
+        for lane in &self.lanes {
+            places.push(is_full(lane).then_some(kept));
+            kept += usize::from(is_full(lane));
+        }
+        self.lanes.retain(is_full);
+        let links = std::mem::take(&mut self.links).into_iter();
+        let moved = |(lane, at): (usize, Nanos)| Some((*places.get(lane)?.as_ref()?, at));
+        let links =
+            links.filter_map(|l| Some(Link { from: moved(l.from)?, to: moved(l.to)?, ..l }));
+        self.links = links.collect();
+        self
+    }
+
     /// Another one's lanes come behind these.
     pub fn append(&mut self, other: Group) {
         let first = self.lanes.len();

@@ -13,13 +13,27 @@
 //!     arrow         ph s and f. One of a task is drawn on the thread that runs it: the last before it
 //! ```
 
+use crate::lab::report::failure::Failure;
+use crate::lab::report::whole_file::WholeFile;
 use crate::lab::timeline::timeline::{Group, Lane, LaneKind, Link, Nanos, Span, Timeline};
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// The keys of `otherData` that are not of [`Timeline::about`].
 pub const OWN_KEYS: [&str; 4] = ["tool", "version", "until_ns", "forgotten"];
+
+/// Writes a trace file, whole or not at all.
+///
+/// # Errors
+/// That it cannot be written; what was there is as it was.
+pub fn save_trace(path: &Path, timeline: &Timeline) -> Result<(), Failure> {
+    let written = WholeFile::create(path)
+        .and_then(|mut file| write_trace(&mut file, timeline).and_then(|()| file.finish()));
+    let remedy = "name a file that can be written";
+    written.map_err(|e| Failure::io(path.display().to_string(), &e, remedy))
+}
 
 /// Writes a trace.
 ///

@@ -8,6 +8,7 @@ use crate::lab::page::shell;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::keys::Answers;
 use crate::lab::report::terminal::wrap;
+use crate::lab::timeline::trace::save_trace;
 use crate::lab::turns::document::document;
 use crate::lab::turns::html::html;
 use crate::lab::turns::request::{Stage, StepRequest};
@@ -34,6 +35,10 @@ pub fn step(
     };
     if let Some(path) = &request.html {
         shell::write(path, &html(&stepped)?)?;
+        return print(&wrap(&format!("Written: {}", path.display()), width));
+    }
+    if let Some(path) = &request.trace {
+        save_trace(path, &stepped.timeline)?;
         return print(&wrap(&format!("Written: {}", path.display()), width));
     }
     if request.json {

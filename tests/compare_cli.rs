@@ -784,7 +784,7 @@ fn without_proc_what_needs_none_runs_and_the_rest_names_it() {
 
 #[test]
 fn lanes_show_every_model_on_one_axis_and_are_no_wider_than_the_page() {
-    let words = ["slow-io", "--connections", "6", "--rounds", "1", "--lanes", "--ascii"];
+    let words = ["compare", "slow-io", "--connections", "6", "--rounds", "1", "--lanes", "--ascii"];
     let words = [&words[..], &["--model", "event-loop,threads-py3.10,processes"]].concat();
     let child = command(&words).env("COLUMNS", "60").spawn().unwrap();
     let output = finish(child, &words, PATIENCE);
@@ -797,5 +797,5 @@ fn lanes_show_every_model_on_one_axis_and_are_no_wider_than_the_page() {
     }
     assert!(drawn.contains("  GIL owner") && drawn.contains("  +"), "{drawn}");
     assert!(drawn.lines().all(|line| line.chars().count() <= 60), "{drawn}");
-    assert_eq!(run(&["cpu", "--lanes", "--json"]).status.code(), Some(2));
+    assert_eq!(run(&["compare", "cpu", "--lanes", "--json"]).status.code(), Some(2));
 }

@@ -217,8 +217,9 @@ def autobahn():
     if wstest.exists():
         return wstest
     pyenv = Path.home() / ".pyenv" / "versions"
-    pythons = [shutil.which("python2.7"), *sorted(pyenv.glob("2.7*/bin/python2.7"))]
-    python = next((python for python in pythons if python), None)
+    pythons = [*sorted(pyenv.glob("2.7*/bin/python2.7")), shutil.which("python2.7")]
+    # One that runs: pyenv's own `python2.7` may stand for none.
+    python = next((python for python in pythons if python and not run([python, "-V"]).returncode), None)
     if not python:
         raise Skipped("Autobahn needs Python 2.7: pyenv install 2.7.18")
     library = WORK / "virtualenv"
@@ -441,7 +442,7 @@ def main():
     if "--quick" in sys.argv:
         hundred = lambda: autobahn_against_our_server(FIRST_HUNDRED)
         steps = [("hyper by curl", hyper_by_curl, documented().get("hyper by curl")),
-                 ("autobahn, its first hundred", hundred, None)]
+                 ("autobahn, its first 124", hundred, None)]
         sys.exit(1 if False in [carry_out(*step) for step in steps] else 0)
     for word in words:
         if word not in STEPS:

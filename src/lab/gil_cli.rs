@@ -13,6 +13,7 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::simulator::costs::{Costs, CostsError};
 use crate::gil::simulator::simulation::MAX_CORES;
 use crate::lab::report::failure::Failure;
+use crate::lab::report::nearest::or_nearest;
 use crate::lab::report::terminal::{ColorChoice, WIDEST};
 use crate::lab::report::whole_file::WholeFile;
 use crate::lab::report::window::Zoom;
@@ -316,9 +317,9 @@ fn writable(path: &Path) -> Result<(), Failure> {
 }
 
 fn unknown(name: &str) -> Failure {
-    let known = Scene::ALL.map(|scene| scene.name).join(", ");
-    let remedy = format!("name {known}, {FIDELITY} or {PARITY}");
-    Failure::new(format!("gil {name}"), "there is no such scene", remedy)
+    let scenes = Scene::ALL.map(|scene| scene.name);
+    let names: Vec<&str> = scenes.into_iter().chain([FIDELITY, PARITY]).collect();
+    Failure::new(format!("gil {name}"), "there is no such scene", or_nearest(name, &names))
 }
 
 fn misplaced(option: &str, why: &str) -> Failure {

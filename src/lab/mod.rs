@@ -10,6 +10,8 @@
 //!   singletrack gil fidelity   gil_cli ─▶ gil_command ─▶ fidelity/   real interpreters beside ours
 //!   singletrack gil parity     gil_cli ─▶ gil_command ─▶ scenes/     the simulator beside the lock
 //!
+//!   completions, man, --help   cli ──────▶ help       the same order for every command
+//!
 //!   all of them                report/    children, figures, drawings, trace files, failures
 //! ```
 //! `cli` reads every command line and knows nothing of what happens next; `main.rs` calls the
@@ -29,6 +31,7 @@ pub mod explore;
 pub mod fidelity;
 pub mod gil_cli;
 pub mod gil_command;
+pub mod help;
 pub mod page;
 pub mod play;
 pub mod report;

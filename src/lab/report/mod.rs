@@ -14,6 +14,7 @@
 //!   keys         what the reader says: a key of a terminal, or a line
 //!   stats        medians, percentiles, numbers with three digits
 //!   failure      why there is no result, in one line
+//!   nearest      which name was meant, where there is none such
 //! ```
 //! To read: [`measure`] first. It says why no run can disturb another; the rest is small and pure.
 
@@ -22,6 +23,7 @@ pub mod keys;
 pub mod lanes;
 pub(crate) mod marks;
 pub mod measure;
+pub mod nearest;
 pub mod outside;
 pub mod recording;
 pub mod stats;

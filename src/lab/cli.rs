@@ -25,6 +25,7 @@ use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::help::{self, CompletionsArgs, manual, shaped};
 use crate::lab::play::request::{PlayRequest, list};
 use crate::lab::report::failure::{Failure, shown};
+use crate::lab::report::table::entries;
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::lab::run::request::{self as run, RunArgs, RunRequest};
 use crate::lab::turns::walk::{self, LoopArgs, StepRequest};
@@ -44,13 +45,12 @@ Examples:
   singletrack compare urls http://127.0.0.1:8000/";
 
 /// What to try, for whoever has typed the name of the command and nothing else.
-const FIRST: &str = "\
-To see something first:
-  singletrack compare                       threads, event loop or processes? in half a minute
-  singletrack explain convoy                what a global lock does to whoever waits for I/O
-  singletrack explore --play 1              be the scheduler, and make two threads lose an update
-  singletrack loop step order               an event loop, one iteration at a time
-";
+const FIRST: [(&str, &str); 4] = [
+    ("singletrack compare", "threads, event loop or processes? in half a minute"),
+    ("singletrack explain convoy", "what a global lock does to whoever waits for I/O"),
+    ("singletrack explore --play 1", "be the scheduler, and make two threads lose an update"),
+    ("singletrack loop step order", "an event loop, one iteration at a time"),
+];
 
 const READING: &str = "\
 How to read the table:
@@ -108,6 +108,7 @@ enum Command {
     #[command(after_help = run::EXAMPLES)]
     Run(RunArgs),
     /// Lists a program's instructions in the look of Python's dis
+    #[command(after_help = request::DIS_EXAMPLES)]
     Dis(DisArgs),
     /// Shows threads under a global lock: who has it, who waits, and why
     #[command(after_help = gil_cli::EXAMPLES,
@@ -260,23 +261,23 @@ impl From<Refused> for CliError {
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, CliError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if arguments.len() < 2 {
-        let width = Page::on_stdout(None, ColorChoice::Never).width;
+        let width = page().width;
         let help = shaped(CommandLine::command(), width).render_help();
-        return Err(CliError::Help(format!("{help}\n{FIRST}")));
+        let first = entries(&FIRST, width);
+        return Err(CliError::Help(format!("{help}\n\nTo see something first:\n{first}")));
     }
     let refused = |e: clap::Error| refuse(&e, &help_command(&arguments));
-    let line = shaped(CommandLine::command(), Page::on_stdout(None, ColorChoice::Never).width);
+    let line = shaped(CommandLine::command(), page().width);
     let words = line.try_get_matches_from(&arguments).map_err(refused)?;
     let CommandLine { command } = CommandLine::from_arg_matches(&words).map_err(refused)?;
     Ok(match command {
         Command::Compare(compare) => Request::Compare(compare.request()?),
         Command::Explore(words) if words.asks_for_guarantees() => {
-            let page = Page::on_stdout(None, ColorChoice::Never);
-            return Err(CliError::Help(guarantees(page.width)));
+            return Err(CliError::Help(guarantees(page().width)));
         }
         Command::Explore(words) if words.asks_to_play() => match play_request(&words)? {
             Some(request) => Request::Play(Box::new(request)),
-            None => return Err(CliError::Help(list())),
+            None => return Err(CliError::Help(list(page().width))),
         },
         Command::Explore(words) if words.is_python() => {
             Request::ExplorePython(Box::new(words.python_request()?))
@@ -292,6 +293,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
         }
         Command::Man => return Err(CliError::Help(manual(&CommandLine::command())?)),
     })
+}
+
+fn page() -> Page {
+    Page::on_stdout(None, ColorChoice::Never)
 }
 
 /// A program to play, or none: then the levels are listed.

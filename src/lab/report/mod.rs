@@ -10,6 +10,7 @@
 //!      │   ├─ marks      what one column shows
 //!      │   └─ terminal   how wide it is, and which colours it has
 //!      └─ trace     as a file for Perfetto, with the names that `lanes` gives to the states
+//!   table        columns that fit the page, and lists of names and what to say of them
 //!   whole_file   a file that is there whole or not at all
 //!   keys         what the reader says: a key of a terminal, or a line
 //!   stats        medians, percentiles, numbers with three digits
@@ -27,6 +28,7 @@ pub mod nearest;
 pub mod outside;
 pub mod recording;
 pub mod stats;
+pub mod table;
 pub mod terminal;
 pub mod trace;
 pub mod whole_file;

@@ -9,7 +9,7 @@ use crate::gil::stats::counters::Counters;
 use crate::gil::stats::record::Recording;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::{DrawOptions, StateNames, lanes, legend};
-use crate::lab::report::terminal::Page;
+use crate::lab::report::terminal::{Page, wrap};
 use crate::lab::report::trace::{TraceProcess, write_trace};
 use crate::lab::report::whole_file::WholeFile;
 use crate::lab::report::window::recorded;
@@ -136,7 +136,7 @@ fn drawing(
         counters.forced_drops + counters.tick_drops,
         counters.acquired_after_wait,
     );
-    format!("\n{drawn}{}\n{counts}\n", legend(&words, &options))
+    format!("\n{drawn}{}\n{}", legend(&words, &options), wrap(&counts, page.width))
 }
 
 fn write(path: &Path, request: &RunRequest, recording: &Recording) -> std::io::Result<()> {

@@ -5,8 +5,10 @@
 //! walk. JSON has every turn.
 //! *Leaves out*: where keys come from (`lab/report/keys.rs`).
 
+use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::keys::Answers;
+use crate::lab::report::table::entries;
 use crate::lab::report::terminal::wrap;
 use crate::lab::turns::scene::{SCENES, Scene};
 use crate::lab::turns::turn::{MOST, Turn, turns};
@@ -91,7 +93,7 @@ pub fn step(
     let turns = turns(scene)?;
     if request.json {
         let ended = turns.len() < MOST;
-        let all = json!({ "scene": scene.name, "question": scene.question, "ended": ended,
+        let all = json!({ "schema_version": SCHEMA_VERSION, "scene": scene.name, "question": scene.question, "ended": ended,
                           "turns": turns });
         return print(&format!("{all:#}\n"));
     }
@@ -104,16 +106,10 @@ pub fn step(
 }
 
 fn list(width: usize) -> String {
-    const COLUMN: usize = 9;
-    let room = width.saturating_sub(COLUMN).max(20);
-    let mut lines = String::new();
-    for scene in SCENES {
-        for (at, part) in wrap(scene.question, room).lines().enumerate() {
-            let name = if at == 0 { scene.name } else { "" };
-            lines += &format!("{name:COLUMN$}{part}\n");
-        }
-    }
-    format!("{lines}\nsingletrack loop step NAME steps through one of them.\n")
+    let scenes: Vec<(&str, &str)> =
+        SCENES.iter().map(|scene| (scene.name, scene.question)).collect();
+    let more = wrap("singletrack loop step NAME steps through one of them.", width);
+    format!("{}\n{more}", entries(&scenes, width))
 }
 
 /// Shows a turn, and goes where the answers say.

@@ -51,11 +51,11 @@ pub fn show(
     if *json {
         let document = document(scene, *time, setting.as_ref(), &runs, failure.as_ref());
         print(&format!("{document:#}\n"))?;
-    } else if runs.len() == request.policies.len() {
+    } else if failure.is_none() {
         print(&explanation(scene, page.width))?;
     } else if !runs.is_empty() {
-        let left: Vec<String> =
-            request.policies[runs.len()..].iter().map(ToString::to_string).collect();
+        let whole = runs.iter().take_while(|(_, run)| !run.partial).count();
+        let left: Vec<String> = request.policies[whole..].iter().map(ToString::to_string).collect();
         let note = format!("partial: not run, or not to the end: {}", left.join(", "));
         print(&wrap(&note, page.width))?;
     }
@@ -83,7 +83,11 @@ fn run_all(
         if !json {
             print(&format!("{}\n", picture(scene, policy, &take, *window, &options)?))?;
         }
+        let partial = take.partial;
         runs.push((policy, take));
+        if partial {
+            outside::check()?;
+        }
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use crate::lab::explore::output::explore;
 use crate::lab::explore::request::{ExploreRequest, Schedules};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::DrawOptions;
-use crate::lab::report::outside;
+use crate::lab::report::outside::{self, Ended};
 use crate::lab::report::table::entries;
 use crate::lab::report::terminal::{Page, narrowed, wrap};
 use crate::lab::scenes::explanation::{paragraphs, resolve};
@@ -62,8 +62,11 @@ pub fn explain(
         Ok(fresh) => (fresh, None),
         Err(failure) => (None, Some(failure)),
     };
-    // Whoever has ended the command wants no page.
-    outside::check()?;
+    let failure = failure.or(outside::check().err());
+    // Nobody reads it.
+    if outside::ended() == Some(Ended::ReaderGone) {
+        return failure.map_or(Ok(()), Err);
+    }
     if request.json {
         print(&format!("{:#}\n", document(&[topic], fresh.as_ref(), failure.as_ref())))?;
     } else {

@@ -254,8 +254,11 @@ fn item(head: &str, cell: &str, width: usize) -> String {
     }
 }
 
-/// A paragraph in lines of at most `width`, each of which begins with `by` spaces.
+/// A paragraph in lines of at most `width`, each of which begins with `by` spaces; nothing of nothing.
 pub fn indented(paragraph: &str, by: usize, width: usize) -> String {
+    if paragraph.is_empty() {
+        return String::new();
+    }
     let lines = wrap(paragraph, width.saturating_sub(by));
     lines.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
 }

@@ -6,7 +6,7 @@
 //! ```text
 //! {schema_version, scene, title, error: null | text, seconds,
 //!  simulated: null | {cores, seed, costs: text},
-//!  runs: [{policy, pid, sentence, figures: {NAME: number},
+//!  runs: [{policy, pid, partial, sentence, figures: {NAME: number},
 //!          threads: [{name, tid, has_share, waits_share, without_share,
 //!                     takes, drop_requests, failed_takes,
 //!                     hold_us: {count, p50, p99, max}, wait_us: {count, p50, p99, max},
@@ -133,6 +133,7 @@ fn run_json(scene: &Scene, policy: SwitchPolicy, run: &SceneRun) -> Value {
     json!({
         "policy": policy.to_string(),
         "pid": run.pid,
+        "partial": run.partial,
         "sentence": (scene.sentence)(&run.figures),
         "figures": run.figures,
         "threads": profiles(&run.recording).iter().map(thread_json).collect::<Vec<_>>(),

@@ -125,6 +125,7 @@ pub fn ask(server: SocketAddr, time: Duration) -> Result<Answers, Failure> {
     stream.set_nodelay(true).map_err(broken)?;
     stream.set_read_timeout(Some(outside::LOOK)).map_err(broken)?;
     for _ in 0..WARM_UP {
+        outside::check()?;
         round_trip(&mut stream, server)?;
     }
     let (start, mut round_trips, mut looked) = (Instant::now(), Vec::new(), Duration::ZERO);

@@ -27,6 +27,7 @@ use crate::lab::play::request::{PlayRequest, list};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::table::entries;
 use crate::lab::report::terminal::{ColorChoice, Page};
+use crate::lab::report::whole_file::WholeFile;
 use crate::lab::run::request::{self as run, RunArgs, RunRequest};
 use crate::lab::turns::walk::{self, LoopArgs, StepRequest};
 use clap::error::ErrorKind;
@@ -325,6 +326,8 @@ impl CompareArgs {
             keep_going: compare.keep_going,
             request_limit: Duration::from_secs(compare.request_limit as u64),
         };
+        let exports = compare.export_csv.iter().chain(&compare.export_markdown);
+        exports.map(PathBuf::as_path).try_for_each(WholeFile::check)?;
         let models: Vec<String> =
             models.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         let models = if models.is_empty() { Model::ALL.to_vec() } else { Model::named(&models)? };

@@ -19,7 +19,7 @@ use crate::lab::report::whole_file::WholeFile;
 use crate::lab::report::window::Zoom;
 use crate::lab::scenes::scene::Scene;
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// In place of a scene's name: compare with real interpreters.
@@ -236,7 +236,7 @@ impl GilArgs {
         });
         let policies =
             if self.policy.is_empty() { scene.policies.to_vec() } else { once(self.policy) };
-        self.trace.as_deref().map_or(Ok(()), writable)?;
+        self.trace.as_deref().map_or(Ok(()), WholeFile::check)?;
         Ok(GilRequest::Scene(SceneRequest {
             scene,
             policies,
@@ -308,12 +308,6 @@ impl GilArgs {
             None => Ok(()),
         }
     }
-}
-
-/// Checks before a run, not after it, that the file can be written. It stays as it is.
-fn writable(path: &Path) -> Result<(), Failure> {
-    let failed = |e| Failure::io(path.display().to_string(), &e, "name a file that can be written");
-    WholeFile::create(path).map(drop).map_err(failed)
 }
 
 fn unknown(name: &str) -> Failure {

@@ -82,6 +82,11 @@ fn named(command: Command, within: &str, width: usize) -> Command {
         false => command.before_long_help(examples),
     };
     command
+        .mut_args(|arg| {
+            // So that `--jobs -1` is told what --jobs may be.
+            let takes_values = arg.get_action().takes_values();
+            if takes_values { arg.allow_negative_numbers(true) } else { arg }
+        })
         .help_template(TEMPLATE)
         .next_line_help(width < ROOMY)
         .after_help(more)

@@ -11,6 +11,7 @@ use crate::lab::explore::python::{PythonOptions, PythonRequest, Refused, all_pol
 use crate::lab::report::failure::Failure;
 use crate::lab::report::outside::ended;
 use crate::lab::report::terminal::{ColorChoice, Page, narrowed, said_width};
+use crate::lab::report::whole_file::WholeFile;
 use crate::python::code::disassembler::dis;
 use crate::python::explore::moves::read_moves;
 use crate::python::explore::search::Limits as SearchLimits;
@@ -270,6 +271,7 @@ impl ExploreArgs {
             interrupted: || ended().is_some(),
             ..default
         };
+        self.html.as_deref().map_or(Ok(()), WholeFile::check)?;
         let path = self.path();
         let ExploreArgs { cold, json, confirm, html, .. } = self;
         let width = Page::on_stdout(None, ColorChoice::Never).width;

@@ -60,6 +60,11 @@ impl PlayRequest {
         let level = if word.exists() { None } else { find(&name) };
         let (name, source) = match level {
             Some((name, source)) => (name.to_owned(), source.to_owned()),
+            None if name.parse::<i64>().is_ok() && !word.exists() => {
+                let remedy = format!("name a level from 1 to {}, or a file", LEVELS.len());
+                let why = "there is no such level";
+                return Err(Failure::new(format!("--play {name}"), why, remedy).into());
+            }
             None => (name.clone(), read(word, &name)?),
         };
         let program =

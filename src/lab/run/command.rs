@@ -98,6 +98,7 @@ fn left(request: &RunRequest, ending: Ending) -> Left {
         Ending::Interrupted => (EXIT_CODE.to_le_bytes()[0], None),
         Ending::NoOutput(_, true) => (128 + libc::SIGPIPE.to_le_bytes()[0], None),
         Ending::NoOutput(why, false) => {
+            let why = why.split(" (os error").next().unwrap_or_default();
             (1, Some(Failure::new("stdout", why, "give it a place to write to")))
         }
         Ending::Stopped(why, at) => {

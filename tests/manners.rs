@@ -185,6 +185,30 @@ fn a_table_that_is_interrupted_says_that_it_is_not_whole() {
     assert!(page.is_empty() || page.contains("partial: other rows were not measured"), "{page}");
 }
 
+// --- data -----------------------------------------------------------------------------------
+
+#[test]
+fn data_has_a_version_and_stdout_has_nothing_else() {
+    for line in [
+        "compare cpu --jobs 1 --rounds 1 --model sequential",
+        "gil race --seconds 0.05",
+        "gil parity --seconds 0.05 --policy fair",
+        "explore examples/race.py --policy 3.9",
+        "explore examples/race.py --policy all",
+        "explore examples/programs/increment.gil --policy python-2",
+        "explore examples/programs/increment.gil --policy python-2 --schedule 1x1,2x6,1x5",
+        "explain",
+        "explain lost wake-up",
+        "loop step",
+        "loop step queue",
+    ] {
+        let output = run(&format!("{line} --json"));
+        let document: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{line}: {e}: {}", text(&output.stdout)));
+        assert!(document["schema_version"].as_u64() >= Some(1), "{line}: {document}");
+    }
+}
+
 // --- places that cannot be written ----------------------------------------------------------
 
 #[test]

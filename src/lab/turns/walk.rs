@@ -88,7 +88,13 @@ pub fn step(
     width: usize,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let Some(name) = &request.scene else { return print(&list(width)) };
+    let Some(name) = &request.scene else {
+        let scenes = SCENES.iter();
+        let scene = |scene: &Scene| json!({ "scene": scene.name, "question": scene.question });
+        let all = json!({ "schema_version": SCHEMA_VERSION,
+                          "scenes": scenes.map(scene).collect::<Vec<_>>() });
+        return print(&if request.json { format!("{all:#}\n") } else { list(width) });
+    };
     let scene = Scene::named(name)?;
     let turns = turns(scene)?;
     if request.json {

@@ -83,7 +83,7 @@ impl Scene {
     pub fn named(name: &str) -> Result<&'static Scene, Failure> {
         SCENES.iter().find(|scene| scene.name == name).ok_or_else(|| {
             let names: Vec<&str> = SCENES.iter().map(|scene| scene.name).collect();
-            let remedy = or_nearest(name, &names);
+            let remedy = format!("{}, or a file that ends in .py", or_nearest(name, &names));
             Failure::new(format!("loop step {name}"), "there is no such scene", remedy)
         })
     }

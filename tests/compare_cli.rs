@@ -222,10 +222,39 @@ fn the_bare_command_says_what_it_can_do_and_what_to_try_first() {
     let output = run(&[]);
     assert!(output.status.success() && output.stderr.is_empty());
     let page = text(&output.stdout);
-    for command in ["compare", "explore", "run", "dis", "gil", "loop", "explain"] {
+    for command in ["compare", "explore", "run", "dis", "gil", "loop", "explain", "man"] {
         assert!(page.lines().any(|line| line.trim_start().starts_with(command)), "{page}");
     }
     assert!(page.contains("To see something first:"), "{page}");
+}
+
+#[test]
+fn groups_name_models_and_each_runs_once() {
+    let words = ["compare", "cpu", "--jobs", "1", "--rounds", "1", "--json", "--model"];
+    for (group, models) in [
+        ("all", &MODELS[..]),
+        ("threads", &MODELS[2..6]),
+        ("gil,threads-py2", &MODELS[2..5]),
+        ("pools,event-loop", &["processes", "loop+processes", "event-loop"]),
+    ] {
+        let document = json(&[&words[..], &[group]].concat());
+        let ran = document["cases"][0]["models"].as_array().unwrap();
+        let ran: Vec<&str> = ran.iter().map(|model| model["model"].as_str().unwrap()).collect();
+        assert_eq!(ran, models, "{group}");
+    }
+}
+
+#[test]
+fn a_limit_of_descriptors_is_named_with_what_to_do_about_it() {
+    for limit in ["9", "10"] {
+        let words = ["compare", "cpu", "--model", "processes", "--rounds", "1", "--jobs", "4"];
+        let below = format!("ulimit -n {limit}");
+        let output = finish(limited(&below, &words).spawn().unwrap(), &words, PATIENCE);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("ulimit -n") && !stderr.contains("os error"), "{stderr}");
+        assert!(!stderr.contains("run it again"), "that would not help: {stderr}");
+    }
 }
 
 #[test]
@@ -412,9 +441,10 @@ fn exports_hold_all_rounds_and_destroy_nothing_if_they_cannot_be_written() {
     assert!(fs::read_to_string(&markdown).unwrap().starts_with("## cpu\n"));
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 2, "nothing else is left there");
     let nowhere = path("no/such/place.csv");
-    let output = run(&[&words[..], &["--export-csv", &nowhere]].concat());
+    assert_refused(&[&words[..], &["--export-csv", &nowhere]].concat(), 2, "place.csv");
+    let output = run(&[&words[..], &["--export-csv", "/dev/full"]].concat());
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("place.csv"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("/dev/full: No space left"), "{}", text(&output.stderr));
     assert!(
         text(&output.stdout).contains("only sequential ran"),
         "the table is shown all the same"

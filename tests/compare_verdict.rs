@@ -584,7 +584,7 @@ fn a_curve_says_where_it_bends() {
             "threads-py3.10 keeps pace up to 200",
         ]
     );
-    let text = curve.to_string();
+    let text = curve.text(200);
     let last: Vec<&str> = text.lines().nth(5).unwrap_or_default().split_whitespace().collect();
     assert_eq!(last, ["800", "8000", "2000", "event-loop"], "{text}");
 }

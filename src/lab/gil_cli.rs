@@ -14,6 +14,7 @@ use crate::gil::simulator::costs::{Costs, CostsError};
 use crate::gil::simulator::simulation::MAX_CORES;
 use crate::lab::page::request::{Pictures, check};
 use crate::lab::report::failure::Failure;
+use crate::lab::report::nearest::or_nearest;
 use crate::lab::report::terminal::{ColorChoice, WIDEST};
 use crate::lab::report::window::Zoom;
 use crate::lab::scenes::scene::Scene;
@@ -318,9 +319,9 @@ impl GilArgs {
 }
 
 fn unknown(name: &str) -> Failure {
-    let known = Scene::ALL.map(|scene| scene.name).join(", ");
-    let remedy = format!("name {known}, {FIDELITY} or {PARITY}");
-    Failure::new(format!("gil {name}"), "there is no such scene", remedy)
+    let scenes = Scene::ALL.map(|scene| scene.name);
+    let names: Vec<&str> = scenes.into_iter().chain([FIDELITY, PARITY]).collect();
+    Failure::new(format!("gil {name}"), "there is no such scene", or_nearest(name, &names))
 }
 
 fn misplaced(option: &str, why: &str) -> Failure {

@@ -14,6 +14,8 @@
 //!   singletrack gil parity     gil_cli ─▶ gil_command ─▶ scenes/     the simulator beside the lock
 //!
 //!   the poster                 poster/    a packet every 10 ms beside work that computes, four ways
+//!   completions, man, --help   cli ──────▶ help       the same order for every command
+//!
 //!   all of them                report/    children, figures, drawings, trace files, failures
 //! ```
 //! `cli` reads every command line and knows nothing of what happens next; `main.rs` calls the
@@ -35,6 +37,7 @@ pub mod explore;
 pub mod fidelity;
 pub mod gil_cli;
 pub mod gil_command;
+pub mod help;
 pub mod page;
 pub mod play;
 pub mod poster;

@@ -17,6 +17,7 @@ use crate::lab::compare::trial::{self, Tried};
 use crate::lab::compare::url::Url;
 use crate::lab::compare::verdict::Nature;
 use crate::lab::report::failure::Failure;
+use crate::lab::report::nearest::nearest;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::SocketAddr;
@@ -312,7 +313,11 @@ fn choose(tried: Tried, keep_going: bool, skipped: &mut Vec<String>) -> Result<V
 }
 
 fn unknown(word: &str) -> Failure {
-    let remedy = "name cpu, slow-io, fast-io, files DIR or urls URL...";
+    let known = "name cpu, slow-io, fast-io, files DIR or urls URL...";
+    let remedy = match nearest(word, &["cpu", "slow-io", "fast-io", "files", "urls"]) {
+        Some(near) => format!("did you mean {near}? Or {known}"),
+        None => known.to_owned(),
+    };
     Failure::new(word, "there is no such case", remedy)
 }
 

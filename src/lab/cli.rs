@@ -192,7 +192,7 @@ loop+processes";
 #[derive(Debug, Clone)]
 pub enum Request {
     /// Compare the models.
-    Compare(CompareRequest),
+    Compare(Box<CompareRequest>),
     /// Choose a model for somebody's work.
     Choose(Box<ChooseRequest>),
     /// Try the interleavings of a program.
@@ -270,7 +270,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
     let refused = |e: clap::Error| refuse(&e, &help_command(&arguments));
     let CommandLine { command } = CommandLine::try_parse_from(&arguments).map_err(refused)?;
     Ok(match command {
-        Command::Compare(compare) => Request::Compare(compare.request()?),
+        Command::Compare(compare) => Request::Compare(Box::new(compare.request()?)),
         Command::Choose(words) => Request::Choose(Box::new(words.request()?)),
         Command::Explore(words) if words.asks_for_guarantees() => {
             let page = Page::on_stdout(None, ColorChoice::Never);

@@ -21,4 +21,5 @@ pub mod from_lock;
 pub mod from_loop;
 pub mod from_pool;
 pub mod lanes;
+#[expect(clippy::module_inception, reason = "the folder is named after what it makes")]
 pub mod timeline;

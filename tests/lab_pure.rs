@@ -418,7 +418,7 @@ fn the_examples_of_the_help_text_are_command_lines() {
 
 fn comparison(words: &str) -> CompareRequest {
     match parse(line(words)) {
-        Ok(Request::Compare(request)) => request,
+        Ok(Request::Compare(request)) => *request,
         other => panic!("{words}: {other:?}"),
     }
 }

@@ -221,7 +221,7 @@ lock), loops (event-loop, loop+processes), pools (processes, loop+processes)";
 #[derive(Debug, Clone)]
 pub enum Request {
     /// Compare the models.
-    Compare(CompareRequest),
+    Compare(Box<CompareRequest>),
     /// Choose a model for somebody's work.
     Choose(Box<ChooseRequest>),
     /// Try the interleavings of a program.
@@ -312,7 +312,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
     let words = line.try_get_matches_from(&arguments).map_err(refused)?;
     let CommandLine { command } = CommandLine::from_arg_matches(&words).map_err(refused)?;
     Ok(match command {
-        Command::Compare(compare) => Request::Compare(compare.request()?),
+        Command::Compare(compare) => Request::Compare(Box::new(compare.request()?)),
         Command::Choose(words) => Request::Choose(Box::new(words.request()?)),
         Command::Explore(words) if words.asks_for_guarantees() => {
             return Err(CliError::Help(guarantees(page().width)));

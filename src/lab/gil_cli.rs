@@ -135,7 +135,7 @@ pub struct GilArgs {
 #[derive(Debug, Clone, PartialEq)]
 pub enum GilRequest {
     /// Show a scene.
-    Scene(SceneRequest),
+    Scene(Box<SceneRequest>),
     /// Compare the presets with real interpreters.
     Fidelity(FidelityRequest),
     /// Compare the simulator with the real lock.
@@ -242,7 +242,7 @@ impl GilArgs {
             if self.policy.is_empty() { scene.policies.to_vec() } else { once(self.policy) };
         self.trace.as_deref().map_or(Ok(()), check)?;
         self.pictures.check()?;
-        Ok(GilRequest::Scene(SceneRequest {
+        Ok(GilRequest::Scene(Box::new(SceneRequest {
             scene,
             policies,
             simulate,
@@ -254,7 +254,7 @@ impl GilArgs {
             width: self.width,
             ascii: self.ascii,
             color: self.color,
-        }))
+        })))
     }
 
     fn fidelity(self) -> Result<GilRequest, Failure> {

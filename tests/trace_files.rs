@@ -242,7 +242,8 @@ fn scenes_of_the_lock_write_good_traces() {
 fn a_comparison_writes_what_every_model_did() {
     let words = ["compare", "fast-io", "cpu", "--rounds", "1", "--jobs", "12", "--workers", "2"];
     let timeline = traced("compare", &words);
-    assert_eq!(timeline.groups.len(), 16, "two cases, eight models");
+    let models = singletrack::lab::compare::model::Model::ALL.len();
+    assert_eq!(timeline.groups.len(), 2 * models, "two cases, every model");
     for group in &timeline.groups {
         let runs = group.lanes.iter().flat_map(|lane| &lane.spans);
         let runs = runs.filter(|span| span.state == State::Runs).count();

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //!   argv ─ parse ─▶ Request ─┬─ Compare   lab/compare/race.rs
+//!                            ├─ Choose    lab/choose
 //!                            ├─ Explore   lab/explore
 //!                            ├─ Run       lab/run
 //!                            ├─ Dis       vm/disassembler.rs, python/code/disassembler.rs
@@ -14,6 +15,7 @@
 //!                            └─ Explain   lab/explain
 //! ```
 
+use crate::lab::choose::request::{self as choose, ChooseArgs, ChooseRequest};
 use crate::lab::compare::bands::BandArgs;
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
@@ -24,6 +26,7 @@ use crate::lab::explore::guarantees::guarantees;
 use crate::lab::explore::python::{PythonRequest, Refused};
 use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
+use crate::lab::page::request::Pictures;
 use crate::lab::play::request::{PlayRequest, list};
 use crate::lab::replay::request::{self as replay, ReplayArgs, ReplayRequest};
 use crate::lab::report::failure::{Failure, shown};
@@ -43,6 +46,7 @@ Examples:
   singletrack compare slow-io --connections 500 --json > slow.json
   singletrack compare slow-io --sweep connections=10..5000 --model event-loop,threads-py3.10
   singletrack compare slow-io --connections 20 --lanes  what each model did, on one axis
+  singletrack compare fast-io --trace compared.json    what each did, for Perfetto and for replay
   singletrack compare files src
   singletrack compare urls http://127.0.0.1:8000/";
 
@@ -104,6 +108,10 @@ enum Command {
     /// Runs the same jobs under every model and says which to choose, and how sure that is
     #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{READING}"))]
     Compare(CompareArgs),
+    /// Measures work of your own, and says whether threads, an event loop or processes suit it
+    #[command(after_help = choose::EXAMPLES,
+              after_long_help = format!("{}\n\n{}", choose::EXAMPLES, choose::READING))]
+    Choose(ChooseArgs),
     /// Tries every interleaving of a program's threads that a policy allows
     #[command(after_help = request::EXAMPLES)]
     Explore(ExploreArgs),
@@ -183,6 +191,8 @@ struct CompareArgs {
     /// for `singletrack replay`
     #[arg(long, value_name = "FILE", conflicts_with = "sweep")]
     trace: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: Pictures,
     /// Colours in the tables
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     color: ColorChoice,
@@ -197,6 +207,8 @@ loop+processes";
 pub enum Request {
     /// Compare the models.
     Compare(CompareRequest),
+    /// Choose a model for somebody's work.
+    Choose(Box<ChooseRequest>),
     /// Try the interleavings of a program.
     Explore(Box<ExploreRequest>),
     /// Try the interleavings of a Python program.
@@ -236,6 +248,8 @@ pub struct CompareRequest {
     pub export_markdown: Option<PathBuf>,
     /// Where to write what each model did.
     pub trace: Option<PathBuf>,
+    /// Where to draw it.
+    pub pictures: Pictures,
     /// When to use colours.
     pub color: ColorChoice,
 }
@@ -277,6 +291,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
     let CommandLine { command } = CommandLine::try_parse_from(&arguments).map_err(refused)?;
     Ok(match command {
         Command::Compare(compare) => Request::Compare(compare.request()?),
+        Command::Choose(words) => Request::Choose(Box::new(words.request()?)),
         Command::Explore(words) if words.asks_for_guarantees() => {
             let page = Page::on_stdout(None, ColorChoice::Never);
             return Err(CliError::Help(guarantees(page.width)));
@@ -339,6 +354,7 @@ impl CompareArgs {
             export_csv: compare.export_csv,
             export_markdown: compare.export_markdown,
             trace: compare.trace,
+            pictures: compare.pictures,
             color: compare.color,
         })
     }

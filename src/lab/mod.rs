@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   singletrack compare        cli ──────▶ compare_command ─▶ compare/   the same jobs under eight models
+//!   singletrack choose         cli ──────▶ choose/     which model for work of one's own
 //!   singletrack explore, dis   cli ──────▶ explore/    every interleaving of a small program
 //!   singletrack run            cli ──────▶ run/        a Python program for real
 //!   singletrack loop step      cli ──────▶ turns/      an event loop, one iteration at a time
@@ -23,6 +24,7 @@
 //! command: a variant of the clap enum in `lab/cli.rs` and one of [`cli::Request`], and an arm of
 //! `handle` in `main.rs`, for which the compiler asks.
 
+pub mod choose;
 pub mod cli;
 pub mod compare;
 pub mod compare_command;

@@ -29,7 +29,7 @@ pub fn recorded(
     sizes: &Sizes,
     limit: Duration,
 ) -> Result<Timeline, Failure> {
-    let server = case.needs_server().then(ServerProcess::start).transpose()?;
+    let server = case.needs_server().then(|| ServerProcess::start(true)).transpose()?;
     let address = server.as_ref().map_or((Ipv4Addr::LOCALHOST, 0).into(), |s| s.address);
     let plan = case.plan(sizes, address, limit).map_err(|f| f.within(case.name()))?;
     let mut groups: Vec<Group> = Vec::new();

@@ -18,9 +18,9 @@ use crate::gil::lock::token::Gil;
 use crate::gil::rules::decision::{AttachError, nanos};
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::compare::compute::{Compute, Tick};
+use crate::lab::compare::context::{Calls, JobContext};
 use crate::lab::compare::film::Film;
 use crate::lab::compare::gate::Gate;
-use crate::lab::compare::job::{Calls, JobContext};
 use crate::lab::compare::lane::{LaneStats, LockUse, Phase, PhaseFigures, WorkQueue, run_lane};
 use crate::lab::compare::tape::Tape;
 use crate::lab::report::failure::Failure;
@@ -57,7 +57,7 @@ pub fn free(
     server: Option<SocketAddr>,
     film: &Film,
 ) -> Result<(LaneStats, PhaseFigures), Failure> {
-    let lane = |context: &mut Prepared| taped(context, queue, film);
+    let lane = |_, context: &mut Prepared| taped(context, queue, film);
     side_by_side(queue, lanes, server, lane)
 }
 
@@ -69,21 +69,22 @@ fn taped(context: &mut Prepared, queue: &WorkQueue, film: &Film) -> Result<LaneS
     stats
 }
 
-/// `lanes` threads that share one interpreter lock: they compute with it, tick by tick, and
-/// block without it.
+/// `lanes` threads that share one interpreter lock, or are spread over several interpreters with a
+/// lock each: they compute with it, tick by tick, and block without it.
 ///
 /// # Errors
 /// The first failure of a job, or of starting a thread.
-pub fn under_lock(
+pub fn under_locks(
     queue: &WorkQueue,
     lanes: usize,
     server: Option<SocketAddr>,
-    policy: SwitchPolicy,
+    (policy, locks): (SwitchPolicy, usize),
     film: &Film,
 ) -> Result<(LaneStats, PhaseFigures, LockUse), Failure> {
-    let lock = GlobalLock::new(policy);
-    film.watch_lock(&lock, lanes);
-    let lane = |context: &mut Prepared| {
+    let locks: Vec<_> = (0..locks.max(1)).map(|_| GlobalLock::new(policy)).collect();
+    locks.iter().for_each(|lock| film.watch_lock(lock, lanes));
+    let lane = |number: usize, context: &mut Prepared| {
+        let lock = &locks[number % locks.len()];
         let begun = Instant::now();
         let attached = lock.attach(|gil| {
             let calls = ThreadCalls::new(WithLock(gil));
@@ -99,14 +100,14 @@ pub fn under_lock(
         Ok(stats)
     };
     let (stats, phase) = side_by_side(queue, lanes, server, lane)?;
-    film.keep_lock(&lock);
-    let counters = lock.counters();
-    let lock = LockUse {
-        wait_ns: counters.wait_ns,
-        forced: counters.forced_drops + counters.tick_drops,
-        voluntary: counters.voluntary_drops,
-    };
-    Ok((stats, phase, lock))
+    locks.iter().for_each(|lock| film.keep_lock(lock));
+    let mut used = LockUse::default();
+    for counters in locks.iter().map(|lock| lock.counters()) {
+        used.wait_ns += counters.wait_ns;
+        used.forced += counters.forced_drops + counters.tick_drops;
+        used.voluntary += counters.voluntary_drops;
+    }
+    Ok((stats, phase, used))
 }
 
 /// What a thread has before it has a lock.
@@ -120,24 +121,28 @@ fn reach(server: Option<SocketAddr>) -> Result<Prepared, Failure> {
     Ok(context)
 }
 
-/// Runs `lane` on `lanes` threads at once, each with a connection to `server`, if there is one, and
+/// Runs `lane` on `lanes` threads at once, each with its number and a connection to `server`, if there is one, and
 /// adds up their figures.
 fn side_by_side(
     queue: &WorkQueue,
     lanes: usize,
     server: Option<SocketAddr>,
-    lane: impl Fn(&mut Prepared) -> Result<LaneStats, Failure> + Sync,
+    lane: impl Fn(usize, &mut Prepared) -> Result<LaneStats, Failure> + Sync,
 ) -> Result<(LaneStats, PhaseFigures), Failure> {
     let gate = Gate::new();
-    let work = |mut context: Prepared| {
-        let stats = lane(&mut context).inspect_err(|_| queue.close());
+    let work = |number, mut context: Prepared| {
+        let stats = lane(number, &mut context).inspect_err(|_| queue.close());
         (stats, context)
     };
-    let through = || gate.pass(|| reach(server), work).and_then(|(stats, _connection)| stats);
+    let through = |number| {
+        let passed = gate.pass(|| reach(server), |context| work(number, context));
+        passed.and_then(|(stats, _connection)| stats)
+    };
     thread::scope(|scope| {
         let start = |number| {
             let named = thread::Builder::new().name(format!("lane-{number}"));
-            named.spawn_scoped(scope, through).map_err(|e| no_thread(number, &e))
+            let through = &through;
+            named.spawn_scoped(scope, move || through(number)).map_err(|e| no_thread(number, &e))
         };
         let mut threads = Vec::with_capacity(lanes);
         let refused = (0..lanes).try_for_each(|number| {

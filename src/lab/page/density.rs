@@ -1,6 +1,6 @@
 //! Density: what is too short for a pixel becomes a shade, in which nothing is lost. Pure.
 //!
-//! *Assumes*: spans in order, without overlap.
+//! *Assumes*: spans in order. (Those of several lanes may overlap: clocks are read one after another.)
 //! *Promises*: pieces in order, as many as a few for each cell at most, however many spans there are;
 //! whatever a lane did within a piece has a part of it, however short it was (of more than [`PARTS`]
 //! kinds, the first so many).
@@ -65,7 +65,7 @@ pub fn pieces<K: Copy + Ord>(
                 add(&mut pieces, Piece { from, to, parts: vec![(what, PARTS)] }, cell);
             }
             Some(short) => {
-                short.to = to;
+                short.to = short.to.max(to);
                 *short.times.entry(what).or_default() += to - from;
             }
             None => short = Some(Short { from, to, times: BTreeMap::from([(what, to - from)]) }),
@@ -103,8 +103,10 @@ impl<K: Copy + Ord> Short<K> {
 /// Adds a piece; one that says the same as the one it follows makes that longer.
 fn add<K: PartialEq>(pieces: &mut Vec<Piece<K>>, piece: Piece<K>, cell: Nanos) {
     match pieces.last_mut() {
-        Some(last) if last.parts == piece.parts && piece.from - last.to <= cell / 2 => {
-            last.to = piece.to;
+        Some(last)
+            if last.parts == piece.parts && piece.from.saturating_sub(last.to) <= cell / 2 =>
+        {
+            last.to = last.to.max(piece.to);
         }
         _ => pieces.push(piece),
     }

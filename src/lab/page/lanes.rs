@@ -12,23 +12,30 @@
 //!   echo          ▼▒▒▒▒▒█▼▒▒▒▒▒█▼▒▒▒▒▒█▼▒▒▒▒▒█▼▒▒▒▒▒█▼▒▒▒▒▒█▼
 //!                 0                 10 ms                20 ms
 //! ```
-//! Places along the axis are parts of the whole width, so that the picture of a page is as wide as the
-//! page; on a narrow one the style sheet puts names above their lanes.
 
 use crate::lab::page::axis::{Unit, ticks};
 use crate::lab::page::density::{PARTS, Piece, pieces};
 use crate::lab::page::markup::Element;
+use crate::lab::page::rows::{BAR, Frame, ROW, Rows};
 use crate::lab::page::states::{class, percent, shares, word};
-use crate::lab::timeline::timeline::{Group, Lane, LaneKind, Nanos, State, Timeline};
+use crate::lab::timeline::fold::{Shown, fold};
+use crate::lab::timeline::timeline::{Group, Lane, Nanos, State, Timeline};
 use std::ops::Range;
 
 /// Heights, in pixels.
-const HEAD: f64 = 24.0;
-const OWNER: f64 = 16.0;
-const ROW: f64 = 30.0;
-const BAR: f64 = 22.0;
-const GAP: f64 = 10.0;
-const AXIS: f64 = 24.0;
+#[derive(Debug, Clone, Copy)]
+struct Heights {
+    head: f64,
+    owner: f64,
+    row: f64,
+    bar: f64,
+    gap: f64,
+}
+
+/// Where there is room for a figure below each name.
+const ROOMY: Heights = Heights { head: 24.0, owner: 16.0, row: ROW, bar: BAR, gap: 10.0 };
+/// Where there is none.
+const DENSE: Heights = Heights { head: 21.0, owner: 9.0, row: 19.0, bar: 15.0, gap: 6.0 };
 /// Room for the heads of arrows that run through all groups.
 const ARROWS: f64 = 14.0;
 /// Shades of the owner strip.
@@ -41,8 +48,10 @@ pub struct Look {
     pub title: String,
     /// The stretch that is shown; all of it if none is named.
     pub window: Option<Range<Nanos>>,
-    /// How many lanes of a group are shown; of the others it is said how many there are.
-    pub most_lanes: usize,
+    /// What is said beside the name of each group, in their order.
+    pub remarks: Vec<String>,
+    /// Whether there is little room: then figures stand in the words alone.
+    pub dense: bool,
     /// How many cells the width has: what is shorter than one of them becomes a shade.
     pub cells: u64,
     /// Points of this name become arrows through all groups.
@@ -51,26 +60,13 @@ pub struct Look {
     pub frame: Frame,
 }
 
-/// The room that a picture has.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Frame {
-    /// The width of the page, whatever that is.
-    Page,
-    /// So many pixels, of which so many are for names.
-    Fixed {
-        /// All of it.
-        width: f64,
-        /// The names' part.
-        names: f64,
-    },
-}
-
 impl Default for Look {
     fn default() -> Look {
         Look {
             title: "What each lane did, and when".to_owned(),
             window: None,
-            most_lanes: 4,
+            remarks: Vec::new(),
+            dense: false,
             cells: 1000,
             through: None,
             frame: Frame::Page,
@@ -112,61 +108,42 @@ pub struct Picture {
 pub fn lanes(timeline: &Timeline, look: &Look) -> Picture {
     let window = look.window.clone().unwrap_or(0..timeline.until);
     let window = window.start..window.end.max(window.start + 1);
-    let (names, plot) = (Vec::new(), Vec::new());
-    let drawing = Drawing { look, window, states: Vec::new(), names, plot };
+    let rows = Rows::new(if look.through.is_some() { ARROWS } else { 0.0 });
+    let heights = if look.dense { DENSE } else { ROOMY };
+    let drawing = Drawing { look, window, heights, states: Vec::new(), rows };
     drawing.all(timeline)
 }
 
 struct Drawing<'a> {
     look: &'a Look,
     window: Range<Nanos>,
+    heights: Heights,
     states: Vec<State>,
-    /// What stands beside the axis, and what stands on it.
-    names: Vec<Element>,
-    plot: Vec<Element>,
+    rows: Rows,
 }
 
 impl Drawing<'_> {
     fn all(mut self, timeline: &Timeline) -> Picture {
-        let mut at = if self.look.through.is_some() { ARROWS } else { 0.0 };
         let mut words = vec![format!("{}.", Unit::of(self.length()).exact(self.length()))];
-        for group in &timeline.groups {
-            at = self.band(group, at) + GAP;
+        for (at, group) in timeline.groups.iter().enumerate() {
+            self.band(group, self.look.remarks.get(at));
             words.push(self.in_words(group));
+            self.rows.skip(self.heights.gap);
         }
-        at -= GAP;
-        self.axis(at);
-        self.through(timeline, at);
+        self.rows.skip(-self.heights.gap);
+        self.through(timeline);
+        let unit = Unit::of(self.length());
+        let times = ticks(self.length());
+        let last = times.len() - 1;
+        let place = |time: Nanos| time as f64 / self.length() as f64;
+        let marks = times.into_iter().enumerate();
+        let marks: Vec<(f64, String)> =
+            marks.map(|(at, time)| (place(time), unit.shown(time, at == last))).collect();
+        self.rows.axis(&marks);
         self.states.sort();
-        let (height, words) = (at + AXIS, words.join(" "));
-        let states = std::mem::take(&mut self.states);
-        Picture { markup: self.framed(height, &words), height, states, words }
-    }
-
-    /// Names and plot side by side: two pictures in a page, whose style sheet puts one above the
-    /// other where there is no room; a picture in a picture elsewhere.
-    fn framed(self, height: f64, words: &str) -> Element {
-        let svg = || Element::new("svg").with("xmlns", "http://www.w3.org/2000/svg");
-        let described = |element: Element| {
-            let title = Element::new("title").text(&self.look.title);
-            element.with("role", "img").child(&title).child(&Element::new("desc").text(words))
-        };
-        match self.look.frame {
-            Frame::Page => {
-                let names = svg().with("class", "lane-names").with("aria-hidden", "true");
-                let names = names.px("height", height).children(self.names);
-                let plot = described(svg().with("class", "lane-plot").px("height", height));
-                let plot = plot.children(self.plot);
-                Element::new("div").with("class", "lanes").child(&names).child(&plot)
-            }
-            Frame::Fixed { width, names } => {
-                let plot = Element::new("svg").px("x", names).px("width", width - names);
-                let plot =
-                    plot.px("height", height).with("overflow", "visible").children(self.plot);
-                let all = described(svg().with("class", "lanes").px("width", width));
-                all.px("height", height).children(self.names).child(&plot)
-            }
-        }
+        let (height, words) = (self.rows.at(), words.join(" "));
+        let markup = self.rows.framed(self.look.frame, &self.look.title, &words);
+        Picture { markup, height, states: self.states, words }
     }
 
     fn length(&self) -> Nanos {
@@ -178,53 +155,41 @@ impl Drawing<'_> {
         at.saturating_sub(self.window.start) as f64 / self.length() as f64
     }
 
-    /// A group from `top` on; returns where it ends.
-    fn band(&mut self, group: &Group, top: f64) -> f64 {
-        let shown = shown(group, &self.window, self.look.most_lanes);
-        let all = group.lanes.iter().filter(|lane| lane.kind != LaneKind::Summary).count();
-        self.name("band", top + 16.0, &group.name);
-        let mut remarks = Vec::new();
-        if all > shown.len() {
-            remarks.push(format!("and {} more lanes", all - shown.len()));
+    fn band(&mut self, group: &Group, remark: Option<&String>) {
+        self.rows.name("band", 16.0, &group.name);
+        if let Some(remark) = remark {
+            let text = Element::new("text").with("class", "remark").px("x", 6.0).px("y", 16.0);
+            self.rows.put(&text.text(remark));
         }
         if group.forgotten > 0 {
-            remarks.push(format!("{} events had no room", group.forgotten));
+            let text = Element::new("text").with("class", "soft").with("x", "100%").px("y", 16.0);
+            let text = text.with("text-anchor", "end");
+            self.rows.put(&text.text(format!("{} events had no room", group.forgotten)));
         }
-        if !remarks.is_empty() {
-            let remark = Element::new("text").with("class", "soft").with("x", "100%");
-            let remark = remark.px("y", top + 16.0).with("text-anchor", "end");
-            self.plot.push(remark.text(remarks.join(", ")));
+        self.rows.skip(self.heights.head);
+        let shown = fold(group);
+        let lanes: Vec<&Lane> = shown.iter().map(|shown| &group.lanes[shown.lane]).collect();
+        self.owner(&lanes);
+        for (shown, lane) in shown.iter().zip(lanes) {
+            self.lane(lane, shown.others);
         }
-        let mut at = top + HEAD;
-        if self.owner(&shown, at) {
-            at += OWNER;
-        }
-        for (_, lane) in &shown {
-            self.lane(lane, at);
-            at += ROW;
-        }
-        at
     }
 
-    fn name(&mut self, class: &'static str, y: f64, name: &str) {
-        let text = Element::new("text").with("class", class).px("y", y);
-        self.names.push(text.text(cut(name, 40)));
-    }
-
-    fn lane(&mut self, lane: &Lane, top: f64) {
+    /// A lane, and how many that are like it are not shown.
+    fn lane(&mut self, lane: &Lane, others: usize) {
         let figure = telling(&shares(lane, &self.window))
             .map_or(String::new(), |(state, share)| format!("{} {}", word(state), percent(share)));
-        self.name("", top + 10.0, &cut(&lane.name, 20));
-        self.name("soft wide", top + 21.0, &figure);
-        let narrow = Element::new("text").with("class", "soft narrow").with("x", "100%");
-        let narrow = narrow.with("text-anchor", "end").px("y", top + 10.0);
-        self.names.push(narrow.text(&figure));
+        let like = if others > 0 { format!(" (and {others} like it)") } else { String::new() };
+        match self.look.dense {
+            true => self.rows.name("", 12.0, &(lane.name.clone() + &like)),
+            false => self.rows.named("", &lane.name, &(figure + &like)),
+        }
         let spans = lane.spans.iter().map(|span| (span.from, span.to, span.state));
         let pieces = pieces(spans, &self.window, self.look.cells);
         let mut bars = Element::new("g").with("class", "bars");
         for state in State::ALL {
             let of_state: Vec<Element> =
-                parts_of(&pieces, state).map(|part| self.bar(part, BAR)).collect();
+                parts_of(&pieces, state).map(|part| self.bar(part, self.heights.bar)).collect();
             if !of_state.is_empty() {
                 self.states.extend((!self.states.contains(&state)).then_some(state));
                 let of_state = Element::new("g").with("class", class(state)).children(of_state);
@@ -232,7 +197,8 @@ impl Drawing<'_> {
             }
         }
         let bars = bars.children(self.points(lane));
-        self.plot.push(moved(top).child(&bars));
+        self.rows.put(&bars);
+        self.rows.skip(self.heights.row);
     }
 
     /// Of a piece: from the part `y` on, so many parts of a bar of this height.
@@ -262,7 +228,7 @@ impl Drawing<'_> {
                 if last.replace(cell) != Some(cell) {
                     let class = if vain { "tick-vain" } else { "tick" };
                     let tick = Element::new("rect").with("class", class);
-                    let (y, height) = if vain { (BAR - 7.0, 7.0) } else { (0.0, 7.0) };
+                    let (y, height) = if vain { (self.heights.bar - 7.0, 7.0) } else { (0.0, 7.0) };
                     let tick = tick.share("x", self.place(point.at)).px("width", 1.5);
                     ticks.push(tick.px("y", y).px("height", height));
                 }
@@ -271,56 +237,36 @@ impl Drawing<'_> {
         ticks
     }
 
-    /// Who had the lock when, where there is one: a shade for each lane. Whether there is.
-    fn owner(&mut self, shown: &[(usize, &Lane)], top: f64) -> bool {
+    /// Who had the lock when, where there is one: a shade for each lane.
+    fn owner(&mut self, shown: &[&Lane]) {
         let waits = |lane: &Lane| lane.spans.iter().any(|span| span.state == State::WaitsForLock);
-        if shown.len() < 2 || !shown.iter().any(|(_, lane)| waits(lane)) {
-            return false;
+        if shown.len() < 2 || !shown.iter().any(|lane| waits(lane)) {
+            return;
         }
         let mut spans: Vec<(Nanos, Nanos, usize)> = Vec::new();
-        for (at, (_, lane)) in shown.iter().enumerate() {
+        for (at, lane) in shown.iter().enumerate() {
             let own = lane.spans.iter().filter(|span| span.state == State::Runs);
             spans.extend(own.map(|span| (span.from, span.to, at % SHADES)));
         }
         spans.sort_unstable();
         let pieces = pieces(spans, &self.window, self.look.cells);
-        let mut strip = moved(top);
+        let mut strip = Element::new("g");
         for shade in 0..SHADES {
             let of_shade = Element::new("g").with("class", format_args!("own-{shade}"));
-            let parts = parts_of(&pieces, shade).map(|part| self.bar(part, OWNER - 8.0));
+            let parts = parts_of(&pieces, shade).map(|part| {
+                self.bar(part, self.heights.owner - if self.look.dense { 3.0 } else { 8.0 })
+            });
             strip = strip.child(&of_shade.children(parts));
         }
-        self.plot.push(strip);
-        self.name("soft wide", top + 8.0, "who has the lock");
-        true
-    }
-
-    fn axis(&mut self, top: f64) {
-        let unit = Unit::of(self.length());
-        let line = Element::new("line").with("x2", "100%").px("y1", 1.0).px("y2", 1.0);
-        let mut axis = moved(top).with("class", "axis").child(&line);
-        let times = ticks(self.length());
-        let last = times.len() - 1;
-        for (at, time) in times.into_iter().enumerate() {
-            let place = time as f64 / self.length() as f64;
-            let line = Element::new("line").share("x1", place).share("x2", place);
-            axis = axis.child(&line.px("y1", 1.0).px("y2", 5.0));
-            let anchor = match place {
-                0.0 => "start",
-                place if place > 0.96 => "end",
-                _ => "middle",
-            };
-            // Where there is little room, every other one is enough.
-            let class = if (last - at) % 2 == 1 { "soft wide" } else { "soft" };
-            let text = Element::new("text").with("class", class).share("x", place).px("y", 17.0);
-            let text = text.with("text-anchor", anchor);
-            axis = axis.child(&text.text(unit.shown(time, at == last)));
+        self.rows.put(&strip);
+        if !self.look.dense {
+            self.rows.name("soft wide", 8.0, "who has the lock");
         }
-        self.plot.push(axis);
+        self.rows.skip(self.heights.owner);
     }
 
     /// Arrows where points of the chosen name are, through all groups.
-    fn through(&mut self, timeline: &Timeline, bottom: f64) {
+    fn through(&mut self, timeline: &Timeline) {
         let Some(name) = &self.look.through else { return };
         let lanes = timeline.groups.iter().flat_map(|group| &group.lanes);
         let points = lanes.flat_map(|lane| &lane.points).filter(|point| point.name == *name);
@@ -331,17 +277,18 @@ impl Drawing<'_> {
         for at in times {
             let place = self.place(at);
             let line = Element::new("line").with("class", "through");
-            let line = line.share("x1", place).share("x2", place).px("y1", 8.0).px("y2", bottom);
+            let line =
+                line.share("x1", place).share("x2", place).px("y1", 8.0).px("y2", self.rows.at());
             let head = Element::new("svg").share("x", place).with("overflow", "visible");
             let triangle =
                 Element::new("path").with("class", "through-head").with("d", "M-4 2h8l-4 7z");
-            self.plot.extend([line, head.child(&triangle)]);
+            self.rows.through([line, head.child(&triangle)]);
         }
     }
 
     fn in_words(&self, group: &Group) -> String {
-        let shown = shown(group, &self.window, self.look.most_lanes);
-        let of_lane = |(_, lane): &(usize, &Lane)| {
+        let of_lane = |shown: &Shown| {
+            let lane = &group.lanes[shown.lane];
             let mut shares = shares(lane, &self.window);
             shares.retain(|(_, share)| *share >= 0.005);
             let states: Vec<String> = shares
@@ -350,23 +297,12 @@ impl Drawing<'_> {
                 .collect();
             format!("{} {}", lane.name, states.join(", "))
         };
+        let shown = fold(group);
         let lanes: Vec<String> = shown.iter().map(of_lane).collect();
-        format!("{}: {}.", group.name, lanes.join("; "))
+        let others: usize = shown.iter().map(|shown| shown.others).sum();
+        let more = if others > 0 { format!("; and {others} more lanes") } else { String::new() };
+        format!("{}: {}{more}.", group.name, lanes.join("; "))
     }
-}
-
-/// The lanes that are shown, with their places: the first that do something in the window.
-fn shown<'a>(group: &'a Group, window: &Range<Nanos>, most: usize) -> Vec<(usize, &'a Lane)> {
-    let lanes = group.lanes.iter().enumerate();
-    let mut lanes: Vec<(usize, &Lane)> =
-        lanes.filter(|(_, lane)| lane.kind != LaneKind::Summary).collect();
-    if lanes.len() > most {
-        let active = |lane: &Lane| shares(lane, window).iter().any(|(s, _)| *s != State::Idle);
-        lanes.sort_by_key(|(at, lane)| (!active(lane), *at));
-        lanes.truncate(most);
-        lanes.sort_by_key(|(at, _)| *at);
-    }
-    lanes
 }
 
 /// The state that is worth a figure beside the name: waiting for the lock, else what it did most.
@@ -387,18 +323,6 @@ fn parts_of<K: Copy + PartialEq>(
     })
 }
 
-/// A group that begins so far below the top.
-fn moved(top: f64) -> Element {
-    Element::new("g").with("transform", format_args!("translate(0 {top})"))
-}
-
 fn is_in_vain(name: &str) -> bool {
     name.contains("in vain") || name == "failed take" || name.contains("killed")
-}
-
-fn cut(text: &str, width: usize) -> String {
-    match text.char_indices().nth(width) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
 }

@@ -13,7 +13,6 @@ use crate::lab::report::failure::Failure;
 use crate::lab::report::whole_file::WholeFile;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value, context};
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -26,8 +25,16 @@ const PARTS: [(&str, &str); 3] = [
 /// What a page may weigh.
 pub const MOST_BYTES: usize = 300 * 1024;
 
-/// Markup that a template puts in as it is, by its name there.
-pub type Pictures = BTreeMap<&'static str, Vec<Element>>;
+/// What a page is made of.
+#[derive(Debug)]
+pub struct Content<'a> {
+    /// What the template knows as `data`.
+    pub view: &'a serde_json::Value,
+    /// What is in the page for its own script, and for other programs.
+    pub data: &'a serde_json::Value,
+    /// What the template knows as `pictures`, and puts in as it is.
+    pub pictures: &'a [Element],
+}
 
 /// A page: `template` extends `shell.html`, and knows `data`. Title and description are the head's.
 ///
@@ -39,10 +46,10 @@ pub fn render(
     description: &str,
     data: &serde_json::Value,
 ) -> Result<String, Failure> {
-    render_with(template, title, description, data, &Pictures::new())
+    render_with(template, title, description, &Content { view: data, data, pictures: &[] })
 }
 
-/// A page with pictures: `template` knows them as the lists of `pictures`.
+/// A page with pictures, whose data need not be all that it says.
 ///
 /// # Errors
 /// If the template is none: a fault of this crate.
@@ -50,8 +57,7 @@ pub fn render_with(
     template: &str,
     title: &str,
     description: &str,
-    data: &serde_json::Value,
-    pictures: &Pictures,
+    content: &Content<'_>,
 ) -> Result<String, Failure> {
     let failed = |e: minijinja::Error| {
         Failure::new("the page", format!("{e:#}"), "this is a bug; please report it")
@@ -63,14 +69,11 @@ pub fn render_with(
     }
     environment.add_template("page.html", template).map_err(failed)?;
     let page = environment.get_template("page.html").map_err(failed)?;
-    let json = Value::from_safe_string(embed(data));
-    let markup = |list: &Vec<Element>| -> Vec<Value> {
-        list.iter().map(|one| Value::from_safe_string(one.to_string())).collect()
-    };
-    let pictures: BTreeMap<&str, Vec<Value>> =
-        pictures.iter().map(|(&name, list)| (name, markup(list))).collect();
+    let json = Value::from_safe_string(embed(content.data));
+    let markup = |picture: &Element| Value::from_safe_string(picture.to_string());
+    let pictures: Vec<Value> = content.pictures.iter().map(markup).collect();
     page.render(context! {
-        title, description, json, pictures, data => Value::from(Serde(data)),
+        title, description, json, pictures, data => Value::from(Serde(content.view)),
         version => env!("CARGO_PKG_VERSION"),
     })
     .map_err(failed)

@@ -9,13 +9,19 @@ use std::ops::Range;
 
 /// A key to the colours of these states, as HTML.
 pub fn legend(states: &[State]) -> Element {
-    let key = |&state: &State| {
-        let patch = Element::new("rect").with("class", class(state));
+    let keys: Vec<(&str, &str)> = states.iter().map(|s| (class(*s), s.name())).collect();
+    key(&keys)
+}
+
+/// A key to some classes of `palette.css`, as HTML.
+pub fn key(keys: &[(&str, &str)]) -> Element {
+    let entry = |(class, name): &(&str, &str)| {
+        let patch = Element::new("rect").with("class", class);
         let patch = patch.with("width", "100%").with("height", "100%");
         let swatch = Element::new("svg").with("aria-hidden", "true").child(&patch);
-        Element::new("span").child(&swatch).text(state)
+        Element::new("span").child(&swatch).text(name)
     };
-    Element::new("p").with("class", "legend").children(states.iter().map(key))
+    Element::new("p").with("class", "legend").children(keys.iter().map(entry))
 }
 
 /// The class of `palette.css` that paints a state.

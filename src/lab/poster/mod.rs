@@ -11,6 +11,7 @@
 //! All four have the same packets and the same computing, in virtual time: the decisions are those of
 //! the real loop and of the lock's rules, the costs are given numbers, and it is the same every time.
 
+pub mod card;
 pub mod loops;
 pub mod packets;
 #[expect(clippy::module_inception, reason = "the folder is named after what it makes")]

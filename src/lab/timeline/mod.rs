@@ -22,7 +22,7 @@ pub mod from_lock;
 pub mod from_loop;
 pub mod from_pool;
 pub mod lanes;
-#[expect(clippy::module_inception, reason = "it holds what the folder is about")]
+#[expect(clippy::module_inception, reason = "the folder is named after what it makes")]
 pub mod timeline;
 pub mod trace;
 pub(crate) mod trace_event;

@@ -5,7 +5,8 @@
 //! *Leaves out*: head and styles (`lab/page/shell.rs`), the picture of the lanes (`lab/page/lanes.rs`).
 
 use crate::lab::page::lanes::{Look, lanes};
-use crate::lab::page::shell::{MOST_BYTES, Pictures, render_with};
+use crate::lab::page::markup::Element;
+use crate::lab::page::shell::{Content, MOST_BYTES, render_with};
 use crate::lab::page::states::legend;
 use crate::lab::report::failure::Failure;
 use crate::lab::turns::document::document;
@@ -22,6 +23,8 @@ const MOST_LINES: usize = 400;
 const LONGEST_LINE: usize = 160;
 /// How many tasks the table of iterations has, at most.
 const MOST_TASKS: usize = 24;
+/// How many lanes are drawn.
+const MOST_LANES: usize = 12;
 
 /// The page.
 ///
@@ -29,10 +32,12 @@ const MOST_TASKS: usize = 24;
 /// If the template is none: a fault of this crate.
 pub fn html(stepped: &Stepped) -> Result<String, Failure> {
     let mut most = stepped.turns.len();
+    let pictures = pictures(stepped);
     loop {
         let data = data(stepped, most);
         let title = data["headline"].as_str().unwrap_or_default().to_owned();
-        let page = render_with(TEMPLATE, &stepped.name, &title, &data, &pictures(stepped))?;
+        let content = Content { view: &data, data: &data, pictures: &pictures };
+        let page = render_with(TEMPLATE, &stepped.name, &title, &content)?;
         if page.len() <= MOST_BYTES || most <= 1 {
             return Ok(page);
         }
@@ -41,17 +46,19 @@ pub fn html(stepped: &Stepped) -> Result<String, Failure> {
 }
 
 /// Who did what, on the clock; none if no time has passed.
-fn pictures(stepped: &Stepped) -> Pictures {
-    let mut pictures = Pictures::new();
+fn pictures(stepped: &Stepped) -> Vec<Element> {
     if stepped.timeline.until == 0 || stepped.timeline.check().is_err() {
-        return pictures;
+        return Vec::new();
+    }
+    let mut timeline = stepped.timeline.clone();
+    for group in &mut timeline.groups {
+        group.lanes.truncate(MOST_LANES);
+        group.links.clear();
     }
     let title = format!("The tasks of {} on the virtual clock", stepped.name);
-    let look = Look { title, most_lanes: 12, ..Look::default() };
-    let picture = lanes(&stepped.timeline, &look);
+    let picture = lanes(&timeline, &Look { title, ..Look::default() });
     let legend = legend(&picture.states);
-    pictures.insert("lanes", vec![picture.markup, legend]);
-    pictures
+    vec![picture.markup, legend]
 }
 
 fn data(stepped: &Stepped, most: usize) -> Value {

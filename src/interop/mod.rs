@@ -37,7 +37,7 @@
 //! each use of a waker an event `runtime::waker`: what tokio-console looks for. So it lists the tasks of
 //! this loop with their names, where they were made, and how long each was busy, scheduled and idle. A
 //! program that shows itself so needs the crate `console-subscriber`, built with
-//! `--cfg console_without_tokio_unstable`; `examples/real/src/bin/console.rs` is one.
+//! `--cfg console_without_tokio_unstable`; `examples/real/console` is one.
 //!
 //! Faults are told as warnings with the target `singletrack::lints`, to any subscriber: a step that
 //! holds the loop, a task that mostly wakes itself, and one that waits though no waker of it is left.

@@ -2,16 +2,17 @@
 //!
 //! *Assumes*: the process has one thread, for the lab forks a child for each run that it measures.
 //! *Promises*: results on stdout, everything else on stderr; one line and exit code 1 or 2
-//! where there is no result; 1 if a program's `expect` is broken; 130 on SIGINT. A comparison, an
+//! where there is no result; 3 if `choose` shows no difference; 1 if a program's `expect` is broken; 130 on SIGINT. A comparison, an
 //! exploration or a scene that is interrupted shows what it has. What was ignored when the command
 //! began (`nohup`, `&`) stays ignored.
 //! *Leaves out*: all logic (`lab`).
 //!
 //! ```text
-//!   argv ─ parse ─▶ Request ─ handle ─▶ compare · explore · dis · run       ─ print ─▶ stdout
+//!   argv ─ parse ─▶ Request ─ handle ─▶ compare · choose · explore · dis · run ─ print ─▶ stdout
 //!                                       show · fidelity · parity · explain
 //! ```
 
+use singletrack::lab::choose::command::choose;
 use singletrack::lab::cli::{CliError, Request, parse};
 use singletrack::lab::compare_command::compare;
 use singletrack::lab::explain::page::explain;
@@ -59,6 +60,11 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
         Request::Dis(_) => exit_on_interrupt().map_err(refused)?,
         // It hears signals in its own way.
         Request::Run(request) => return run_program(request),
+        Request::Choose(request) => {
+            watch()?;
+            let page = Page::on_stdout(None, request.color);
+            return choose(request, &page, print).map(ExitCode::from);
+        }
         _ => watch()?,
     }
     match request {
@@ -77,7 +83,7 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
             let page = Page::on_stdout(None, ColorChoice::Never);
             play(request, &mut Stdin::new(), page.width, print)
         }
-        Request::Run(_) => Ok(()),
+        Request::Run(_) | Request::Choose(_) => Ok(()),
         Request::Dis(request) => print(&request.text),
         Request::Step(request) => {
             let page = Page::on_stdout(None, ColorChoice::Never);

@@ -336,6 +336,7 @@ fn some_model(model: Model, median: f64) -> ModelResult {
         start: 0.001,
         p50: median / 32.0,
         p99: median / 16.0,
+        curve: vec![(0.0, median / 64.0), (0.9, median / 20.0)],
         cpu: median,
         no_core: Some(0.0),
         time: TimeSplit { computing: median * 0.75, gil_wait: 0.0, blocked: median * 0.25 },
@@ -488,7 +489,7 @@ fn the_json_object_has_the_promised_fields() {
          processes raw server_cpu_s start_s stopped switches threads time_s wall_s"
     );
     assert_eq!(keys(&model["wall_s"]), "max median min");
-    assert_eq!(keys(&model["latency_ms"]), "p50 p99");
+    assert_eq!(keys(&model["latency_ms"]), "curve p50 p99");
     assert_eq!(keys(&model["time_s"]), "blocked computing gil_wait");
     assert_eq!(keys(&model["switches"]), "ctx_involuntary ctx_voluntary forced voluntary");
     assert_eq!(keys(&model["raw"][0]), "cpu_s memory_kib p99_s round wall_s");

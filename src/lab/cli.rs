@@ -5,6 +5,7 @@
 //!
 //! ```text
 //!   argv ─ parse ─▶ Request ─┬─ Compare   lab/compare/race.rs
+//!                            ├─ Choose    lab/choose
 //!                            ├─ Explore   lab/explore
 //!                            ├─ Run       lab/run
 //!                            ├─ Dis       vm/disassembler.rs, python/code/disassembler.rs
@@ -13,6 +14,7 @@
 //!                            └─ Explain   lab/explain
 //! ```
 
+use crate::lab::choose::request::{self as choose, ChooseArgs, ChooseRequest};
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::race::{Effort, Race};
@@ -22,11 +24,12 @@ use crate::lab::explore::guarantees::guarantees;
 use crate::lab::explore::python::{PythonRequest, Refused};
 use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
+use crate::lab::page::request::Pictures;
 use crate::lab::play::request::{PlayRequest, list};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::lab::run::request::{self as run, RunArgs, RunRequest};
-use crate::lab::turns::walk::{self, LoopArgs, StepRequest};
+use crate::lab::turns::request::{self as turns, LoopArgs, StepRequest};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -100,6 +103,10 @@ enum Command {
     /// Runs the same jobs under every model and says which to choose, and how sure that is
     #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{READING}"))]
     Compare(CompareArgs),
+    /// Measures work of your own, and says whether threads, an event loop or processes suit it
+    #[command(after_help = choose::EXAMPLES,
+              after_long_help = format!("{}\n\n{}", choose::EXAMPLES, choose::READING))]
+    Choose(ChooseArgs),
     /// Tries every interleaving of a program's threads that a policy allows
     #[command(after_help = request::EXAMPLES)]
     Explore(ExploreArgs),
@@ -113,7 +120,7 @@ enum Command {
               after_long_help = format!("{}\n\n{}", gil_cli::EXAMPLES, gil_cli::READING))]
     Gil(GilArgs),
     /// Shows an event loop, one iteration at a time, forwards and back
-    #[command(after_help = walk::EXAMPLES)]
+    #[command(after_help = turns::EXAMPLES)]
     Loop(LoopArgs),
     /// Explains a fault of concurrent programs, with a fresh picture and places in the source
     #[command(after_help = explain::EXAMPLES)]
@@ -172,6 +179,8 @@ struct CompareArgs {
     /// Writes the tables and verdicts to a Markdown file
     #[arg(long, value_name = "FILE")]
     export_markdown: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: Pictures,
     /// Colours in the tables
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     color: ColorChoice,
@@ -186,6 +195,8 @@ loop+processes";
 pub enum Request {
     /// Compare the models.
     Compare(CompareRequest),
+    /// Choose a model for somebody's work.
+    Choose(Box<ChooseRequest>),
     /// Try the interleavings of a program.
     Explore(Box<ExploreRequest>),
     /// Try the interleavings of a Python program.
@@ -219,6 +230,8 @@ pub struct CompareRequest {
     pub export_csv: Option<PathBuf>,
     /// Where to write the tables.
     pub export_markdown: Option<PathBuf>,
+    /// Where to draw it.
+    pub pictures: Pictures,
     /// When to use colours.
     pub color: ColorChoice,
 }
@@ -260,6 +273,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
     let CommandLine { command } = CommandLine::try_parse_from(&arguments).map_err(refused)?;
     Ok(match command {
         Command::Compare(compare) => Request::Compare(compare.request()?),
+        Command::Choose(words) => Request::Choose(Box::new(words.request()?)),
         Command::Explore(words) if words.asks_for_guarantees() => {
             let page = Page::on_stdout(None, ColorChoice::Never);
             return Err(CliError::Help(guarantees(page.width)));
@@ -319,6 +333,7 @@ impl CompareArgs {
             json: compare.json,
             export_csv: compare.export_csv,
             export_markdown: compare.export_markdown,
+            pictures: compare.pictures,
             color: compare.color,
         })
     }

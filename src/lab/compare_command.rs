@@ -7,13 +7,17 @@
 //! *Leaves out*: the measuring and the tables (`lab/compare`).
 
 use crate::lab::cli::CompareRequest;
+use crate::lab::compare::card::compare_card;
 use crate::lab::compare::cases::Case;
 use crate::lab::compare::document::document;
 use crate::lab::compare::export::{csv, markdown};
+use crate::lab::compare::html::{About, html};
 use crate::lab::compare::output::{Progress, table};
 use crate::lab::compare::race::Race;
 use crate::lab::compare::result::CaseResult;
 use crate::lab::compare::sweep::Curve;
+use crate::lab::page::request::command_line;
+use crate::lab::page::shell::write;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{Page, Palette};
 use crate::lab::report::whole_file::WholeFile;
@@ -32,6 +36,7 @@ pub fn compare(
     page: &Page,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    request.pictures.check()?;
     let mut progress = Progress::new();
     let (mut results, mut failure) = (Vec::new(), None);
     for case in &request.cases {
@@ -63,7 +68,32 @@ pub fn compare(
     for (path, text) in exports.into_iter().flatten().filter(|_| !results.is_empty()) {
         export(path, &text)?;
     }
+    draw(request, &results, failure.as_ref())?;
     failure.map_or(Ok(()), Err)
+}
+
+/// Writes the page and the card, where they were asked for and there is something to draw.
+fn draw(
+    request: &CompareRequest,
+    results: &[CaseResult],
+    failure: Option<&Failure>,
+) -> Result<(), Failure> {
+    if results.is_empty() {
+        return Ok(());
+    }
+    let command = command_line(std::env::args_os());
+    if let Some(path) = &request.pictures.card {
+        write(path, &compare_card(results, &command))?;
+    }
+    let Some(path) = &request.pictures.html else { return Ok(()) };
+    let about = About {
+        command,
+        seed: request.race.sizes.seed,
+        interval: request.race.sizes.interval,
+        sweep: request.sweep.as_ref(),
+        recorded: Vec::new(),
+    };
+    write(path, &html(results, failure, &about)?)
 }
 
 /// Runs a case, at each point of the sweep if there is one; returns what ended it early.

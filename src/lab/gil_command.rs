@@ -15,6 +15,9 @@ use crate::lab::fidelity::sides::{Comparison, compare};
 use crate::lab::gil_cli::{
     CostSource, FidelityRequest, MachineRequest, ParityRequest, SceneRequest,
 };
+use crate::lab::page::request::command_line;
+use crate::lab::page::shell;
+use crate::lab::poster::card::poster_card;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::DrawOptions;
 use crate::lab::report::outside;
@@ -24,6 +27,7 @@ use crate::lab::report::whole_file::WholeFile;
 use crate::lab::scenes::calibration::calibrate;
 use crate::lab::scenes::echo::CoreSplit;
 use crate::lab::scenes::parity;
+use crate::lab::scenes::scene_html::{html, scene_card};
 use crate::lab::scenes::scene_report::{document, explanation, picture};
 use crate::lab::scenes::scene_run::SceneRun;
 use crate::lab::scenes::simulated::SimulatedMachine;
@@ -59,7 +63,31 @@ pub fn show(
         let note = format!("partial: not run, or not to the end: {}", left.join(", "));
         print(&wrap(&note, page.width))?;
     }
+    draw(request, setting.as_ref(), &runs, failure.as_ref())?;
     failure.map_or(Ok(()), Err)
+}
+
+/// Writes the page and the card, where they were asked for and there is something to draw.
+fn draw(
+    request: &SceneRequest,
+    setting: Option<&SimulatedMachine>,
+    runs: &[(SwitchPolicy, SceneRun)],
+    failure: Option<&Failure>,
+) -> Result<(), Failure> {
+    let SceneRequest { scene, time, window, pictures, .. } = request;
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let command = command_line(std::env::args_os());
+    if let Some(path) = &pictures.html {
+        let data = document(scene, *time, setting, runs, failure);
+        shell::write(path, &html(scene, runs, *window, &command, &data)?)?;
+    }
+    match &pictures.card {
+        Some(path) if scene.name == "convoy" => shell::write(path, &poster_card(&command)?),
+        Some(path) => shell::write(path, &scene_card(scene, runs, *window, &command)?),
+        None => Ok(()),
+    }
 }
 
 /// Runs the scene under each policy, and draws each run when it has ended.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   singletrack compare        cli ──────▶ compare_command ─▶ compare/   the same jobs under eight models
+//!   singletrack choose         cli ──────▶ choose/     which model for work of one's own
 //!   singletrack explore, dis   cli ──────▶ explore/    every interleaving of a small program
 //!   singletrack run            cli ──────▶ run/        a Python program for real
 //!   singletrack loop step      cli ──────▶ turns/      an event loop, one iteration at a time
@@ -10,6 +11,7 @@
 //!   singletrack gil fidelity   gil_cli ─▶ gil_command ─▶ fidelity/   real interpreters beside ours
 //!   singletrack gil parity     gil_cli ─▶ gil_command ─▶ scenes/     the simulator beside the lock
 //!
+//!   the poster                 poster/    a packet every 10 ms beside work that computes, four ways
 //!   all of them                report/    children, figures, drawings, trace files, failures
 //! ```
 //! `cli` reads every command line and knows nothing of what happens next; `main.rs` calls the
@@ -21,6 +23,7 @@
 //! command: a variant of the clap enum in `lab/cli.rs` and one of [`cli::Request`], and an arm of
 //! `handle` in `main.rs`, for which the compiler asks.
 
+pub mod choose;
 pub mod cli;
 pub mod compare;
 pub mod compare_command;
@@ -31,6 +34,7 @@ pub mod gil_cli;
 pub mod gil_command;
 pub mod page;
 pub mod play;
+pub mod poster;
 pub mod report;
 pub mod run;
 pub mod scenes;

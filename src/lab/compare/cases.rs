@@ -85,12 +85,25 @@ pub struct Plan {
     pub interval: Option<Duration>,
     /// The server of the I/O cases, to which connections are opened before the clock starts.
     pub server: Option<SocketAddr>,
+    /// Which cores the model has.
+    pub cores: Cores,
     /// Whether a job that fails is only counted.
     pub keep_going: bool,
     /// Where this is not what was asked for, a sentence each.
     pub notes: Vec<String>,
     /// The items that were left out, and why.
     pub skipped: Vec<String>,
+}
+
+/// Which of the usable cores a model has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cores {
+    /// All but the one of the lab's own server, if it talks to that.
+    Apart,
+    /// All; the server shares them.
+    All,
+    /// The first so many.
+    First(usize),
 }
 
 impl Case {
@@ -213,7 +226,8 @@ impl Case {
         notes.extend(self.unfollowed(sizes, jobs.len()));
         let server = self.needs_server().then_some(server);
         let (workers, interval) = (sizes.workers, sizes.interval);
-        Ok(Plan { jobs, lanes, workers, interval, server, keep_going, notes, skipped })
+        let cores = Cores::Apart;
+        Ok(Plan { jobs, lanes, workers, interval, server, cores, keep_going, notes, skipped })
     }
 
     /// How many connections there will be: as many as were asked for, or the usual number, if there
@@ -356,12 +370,12 @@ fn again(jobs: &[Job], count: Option<usize>) -> Vec<Job> {
 }
 
 /// Descriptors that a model needs besides its connections.
-const OWN: usize = 16;
+pub const OWN: usize = 16;
 /// What a pool of many workers needs more.
 const ROOM: usize = 24;
 
 /// How many descriptors a process may have; `None` if the kernel does not say.
-fn descriptors() -> Option<usize> {
+pub fn descriptors() -> Option<usize> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
     let open_files = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     open_files.split_whitespace().next()?.parse().ok()

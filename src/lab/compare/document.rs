@@ -8,7 +8,7 @@
 //! {schema_version, machine: {os, kernel, arch, cpu, usable_cores, memory_kib}, error,
 //!  cases: [{case, point, rounds, jobs, at_once, workers, notes: […], skipped: […], failures: […],
 //!    models: [{model, jobs, stopped, failed, wall_s: {median, min, max}, start_s, jobs_per_s,
-//!              latency_ms: {p50, p99}, cpu_s, no_core_s,
+//!              latency_ms: {p50, p99, curve: [[share, ms]]}, cpu_s, no_core_s,
 //!              time_s: {computing, gil_wait, blocked},
 //!              switches: {forced, voluntary, ctx_voluntary, ctx_involuntary},
 //!              memory_kib, added_kib, processes, threads, server_cpu_s, checksum,
@@ -47,7 +47,8 @@ pub fn document(cases: &[CaseResult], error: Option<&Failure>) -> Value {
     })
 }
 
-fn machine() -> Value {
+/// The machine that it was measured on.
+pub fn machine() -> Value {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     let (cpus, memory) = (read("/proc/cpuinfo"), read("/proc/meminfo"));
     let field = |text: &str, name: &str| {
@@ -66,7 +67,8 @@ fn machine() -> Value {
     })
 }
 
-fn case_object(result: &CaseResult) -> Value {
+/// One case.
+pub fn case_object(result: &CaseResult) -> Value {
     let verdict = &result.verdict;
     let first = verdict.with_lock.as_ref().or(verdict.without_lock.as_ref());
     let free = verdict.with_lock.as_ref().and(verdict.without_lock.as_ref());
@@ -101,7 +103,8 @@ fn case_object(result: &CaseResult) -> Value {
     })
 }
 
-fn how(how: How) -> &'static str {
+/// How it was decided, in words that stay.
+pub fn how(how: How) -> &'static str {
     match how {
         How::Alone => "alone",
         How::Faster => "faster",
@@ -112,7 +115,8 @@ fn how(how: How) -> &'static str {
     }
 }
 
-fn duels(judgement: &Judgement) -> Vec<Value> {
+/// The first of the best beside every other model.
+pub fn duels(judgement: &Judgement) -> Vec<Value> {
     judgement.duels.iter().map(duel_object).collect()
 }
 
@@ -148,7 +152,11 @@ fn model_object(result: &ModelResult) -> Value {
         },
         "start_s": result.start,
         "jobs_per_s": result.jobs_per_s(),
-        "latency_ms": { "p50": result.p50 * 1e3, "p99": result.p99 * 1e3 },
+        "latency_ms": {
+            "p50": result.p50 * 1e3,
+            "p99": result.p99 * 1e3,
+            "curve": result.curve.iter().map(|(share, s)| [*share, s * 1e3]).collect::<Vec<_>>(),
+        },
         "cpu_s": result.cpu,
         "no_core_s": result.no_core,
         "time_s": {

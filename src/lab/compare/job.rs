@@ -1,4 +1,4 @@
-//! The jobs, each written once, and the calls that a model makes for them.
+//! The jobs, each written once.
 //!
 //! *Promises*: a job runs unchanged under every model, and its value depends on the job alone, so
 //! every model must find the same: a file or a page that has changed is a failure that names it. No
@@ -23,21 +23,19 @@
 //! Linux has no readiness for regular files, so a file blocks the loop, as it does in asyncio.
 
 use crate::base::random::mix;
-use crate::lab::compare::compute::{Compute, Deflate, Hash, Primes};
+use crate::lab::compare::compute::{Deflate, Hash, Primes};
+use crate::lab::compare::context::{Calls, JobContext};
 use crate::lab::compare::http::{Answer, AnswerReader, Outcome};
 use crate::lab::compare::server::Question;
+use crate::lab::compare::step::{Payload, Spin, Step};
 use crate::lab::compare::url::Url;
 use crate::lab::report::failure::Failure;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
-use std::fs::File;
-use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Bytes of a file that are read and worked on at a time; a huge file costs no more memory.
 const PIECE: usize = 1 << 20;
@@ -60,6 +58,17 @@ pub enum Job {
         server: SocketAddr,
         /// The question.
         question: Question,
+    },
+    /// Do these steps, one after another.
+    Steps {
+        /// Decides what they come to.
+        seed: u64,
+        /// The steps.
+        steps: Vec<Step>,
+        /// What all their `Send` carry together.
+        payload: Payload,
+        /// Who answers their `Io`.
+        server: SocketAddr,
     },
     /// Read a file, and work on it piece by piece.
     File {
@@ -105,6 +114,14 @@ impl Job {
         Job::File { work, path: path.as_os_str().as_bytes().to_vec(), expected: None }
     }
 
+    /// What it brings back, besides its value.
+    pub fn payload(&self) -> Payload {
+        match self {
+            Job::Steps { payload, .. } => payload.clone(),
+            _ => Payload::default(),
+        }
+    }
+
     /// The same job, that fails if it comes to anything else.
     pub fn expecting(mut self, value: u64) -> Job {
         if let Job::File { expected, .. } | Job::Get { expected, .. } = &mut self {
@@ -122,6 +139,9 @@ pub async fn run(context: &mut JobContext<impl Calls>, job: &Job) -> Result<u64,
     match job {
         Job::Primes { from, count } => context.compute(Primes { from: *from, count: *count }).await,
         Job::Ask { server, question } => ask(context, *server, *question).await,
+        Job::Steps { seed, steps, payload, server } => {
+            run_steps(context, *seed, steps, payload, *server).await
+        }
         Job::File { work, path, expected } => {
             let path = PathBuf::from(OsString::from_vec(path.clone()));
             let value = through_file(context, *work, &path).await?;
@@ -149,6 +169,34 @@ async fn ask(
         }
     }
     context.compute(Hash { bytes: answer }).await
+}
+
+/// What a job carries goes with the first of its computations that a process does.
+async fn run_steps(
+    context: &mut JobContext<impl Calls>,
+    mut seed: u64,
+    steps: &[Step],
+    payload: &Payload,
+    server: SocketAddr,
+) -> Result<u64, Failure> {
+    /// An answer that says no more than that it is there.
+    const SHORT: u32 = 16;
+    let mut carried = payload.clone();
+    for step in steps {
+        let native = matches!(step, Step::Native(_));
+        seed = match *step {
+            Step::Cpu(operations) | Step::Native(operations) => {
+                let payload = std::mem::take(&mut carried);
+                context.compute(Spin { seed, operations, native, payload }).await?.0
+            }
+            Step::Io(late_us) => {
+                let question = Question { seed, late_us, answer: SHORT };
+                ask(context, server, question).await?
+            }
+            Step::Send(_) => seed,
+        };
+    }
+    Ok(seed)
 }
 
 async fn through_file(
@@ -252,174 +300,4 @@ fn changed(name: String) -> Failure {
 fn cut_off(who: String, got: usize, whole: usize) -> Failure {
     let why = format!("the connection ended after {got} of {whole} bytes");
     Failure::new(who, why, "run it again; if it stays, the server died")
-}
-
-// ---- what a job may call ----
-
-/// How a model computes and does its I/O: all in which the models differ, for one job at a time.
-///
-/// Under the blocking models these futures are ready at their first poll; under the loop they
-/// truly wait. Nothing here is `Send`: a job stays on its thread.
-pub trait Calls {
-    /// A connection.
-    type Stream;
-
-    /// Does a computation, wherever this model does them.
-    ///
-    /// # Errors
-    /// If it was shipped to a process and that process failed.
-    fn compute<C: Compute>(&mut self, work: C) -> impl Future<Output = Result<C::Output, Failure>>;
-
-    /// A new connection to `to` that sends each write at once (`TCP_NODELAY`). `TimedOut` if there
-    /// is none at the deadline.
-    fn connect(
-        &mut self,
-        to: SocketAddr,
-        deadline: Option<Instant>,
-    ) -> impl Future<Output = io::Result<Self::Stream>>;
-
-    /// Sends all of `bytes`; `TimedOut` if that takes past the deadline.
-    fn write_all(
-        &mut self,
-        stream: &mut Self::Stream,
-        bytes: &[u8],
-        deadline: Option<Instant>,
-    ) -> impl Future<Output = io::Result<()>>;
-
-    /// Waits for bytes and says how many came; 0 at the end of the stream. `TimedOut` if none came
-    /// before the deadline.
-    fn read(
-        &mut self,
-        stream: &mut Self::Stream,
-        buffer: &mut [u8],
-        deadline: Option<Instant>,
-    ) -> impl Future<Output = io::Result<usize>>;
-
-    /// Makes a call that blocks the thread under every model.
-    fn block<R>(&mut self, call: impl FnOnce() -> R) -> R;
-
-    /// How long all calls but the computations have taken so far, without any wait for a lock.
-    fn blocked(&self) -> Duration;
-}
-
-/// What the jobs of one lane share: the model's calls, and the one connection that the lane keeps
-/// from job to job.
-pub struct JobContext<C: Calls> {
-    calls: C,
-    connection: Option<(SocketAddr, C::Stream)>,
-    deadline: Option<Instant>,
-}
-
-impl<C: Calls + Default> Default for JobContext<C> {
-    fn default() -> JobContext<C> {
-        JobContext::new(C::default())
-    }
-}
-
-impl<C: Calls> JobContext<C> {
-    /// A context without a connection.
-    pub fn new(calls: C) -> JobContext<C> {
-        JobContext { calls, connection: None, deadline: None }
-    }
-
-    /// Opens the connection that the first job will need, before the clock starts.
-    ///
-    /// # Errors
-    /// If nothing listens at `to`.
-    pub async fn reach(&mut self, to: SocketAddr) -> Result<(), Failure> {
-        let connected = self.calls.connect(to, self.deadline).await;
-        self.connection = Some((to, connected.map_err(|e| Failure::unreachable(to, &e))?));
-        Ok(())
-    }
-
-    /// The same connection, for other calls.
-    pub fn with_calls<D: Calls<Stream = C::Stream>>(self, calls: D) -> JobContext<D> {
-        JobContext { calls, connection: self.connection, deadline: self.deadline }
-    }
-
-    /// How long its calls have taken so far: [`Calls::blocked`].
-    pub fn blocked(&self) -> Duration {
-        self.calls.blocked()
-    }
-
-    /// Until [`hang_up`](Self::hang_up), whatever waits longer than this from now fails.
-    pub fn limit(&mut self, limit: Duration) {
-        self.deadline = Instant::now().checked_add(limit);
-    }
-
-    /// Whether the limit has passed.
-    pub fn is_late(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
-    }
-
-    /// Forgets the connection, and the limit.
-    pub fn hang_up(&mut self) {
-        (self.connection, self.deadline) = (None, None);
-    }
-
-    /// Does a computation.
-    ///
-    /// # Errors
-    /// If it was shipped to a process and that process failed.
-    pub async fn compute<W: Compute>(&mut self, work: W) -> Result<W::Output, Failure> {
-        self.calls.compute(work).await
-    }
-
-    /// Sends `bytes` to `to`, over the connection that is kept if it leads there, else over a new
-    /// one.
-    ///
-    /// # Errors
-    /// If nothing listens at `to`, or the connection broke.
-    pub async fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), Failure> {
-        let connection = match self.connection.take().filter(|(peer, _)| *peer == to) {
-            Some(kept) => kept,
-            None => {
-                let connected = self.calls.connect(to, self.deadline).await;
-                (to, connected.map_err(|e| Failure::unreachable(to, &e))?)
-            }
-        };
-        let (_, stream) = self.connection.insert(connection);
-        let sent = self.calls.write_all(stream, bytes, self.deadline).await;
-        sent.map_err(|e| Failure::broken(to, &e))
-    }
-
-    /// Waits for the next bytes of the answer and says how many came. 0 means that the peer
-    /// has closed; the connection is then forgotten.
-    ///
-    /// # Errors
-    /// If nothing was sent before, or the connection broke.
-    pub async fn wait(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
-        let Some((peer, stream)) = &mut self.connection else {
-            return Err(Failure::nothing_sent());
-        };
-        let got = self.calls.read(stream, buffer, self.deadline).await;
-        let got = got.map_err(|e| Failure::broken(*peer, &e))?;
-        if got == 0 {
-            self.connection = None;
-        }
-        Ok(got)
-    }
-
-    /// Reads at most `limit` bytes of a file from byte `from` on; fewer only at its end.
-    ///
-    /// # Errors
-    /// If the file cannot be opened or read.
-    pub fn read_file(&mut self, path: &Path, from: u64, limit: usize) -> Result<Vec<u8>, Failure> {
-        self.calls.block(|| read_piece(path, from, limit))
-    }
-}
-
-/// At most `limit` bytes of a file from byte `from` on. The failure names the path.
-fn read_piece(path: &Path, from: u64, limit: usize) -> Result<Vec<u8>, Failure> {
-    let read = || {
-        let file = File::open(path)?;
-        let rest = file.metadata()?.len().saturating_sub(from);
-        let mut bytes = vec![0; limit.min(usize::try_from(rest).unwrap_or(limit))];
-        file.read_exact_at(&mut bytes, from)?;
-        Ok(bytes)
-    };
-    read().map_err(|e: io::Error| {
-        let remedy = "make it readable, and leave it alone while it is compared";
-        Failure::io(path.display().to_string(), &e, remedy)
-    })
 }

@@ -1,7 +1,7 @@
 //! Which of some models to choose, and for what: time first, then what it takes. Pure.
 //!
 //! *Assumes*: every model did the same jobs; what a round cost two models can be paired.
-//! *Promises*: a model is ahead only by what [`Evidence`] shows. The fastest wins alone if all others
+//! *Promises*: a model may be put beside itself, which shows what rounds differ by anyhow. A model is ahead only by what [`Evidence`] shows. The fastest wins alone if all others
 //! are shown to be slower. Of those that are not, one wins that does the same with much less CPU or
 //! memory and much more of nothing; else they tie, if they are shown to, or the rounds do not say.
 //! *Leaves out*: which models are put side by side (`lab/compare/verdict.rs`).
@@ -190,7 +190,7 @@ impl Judgement {
         order.sort_by(|a, b| a.cut.cmp(&b.cut).then(a.wall().total_cmp(&b.wall())));
         let (first, others) = order.split_first()?;
         let duels = |this: &Entry| -> Vec<Duel> {
-            let others = order.iter().filter(|entry| entry.model != this.model);
+            let others = order.iter().filter(|entry| !std::ptr::eq(**entry, this));
             others.map(|other| Duel::of(this, other, seed)).collect()
         };
         let of_first = duels(first);
@@ -206,7 +206,7 @@ impl Judgement {
             .all(|duel| duel.by_wall() == Answer::Same);
         let cheaper = near.iter().find(|this| {
             near.iter()
-                .filter(|other| other.model != this.model)
+                .filter(|other| !std::ptr::eq(**other, **this))
                 .all(|other| Duel::of(this, other, seed).is_cheaper())
         });
         let (how, best, duels) = match (others.len(), near.len(), cheaper) {

@@ -40,8 +40,9 @@
 use crate::base::random::mix;
 use crate::base::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::gil::rules::decision::nanos;
+use crate::lab::compare::context::{Calls, JobContext};
 use crate::lab::compare::footprint::Footprint;
-use crate::lab::compare::job::{self, Calls, Job, JobContext};
+use crate::lab::compare::job::{self, Job};
 use crate::lab::report::failure::Failure;
 use crate::sys::usage::monotonic_time;
 use serde::{Deserialize, Serialize};

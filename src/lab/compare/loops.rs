@@ -16,7 +16,7 @@ use crate::event_loop::join::Task;
 use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::scheduler::create_task;
 use crate::lab::compare::compute::Compute;
-use crate::lab::compare::job::{Calls, JobContext};
+use crate::lab::compare::context::{Calls, JobContext};
 use crate::lab::compare::lane::{LaneStats, Phase, PhaseFigures, WorkQueue, run_lane};
 use crate::lab::compare::threads::NoLock;
 use crate::lab::report::failure::Failure;

@@ -15,8 +15,10 @@
 //!                processes  processes, loop+processes                    ┘
 //!                lane       takes jobs one after another, and keeps the figures
 //!                footprint  memory, threads and time of all processes of the run
-//!                job        the jobs, each written once, and the calls they make
+//!                job        the jobs, each written once
+//!                context    what a job may call, and each model answers in its own way
 //!                compute    the computations of jobs, with ticks and native parts
+//!                step       a job made of steps, for `singletrack choose`
 //!                url, http  one GET, and its answer as it comes, as bytes
 //!                  │
 //!   the outcome  result     medians of the rounds, and what each round cost
@@ -26,6 +28,9 @@
 //!                notes      what bounds it, who was stopped, what a connection costs
 //!                output     a table and sentences; and the progress meanwhile
 //!                document   a JSON object; export, CSV and Markdown
+//!                html       a page of HTML
+//!                  └─ charts    its pictures, each with what it shows as its title
+//!                card       the finding as one picture
 //!                sweep      one setting through a range, and where the curve bends
 //! ```
 //! To read: [`job`], [`lane`], then [`threads`] and [`loops`] side by side, [`race`], [`evidence`],
@@ -38,7 +43,7 @@
 //!    it does not: a model that is missing there has no name on the command line.
 //! 2. Say in `dispatch` (`lab/compare/run.rs`) what runs it. The compiler asks for this line. A
 //!    lock with another policy is one more line there; lanes of another kind are one more
-//!    implementation of [`job::Calls`], run by [`lane::run_lane`], which returns
+//!    implementation of [`context::Calls`], run by [`lane::run_lane`], which returns
 //!    [`lane::LaneStats`]; a [`lane::Phase`] is begun when it is ready and ended with the last lane.
 //! 3. Name it in the help text (`MODELS` in `lab/cli.rs`) and in the table at the head of
 //!    `lab/compare/job.rs`.
@@ -49,7 +54,7 @@
 //! # How to add a job and a case
 //!
 //! 1. A job is a variant of [`job::Job`] and an arm of [`job::run`], written against
-//!    [`job::JobContext`] alone. Its value must depend on the job alone. What it computes is a
+//!    [`context::JobContext`] alone. Its value must depend on the job alone. What it computes is a
 //!    [`compute::Compute`] that ticks about once a microsecond: a thread under a lock drops it at no
 //!    other moment of a computation, but for what CPython would do in C without the lock: that goes
 //!    through [`compute::Tick::native`].
@@ -59,13 +64,17 @@
 //!    `tests/compare_cli.rs`; `assert_whole` there checks that all models ran, that their checksums
 //!    agree, and that the figures are plausible.
 
+pub mod card;
 pub mod cases;
+pub mod charts;
 pub mod compute;
+pub mod context;
 pub mod document;
 pub mod evidence;
 pub mod export;
 pub mod footprint;
 pub mod gate;
+pub mod html;
 pub mod http;
 pub mod job;
 pub mod judgement;
@@ -79,6 +88,7 @@ pub mod race;
 pub mod result;
 pub mod run;
 pub mod server;
+pub mod step;
 pub mod sweep;
 pub mod threads;
 pub mod trial;

@@ -31,6 +31,9 @@ pub enum Model {
     Processes,
     /// An event loop whose computations go to a pool of forked processes.
     LoopProcesses,
+    /// Threads of several interpreters in one process, each with a lock of its own (PEP 684): as
+    /// many as there are workers.
+    Interpreters,
 }
 
 /// The three answers of the rule of thumb.
@@ -45,7 +48,8 @@ pub enum Family {
 }
 
 impl Model {
-    /// All models, in the order in which they are shown.
+    /// The models of a comparison, in the order in which they are shown. [`Model::Interpreters`] is
+    /// not among them: it runs where it is named, and in `choose`.
     pub const ALL: [Model; 8] = [
         Model::Sequential,
         Model::EventLoop,
@@ -68,12 +72,20 @@ impl Model {
             Model::ThreadsFree => "threads-free",
             Model::Processes => "processes",
             Model::LoopProcesses => "loop+processes",
+            Model::Interpreters => "interpreters",
         }
     }
 
     /// The model of this name.
     pub fn from_name(name: &str) -> Option<Model> {
-        Model::ALL.into_iter().find(|model| model.name() == name)
+        let all = Model::ALL.into_iter().chain([Model::Interpreters]);
+        all.into_iter().find(|model| model.name() == name)
+    }
+
+    /// Whether a Python with one lock a process has it. One thread a process needs no lock, but has
+    /// one.
+    pub fn has_one_lock(self) -> bool {
+        !matches!(self, Model::ThreadsFree | Model::Interpreters)
     }
 
     /// Whether the rule's answer includes this model. The loop with processes behind it
@@ -84,9 +96,11 @@ impl Model {
             Model::EventLoop => family == Family::EventLoop,
             Model::Processes => family == Family::Processes,
             Model::LoopProcesses => family != Family::Threads,
-            Model::ThreadsPy2 | Model::ThreadsPy32 | Model::ThreadsPy310 | Model::ThreadsFree => {
-                family == Family::Threads
-            }
+            Model::ThreadsPy2
+            | Model::ThreadsPy32
+            | Model::ThreadsPy310
+            | Model::ThreadsFree
+            | Model::Interpreters => family == Family::Threads,
         }
     }
 }

@@ -250,6 +250,12 @@ impl Progress {
         self.bar.set_position((share * STEPS as f64) as u64);
     }
 
+    /// Something else is about to be measured, and that share of all is done.
+    pub fn stage(&mut self, what: &str, share: f64) {
+        self.bar.set_message(what.to_owned());
+        self.bar.set_position((share * STEPS as f64) as u64);
+    }
+
     /// Hides the line while `write` writes.
     pub fn aside<R>(&self, write: impl FnOnce() -> R) -> R {
         self.bar.suspend(write)

@@ -14,9 +14,11 @@ use crate::futures::error::JobError;
 use crate::futures::executor::Executor;
 use crate::gil::rules::decision::nanos;
 use crate::lab::compare::compute::Compute;
-use crate::lab::compare::job::{self, Job, JobContext};
+use crate::lab::compare::context::JobContext;
+use crate::lab::compare::job::{self, Job};
 use crate::lab::compare::lane::{LaneStats, Phase, PhaseFigures, WorkQueue};
 use crate::lab::compare::loops::{self, ComputePlace};
+use crate::lab::compare::step::Payload;
 use crate::lab::compare::threads::{NoLock, ThreadCalls, poll_once};
 use crate::lab::report::failure::Failure;
 use crate::process::forkserver::client::{ForkServer, ForkServerError};
@@ -47,14 +49,15 @@ thread_local! {
         RefCell::new(JobContext::new(ThreadCalls::new(NoLock)));
 }
 
-/// Runs in the worker. A job that comes after the deadline is not begun.
-fn whole_job((job, deadline_ns): (Job, u64)) -> Timed<Option<Result<u64, Failure>>> {
+/// Runs in the worker. A job that comes after the deadline is not begun. What it carries goes back.
+fn whole_job((job, deadline_ns): (Job, u64)) -> Timed<Option<Result<(u64, Payload), Failure>>> {
     if monotonic_time() >= deadline_ns {
         return Timed { value: None, wall_ns: 0, blocked_ns: 0 };
     }
     CONTEXT.with_borrow_mut(|context| {
         let (start, blocked) = (Instant::now(), context.blocked());
-        let value = Some(poll_once(job::run(context, &job)));
+        let value = poll_once(job::run(context, &job)).map(|value| (value, job.payload()));
+        let value = Some(value);
         let blocked_ns = nanos(context.blocked().saturating_sub(blocked));
         Timed { value, wall_ns: nanos(start.elapsed()), blocked_ns }
     })
@@ -133,7 +136,7 @@ pub fn whole_jobs(
     for (number, done) in pool.map(whole_job, jobs).enumerate() {
         let done = done.map_err(|e| lost(&e))?;
         match done.value {
-            Some(Ok(value)) => stats.record(number, value, Duration::from_nanos(done.wall_ns)),
+            Some(Ok((value, _))) => stats.record(number, value, Duration::from_nanos(done.wall_ns)),
             Some(Err(failure)) => stats.fail(failure, queue)?,
             None => {}
         }

@@ -13,6 +13,7 @@
 //!   Race::case
 //!     ├─ ServerProcess::start       slow-io, fast-io: one server for all rounds
 //!     ├─ Case::plan                 the jobs of a round
+//!   Race::on                      a plan that is made already
 //!     ├─ Heats::pilot               one run, to see how big a round may be
 //!     ├─ until clear, for each model that is still needed, in this round's order:
 //!     │    measure ─ fork ─▶ child: run(model, plan) ─▶ threads, loops or processes
@@ -29,6 +30,7 @@ use crate::lab::compare::notes;
 use crate::lab::compare::result::{CaseResult, ModelResult, ModelRound, RoundSize};
 use crate::lab::compare::run::run;
 use crate::lab::compare::server::ServerProcess;
+use crate::lab::compare::verdict::Nature;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::measure::measure;
 use std::collections::BTreeSet;
@@ -101,29 +103,49 @@ impl Race {
     pub fn case(
         &self,
         case: &Case,
-        mut progress: impl FnMut(Model, f64),
+        progress: impl FnMut(Model, f64),
     ) -> Result<CaseResult, Unfinished> {
-        let server = case.needs_server().then(ServerProcess::start).transpose()?;
+        let server = case.needs_server().then(|| ServerProcess::start(true)).transpose()?;
         let address = server.as_ref().map_or((Ipv4Addr::LOCALHOST, 0).into(), |s| s.address);
         let plan =
             case.plan(&self.sizes, address, self.limit).map_err(|f| f.within(case.name()))?;
-        let mut heats = Heats::new(self, case, plan, server.as_ref());
-        let raced = heats.pilot(&mut progress).and_then(|()| heats.run(&mut progress));
-        let mut kept = heats.sum_up();
-        let Err(failure) = raced else {
-            let nothing = || Failure::new(case.name(), "nothing ran", "name at least one model");
-            return kept.ok_or_else(|| nothing().into());
-        };
-        // Where the server has died, the models only saw their connections break.
-        let failure = match server.and_then(ServerProcess::why_it_ended) {
-            Some(died) => died.within(case.name()),
-            None => failure,
-        };
-        if let Some(result) = &mut kept {
-            result.notes.push(format!("not finished: {}", failure.what()));
-        }
-        Err(Unfinished { failure, kept: kept.map(Box::new) })
+        let (name, nature) = (case.name(), case.nature());
+        let raced = self.on(Work { name, nature, plan, server: server.as_ref() }, progress);
+        raced.map_err(|unfinished| unfinished.unless_died(server, name))
     }
+
+    /// Compares the models on work that is made ready already.
+    ///
+    /// # Errors
+    /// Those of [`Race::case`].
+    pub fn on(
+        &self,
+        work: Work<'_>,
+        mut progress: impl FnMut(Model, f64),
+    ) -> Result<CaseResult, Unfinished> {
+        let name = work.name;
+        let mut heats = Heats::new(self, work);
+        let raced = heats.pilot(&mut progress).and_then(|()| heats.run(&mut progress));
+        let kept = heats.sum_up();
+        match raced {
+            Ok(()) => kept
+                .ok_or_else(|| Failure::new(name, "nothing ran", "name at least one model").into()),
+            Err(failure) => Err(Unfinished { failure, kept: kept.map(Box::new) }),
+        }
+    }
+}
+
+/// What is raced.
+#[derive(Debug)]
+pub struct Work<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// What kind of work it is; `None` if that must be measured.
+    pub nature: Option<Nature>,
+    /// What a round does.
+    pub plan: Plan,
+    /// The server of the plan, if it has one.
+    pub server: Option<&'a ServerProcess>,
 }
 
 /// So many rounds should go into the time of a case.
@@ -134,9 +156,7 @@ const LEAST_SHARE: f64 = 0.25;
 /// The rounds of one case, as they come.
 struct Heats<'a> {
     race: &'a Race,
-    case: &'a Case,
-    plan: Plan,
-    server: Option<&'a ServerProcess>,
+    work: Work<'a>,
     rounds: Vec<Vec<ModelRound>>,
     begun: Instant,
     /// The cores' time when it began.
@@ -149,17 +169,10 @@ struct Heats<'a> {
 }
 
 impl<'a> Heats<'a> {
-    fn new(
-        race: &'a Race,
-        case: &'a Case,
-        plan: Plan,
-        server: Option<&'a ServerProcess>,
-    ) -> Heats<'a> {
+    fn new(race: &'a Race, work: Work<'a>) -> Heats<'a> {
         Heats {
             race,
-            case,
-            plan,
-            server,
+            work,
             rounds: vec![Vec::new(); race.models.len()],
             begun: Instant::now(),
             cores: core_time(),
@@ -175,7 +188,7 @@ impl<'a> Heats<'a> {
     fn pilot(&mut self, progress: &mut impl FnMut(Model, f64)) -> Result<(), Failure> {
         let Race { models, sizes, limit, effort } = self.race;
         let (None, Some(time), None, Some(_)) =
-            (effort.rounds, effort.time, sizes.jobs, self.case.nature())
+            (effort.rounds, effort.time, sizes.jobs, self.work.nature)
         else {
             return Ok(());
         };
@@ -183,13 +196,13 @@ impl<'a> Heats<'a> {
         let Some(&model) = models.iter().find(at_once) else { return Ok(()) };
         progress(model, 0.0);
         let begun = Instant::now();
-        let within = |f: Failure| f.within(&place(self.case, model));
-        let plan = self.plan.clone();
+        let within = |f: Failure| f.within(&place(self.work.name, model));
+        let plan = self.work.plan.clone();
         measure(*limit, || run(model, plan, None)).map_err(within)?;
         let round = begun.elapsed() * models.len() as u32;
         let share = (time / ENOUGH_ROUNDS).div_duration_f64(round);
         if share < 1.0 {
-            self.plan.shrink(share.max(LEAST_SHARE));
+            self.work.plan.shrink(share.max(LEAST_SHARE));
         }
         Ok(())
     }
@@ -249,11 +262,11 @@ impl<'a> Heats<'a> {
 
     fn once(&mut self, round: usize, at: usize) -> Result<(), Failure> {
         let model = self.race.models[at];
-        let within = |f: Failure| f.within(&place(self.case, model));
+        let within = |f: Failure| f.within(&place(self.work.name, model));
         let patience = self.race.effort.patience(round, self.fastest);
-        let busy = || self.server.and_then(ServerProcess::cpu_ns);
+        let busy = || self.work.server.and_then(ServerProcess::cpu_ns);
         let before = busy();
-        let ran = measure(self.race.limit, || run(model, self.plan.clone(), patience));
+        let ran = measure(self.race.limit, || run(model, self.work.plan.clone(), patience));
         let (run, usage) = ran.map_err(within)?;
         let server_ns = busy().and_then(|after| Some(after.saturating_sub(before?)));
         // A run of which nothing is left cannot be compared.
@@ -261,7 +274,7 @@ impl<'a> Heats<'a> {
             return Err(within(first.clone()));
         }
         if run.lanes.failed.is_empty() && !run.was_cut() {
-            agree(self.case, &mut self.first, model, run.lanes.checksum)?;
+            agree(self.work.name, &mut self.first, model, run.lanes.checksum)?;
             let wall = Duration::from_nanos(run.phase.wall_ns);
             self.fastest = Some(self.fastest.map_or(wall, |fastest| fastest.min(wall)));
         }
@@ -280,15 +293,15 @@ impl<'a> Heats<'a> {
         });
         let size = RoundSize {
             rounds: whole.min(self.rounds.iter().map(Vec::len).max()?),
-            jobs: self.plan.jobs.len(),
-            lanes: self.plan.lanes,
-            workers: self.plan.workers,
+            jobs: self.work.plan.jobs.len(),
+            lanes: self.work.plan.lanes,
+            workers: self.work.plan.workers,
         };
-        let (name, nature, seed) = (self.case.name(), self.case.nature(), self.race.sizes.seed);
+        let (name, nature, seed) = (self.work.name, self.work.nature, self.race.sizes.seed);
         let mut result = CaseResult::of(name, nature, size, results.collect(), seed)?;
-        result.notes.clone_from(&self.plan.notes);
+        result.notes.clone_from(&self.work.plan.notes);
         result.notes.extend(notes::of(&result, self.others()));
-        result.skipped.clone_from(&self.plan.skipped);
+        result.skipped.clone_from(&self.work.plan.skipped);
         let late = self.rounds.iter().flatten().flat_map(|round| &round.run.lanes.failed);
         result.failures = late.map(Failure::what).collect::<BTreeSet<_>>().into_iter().collect();
         Some(result)
@@ -311,19 +324,32 @@ pub struct Unfinished {
     pub kept: Option<Box<CaseResult>>,
 }
 
+impl Unfinished {
+    /// Where the server has died, the models only saw their connections break: then that is why.
+    pub fn unless_died(mut self, server: Option<ServerProcess>, name: &str) -> Unfinished {
+        if let Some(died) = server.and_then(ServerProcess::why_it_ended) {
+            self.failure = died.within(name);
+        }
+        if let Some(result) = &mut self.kept {
+            result.notes.push(format!("not finished: {}", self.failure.what()));
+        }
+        self
+    }
+}
+
 impl From<Failure> for Unfinished {
     fn from(failure: Failure) -> Unfinished {
         Unfinished { failure, kept: None }
     }
 }
 
-fn place(case: &Case, model: Model) -> String {
-    format!("{} under {model}", case.name())
+fn place(name: &str, model: Model) -> String {
+    format!("{name} under {model}")
 }
 
 /// Every run must come to the checksum of the first.
 fn agree(
-    case: &Case,
+    case: &str,
     first: &mut Option<(Model, u64)>,
     model: Model,
     checksum: u64,

@@ -2,7 +2,7 @@
 //!
 //! *Promises*: the answer depends on the question alone; a peer that breaks the protocol loses its
 //! connection and nothing else; the server ends with its [`ServerProcess`]. It has one thread, and,
-//! where the command may use several cores, one of them to itself: no model can take it, and it
+//! where it is to be apart and there are several cores, one of them to itself: no model can take it, and it
 //! takes none from them. What it uses is measured, for a race that it bounds is a race of the server.
 //! *Leaves out*: favour. Under every model it is the same loop, one task a connection.
 //!
@@ -75,18 +75,19 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts it on a free port of the loopback interface.
+    /// Starts it on a free port of the loopback interface; with a core of its own if it is to be
+    /// `apart`, and there is one.
     ///
     /// # Errors
     /// If there is no free port or no room for a process.
-    pub fn start() -> Result<ServerProcess, Failure> {
+    pub fn start(apart: bool) -> Result<ServerProcess, Failure> {
         let refuse = |e: io::Error| Failure::io("the server", &e, "close other programs");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(refuse)?;
         // All lanes may connect at the same moment.
         set_backlog(&listener, i32::MAX).map_err(refuse)?;
         let address = listener.local_addr().map_err(refuse)?;
         let serve = || {
-            if let Some((_, own)) = cores_apart() {
+            if let Some((_, own)) = cores_apart().filter(|_| apart) {
                 // Where it cannot be had, the server shares, as on a machine with one core.
                 let _ = pin_to(&[own]);
             }

@@ -114,6 +114,11 @@ impl Sweep {
         sizes
     }
 
+    /// A value as it is written: `100`, or `5.00 ms`.
+    pub fn shown(&self, value: u64) -> String {
+        self.knob.shown(value)
+    }
+
     /// What a point is called: `connections=100`.
     pub fn point(&self, value: u64) -> String {
         format!("{}={}", self.knob.name(), self.knob.shown(value))

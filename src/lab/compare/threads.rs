@@ -18,8 +18,8 @@ use crate::gil::lock::token::Gil;
 use crate::gil::rules::decision::{AttachError, nanos};
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::compare::compute::{Compute, Tick};
+use crate::lab::compare::context::{Calls, JobContext};
 use crate::lab::compare::gate::Gate;
-use crate::lab::compare::job::{Calls, JobContext};
 use crate::lab::compare::lane::{LaneStats, LockUse, Phase, PhaseFigures, WorkQueue, run_lane};
 use crate::lab::report::failure::Failure;
 use std::future::Future;
@@ -53,23 +53,25 @@ pub fn free(
     lanes: usize,
     server: Option<SocketAddr>,
 ) -> Result<(LaneStats, PhaseFigures), Failure> {
-    let lane = |context: &mut Prepared| poll_once(run_lane(context, queue));
+    let lane = |_, context: &mut Prepared| poll_once(run_lane(context, queue));
     side_by_side(queue, lanes, server, lane)
 }
 
-/// `lanes` threads that share one interpreter lock: they compute with it, tick by tick, and
-/// block without it.
+/// `lanes` threads that share one interpreter lock, or are spread over several interpreters with a
+/// lock each: they compute with it, tick by tick, and block without it.
 ///
 /// # Errors
 /// The first failure of a job, or of starting a thread.
-pub fn under_lock(
+pub fn under_locks(
     queue: &WorkQueue,
     lanes: usize,
     server: Option<SocketAddr>,
     policy: SwitchPolicy,
+    locks: usize,
 ) -> Result<(LaneStats, PhaseFigures, LockUse), Failure> {
-    let lock = GlobalLock::new(policy);
-    let lane = |context: &mut Prepared| {
+    let locks: Vec<_> = (0..locks.max(1)).map(|_| GlobalLock::new(policy)).collect();
+    let lane = |number: usize, context: &mut Prepared| {
+        let lock = &locks[number % locks.len()];
         let begun = Instant::now();
         let attached = lock.attach(|gil| {
             let calls = ThreadCalls::new(WithLock(gil));
@@ -85,13 +87,13 @@ pub fn under_lock(
         Ok(stats)
     };
     let (stats, phase) = side_by_side(queue, lanes, server, lane)?;
-    let counters = lock.counters();
-    let lock = LockUse {
-        wait_ns: counters.wait_ns,
-        forced: counters.forced_drops + counters.tick_drops,
-        voluntary: counters.voluntary_drops,
-    };
-    Ok((stats, phase, lock))
+    let mut used = LockUse::default();
+    for counters in locks.iter().map(|lock| lock.counters()) {
+        used.wait_ns += counters.wait_ns;
+        used.forced += counters.forced_drops + counters.tick_drops;
+        used.voluntary += counters.voluntary_drops;
+    }
+    Ok((stats, phase, used))
 }
 
 /// What a thread has before it has a lock.
@@ -105,24 +107,28 @@ fn reach(server: Option<SocketAddr>) -> Result<Prepared, Failure> {
     Ok(context)
 }
 
-/// Runs `lane` on `lanes` threads at once, each with a connection to `server`, if there is one, and
+/// Runs `lane` on `lanes` threads at once, each with its number and a connection to `server`, if there is one, and
 /// adds up their figures.
 fn side_by_side(
     queue: &WorkQueue,
     lanes: usize,
     server: Option<SocketAddr>,
-    lane: impl Fn(&mut Prepared) -> Result<LaneStats, Failure> + Sync,
+    lane: impl Fn(usize, &mut Prepared) -> Result<LaneStats, Failure> + Sync,
 ) -> Result<(LaneStats, PhaseFigures), Failure> {
     let gate = Gate::new();
-    let work = |mut context: Prepared| {
-        let stats = lane(&mut context).inspect_err(|_| queue.close());
+    let work = |number, mut context: Prepared| {
+        let stats = lane(number, &mut context).inspect_err(|_| queue.close());
         (stats, context)
     };
-    let through = || gate.pass(|| reach(server), work).and_then(|(stats, _connection)| stats);
+    let through = |number| {
+        let passed = gate.pass(|| reach(server), |context| work(number, context));
+        passed.and_then(|(stats, _connection)| stats)
+    };
     thread::scope(|scope| {
         let start = |number| {
             let named = thread::Builder::new().name(format!("lane-{number}"));
-            named.spawn_scoped(scope, through).map_err(|e| no_thread(number, &e))
+            let through = &through;
+            named.spawn_scoped(scope, move || through(number)).map_err(|e| no_thread(number, &e))
         };
         let mut threads = Vec::with_capacity(lanes);
         let refused = (0..lanes).try_for_each(|number| {

@@ -87,7 +87,7 @@ pub struct Verdict {
 
 /// Which entries are of models that a Python with a global lock has.
 fn have_lock(entry: &&Entry) -> bool {
-    entry.model != Model::ThreadsFree
+    entry.model.has_one_lock()
 }
 
 impl Verdict {

@@ -128,7 +128,11 @@ impl RunArgs {
     }
 }
 
-fn scale(text: &str) -> Result<f64, String> {
+/// A scale, as it is written.
+///
+/// # Errors
+/// Text that is none.
+pub fn scale(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(scale) if (1e-6..=1000.0).contains(&scale) => Ok(scale),
         _ => Err("give a number from 0.000001 to 1000".to_owned()),

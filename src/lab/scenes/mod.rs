@@ -63,6 +63,7 @@ pub mod parity;
 pub mod per_interpreter;
 pub mod race;
 pub mod scene;
+pub mod scene_html;
 pub mod scene_report;
 pub mod scene_run;
 pub mod signal_storm;

@@ -159,12 +159,13 @@ fn thread_json(profile: &Profile) -> Value {
     })
 }
 
-fn profiles(recording: &Recording) -> Vec<Profile> {
+/// The threads in figures.
+pub(crate) fn profiles(recording: &Recording) -> Vec<Profile> {
     recording.tracks.iter().map(|track| Profile::of(track, recording.until)).collect()
 }
 
 /// What a picture shows if nothing else was asked for.
-fn usual(policy: SwitchPolicy) -> Zoom {
+pub(crate) fn usual(policy: SwitchPolicy) -> Zoom {
     let interval = match policy.check() {
         Check::OnRequest { interval } => nanos(interval),
         Check::EveryTicks(_) => FIVE_MS,
@@ -172,7 +173,7 @@ fn usual(policy: SwitchPolicy) -> Zoom {
     Zoom::Last(INTERVALS.saturating_mul(interval))
 }
 
-/// The threads in figures. Columns that do not fit are left out, the last ones first: half a
+/// A table of the threads. Columns that do not fit are left out, the last ones first: half a
 /// number would be a wrong one.
 fn threads(profiles: &[Profile], options: &DrawOptions) -> String {
     let heads = [
@@ -197,7 +198,8 @@ fn threads(profiles: &[Profile], options: &DrawOptions) -> String {
     rows.iter().map(line).collect()
 }
 
-fn figures(profile: &Profile) -> [String; 10] {
+/// A thread's name and figures, as the tables write them.
+pub(crate) fn figures(profile: &Profile) -> [String; 10] {
     let [hold_p50, hold_p99, hold_max] = lengths(&profile.hold);
     let [wait_p50, wait_p99, wait_max] = lengths(&profile.wait);
     [

@@ -14,6 +14,7 @@
 //! ```
 
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::fmt;
 
 /// Nanoseconds from where the axis begins.
@@ -37,11 +38,13 @@ pub enum State {
     Native,
     /// It encodes, decodes, or moves bytes through a pipe.
     Pipe,
+    /// Nobody knows: what was recorded of this time had to make room.
+    Forgotten,
 }
 
 impl State {
     /// All of them.
-    pub const ALL: [State; 7] = [
+    pub const ALL: [State; 8] = [
         State::Runs,
         State::WaitsForLock,
         State::Ready,
@@ -49,6 +52,7 @@ impl State {
         State::Idle,
         State::Native,
         State::Pipe,
+        State::Forgotten,
     ];
 
     /// Its name where a span has none of its own.
@@ -61,6 +65,7 @@ impl State {
             State::Idle => "idle",
             State::Native => "runs without the GIL",
             State::Pipe => "encodes, or uses the pipe",
+            State::Forgotten => "events forgotten",
         }
     }
 
@@ -74,6 +79,7 @@ impl State {
             State::Idle => "--idle",
             State::Native => "--native",
             State::Pipe => "--pipe",
+            State::Forgotten => "--line",
         }
     }
 }
@@ -159,6 +165,57 @@ pub struct Group {
     pub links: Vec<Link>,
     /// Events that had no room in the recording.
     pub forgotten: u64,
+}
+
+impl Group {
+    /// Gives lanes of one name, or of one number, names and numbers of their own.
+    pub fn tell_apart(&mut self) {
+        let (mut names, mut ids) = (HashSet::new(), HashSet::new());
+        let mut next = self.lanes.iter().map(|lane| lane.id).max().unwrap_or(0);
+        for lane in &mut self.lanes {
+            let (name, mut number) = (lane.name.clone(), 1);
+            while !names.insert(lane.name.clone()) {
+                number += 1;
+                lane.name = format!("{name} ({number})");
+            }
+            while !ids.insert(lane.id) {
+                next = next.wrapping_add(1);
+                lane.id = next;
+            }
+        }
+    }
+
+    /// The part of it from `from` to `until`, on an axis that begins at `from`.
+    pub fn part(&self, from: Nanos, until: Nanos) -> Group {
+        let until = until.max(from);
+        let on_axis = |at: Nanos| at.clamp(from, until) - from;
+        let within = |at: Nanos| from <= at && at <= until;
+        let lane = |lane: &Lane| {
+            let kept = |span: &&Span| {
+                let empty = span.from == span.to;
+                if empty { within(span.from) } else { span.to > from && span.from < until }
+            };
+            let spans = lane.spans.iter().filter(kept).cloned();
+            let points = lane.points.iter().filter(|point| within(point.at)).cloned();
+            Lane {
+                spans: spans
+                    .map(|s| Span { from: on_axis(s.from), to: on_axis(s.to), ..s })
+                    .collect(),
+                points: points.map(|p| Point { at: on_axis(p.at), ..p }).collect(),
+                ..lane.clone()
+            }
+        };
+        let links = self.links.iter().filter(|link| within(link.from.1) && within(link.to.1));
+        let moved = |(lane, at): (usize, Nanos)| (lane, on_axis(at));
+        let links = links.cloned();
+        Group {
+            lanes: self.lanes.iter().map(lane).collect(),
+            links: links
+                .map(|l| Link { from: moved(l.from), to: moved(l.to), name: l.name })
+                .collect(),
+            ..self.clone()
+        }
+    }
 }
 
 /// What several runs did.

@@ -82,7 +82,7 @@ impl Scene {
     pub fn named(name: &str) -> Result<&'static Scene, Failure> {
         SCENES.iter().find(|scene| scene.name == name).ok_or_else(|| {
             let names: Vec<&str> = SCENES.iter().map(|scene| scene.name).collect();
-            let remedy = format!("name one of {}", names.join(", "));
+            let remedy = format!("name one of {}, or a file that ends in .py", names.join(", "));
             Failure::new(format!("loop step {name}"), "no such scene", remedy)
         })
     }

@@ -147,7 +147,7 @@ impl Subscriber for Listener {
         event.record(&mut fields);
         let metadata = event.metadata();
         if *metadata.level() == Level::WARN {
-            assert_eq!(metadata.target(), "singletrack::lints");
+            assert_eq!(metadata.target(), "singletrack::event_loop::lints");
             self.told.lock().unwrap().warnings.push(fields);
         } else {
             assert_eq!(metadata.target(), "runtime::waker");
@@ -203,7 +203,7 @@ fn a_task_is_a_span_with_its_name_and_place_entered_for_each_step() {
     told.assert_sound();
     let fetch = told.task("fetch");
     assert_eq!((fetch.entered, fetch.self_wakes), (3, 1), "{fetch:#?}");
-    assert_eq!(fetch.target, "singletrack::task");
+    assert_eq!(fetch.target, "singletrack::event_loop::spans");
     assert_eq!(fetch.fields.get("kind"), "task");
     assert!(fetch.fields.get("loc.file").ends_with("interop_tracing.rs"), "{fetch:#?}");
     assert!(fetch.fields.get("loc.line").parse::<u32>().unwrap() > 100);

@@ -12,7 +12,7 @@
 //!                                                             entered for each step
 //!   event runtime::waker  op = waker.clone | wake | …,        for each use of a waker, from any
 //!                         task.id = the span's number         thread
-//!   event singletrack::lints                                  a fault, as a warning
+//!   event …::lints                                            a fault, as a warning
 //! ```
 //! A waker of ours is a number, so nothing would know how many there are; here they are counted. A
 //! task that waits while nothing is ready, no message is on its way and no waker of it is left has lost
@@ -82,7 +82,6 @@ fn tell<R>(say: impl FnOnce() -> R) -> Option<R> {
 pub fn made(id: TaskId, name: &str, kind: &str, place: Option<&'static Location<'static>>) {
     let span = tell(|| {
         trace_span!(
-            target: "singletrack::task",
             parent: None,
             "runtime.spawn",
             kind,
@@ -145,7 +144,9 @@ pub fn stepped(id: TaskId, took: Duration, yielded: bool, held: Duration) {
 }
 
 fn tell_fault(name: &str, fault: &Fault) {
-    tell(|| warn!(target: "singletrack::lints", { task.name = name }, "{name} {fault}"));
+    tell(
+        || warn!(target: "singletrack::event_loop::lints", { task.name = name }, "{name} {fault}"),
+    );
 }
 
 impl Table {

@@ -39,8 +39,9 @@
 //! program that shows itself so needs the crate `console-subscriber`, built with
 //! `--cfg console_without_tokio_unstable`; `examples/real/console` is one.
 //!
-//! Faults are told as warnings with the target `singletrack::lints`, to any subscriber: a step that
-//! holds the loop, a task that mostly wakes itself, and one that waits though no waker of it is left.
+//! Faults are told as warnings with the target `singletrack::event_loop::lints`, to any subscriber: a
+//! step that holds the loop, a task that mostly wakes itself, and one that waits though no waker of it is
+//! left (which one that awaits [`pending`](std::future::pending) does on purpose).
 //! [`lints`](crate::event_loop::lints::lints) finds them in a recording as well, the last only with
 //! this feature. A subscriber may wake tasks, but must not use the loop otherwise: it is called in the
 //! middle of its work. The code is `event_loop/spans.rs`, since wakers are made there.

@@ -46,9 +46,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let console = console_subscriber::ConsoleLayer::builder()
         .server_addr((Ipv4Addr::LOCALHOST, port))
         .spawn();
-    let faults = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_filter(Targets::new().with_target("singletrack::lints", LevelFilter::WARN));
+    let faults = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(
+        Targets::new().with_target("singletrack::event_loop::lints", LevelFilter::WARN),
+    );
     tracing_subscriber::registry().with(console).with(faults).init();
     println!("the console's server is at http://127.0.0.1:{port}/");
 

@@ -463,6 +463,7 @@ fn a_wrong_command_line_is_refused_in_one_line() {
         ("--frobnicate", "--frobnicate"),
         ("--color sometimes", "sometimes"),
         ("files", "files"),
+        ("compress", "compress DIR"),
         ("files /no/such/directory", "/no/such/directory"),
         ("files Cargo.toml", "Cargo.toml"),
         ("urls", "urls"),

@@ -18,7 +18,8 @@
 //!   └─────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //! And `caught`: values of the user's, dropped where no panic may come out; `recording`: what happened
-//! to a loop, event by event, if that is switched on.
+//! to a loop, event by event, if that is switched on; `lints`: what is wrong with a task, by such a
+//! recording; `spans`: the same for tokio-console, with the feature `tracing`, and `no_spans` without.
 //!
 //! Read `run_once` first: its drawing is the loop. Then `scheduler` (what step 8 does with a task),
 //! `waker` and `inbox` (how a task becomes ready), `reactor` (step 4 to 6) and `timers` (step 7);
@@ -37,10 +38,13 @@ pub mod debug;
 pub mod inbox;
 pub mod join;
 pub mod lifecycle;
+pub mod lints;
 pub mod reactor;
 pub mod recording;
 pub mod run_once;
 pub mod scheduler;
+#[cfg_attr(not(feature = "tracing"), path = "no_spans.rs")]
+pub mod spans;
 pub mod timers;
 pub mod waker;
 

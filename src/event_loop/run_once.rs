@@ -40,9 +40,11 @@ use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, Due, enter};
 use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::recording::{Cause, LoopEventKind};
+use crate::event_loop::spans;
 use crate::event_loop::waker::{task_of, wake, waker};
 use crate::task::ready_queue::{ROOT_CALL, ReadyEntry};
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -113,10 +115,14 @@ impl EventLoop {
         let mut future = pin!(future);
         let mut output = None;
         let id = self.core.ready.borrow().root_id();
+        let waker = ManuallyDrop::new(waker(id));
+        if spans::on() {
+            spans::made(id, "main", "block_on", None);
+        }
         wake(id);
         while output.is_none() {
             let mut poll = || {
-                match future.as_mut().poll(&mut Context::from_waker(&waker(id))) {
+                match future.as_mut().poll(&mut Context::from_waker(&waker)) {
                     Poll::Ready(value) => output = Some(value),
                     Poll::Pending => return false,
                 }
@@ -139,9 +145,12 @@ impl EventLoop {
         if !core.is_watched() {
             return !poll() && core.ready.borrow_mut().pause_root();
         }
+        let start = core.now();
         core.note(LoopEventKind::Polled(id));
-        let done = core.because(Cause::Task(id), poll);
+        let done = core.because(Cause::Task(id), || spans::within(id, poll));
         let again = !done && core.ready.borrow_mut().pause_root();
+        let took = Duration::from_nanos(core.now() - start);
+        spans::stepped(id, took, again, core.debug.limit());
         core.note(match (done, again) {
             (true, _) => LoopEventKind::Ended(id),
             (false, true) => LoopEventKind::Yielded(id),
@@ -222,6 +231,9 @@ impl EventLoop {
         // While there is work, the selector, which costs a system call, can wait a little.
         if self.must_poll_selector() {
             self.since_io.set(0);
+            if core.is_watched() {
+                iteration.foreign += self.tell_lost();
+            }
             // 2. How long may the loop sleep?
             let mut timeout = if may_sleep { self.timeout() } else { Some(Duration::ZERO) };
             // 3. Park the inbox: from here on a message uses the selector's waker. If one came
@@ -273,6 +285,22 @@ impl EventLoop {
             true => reactor.now().saturating_sub(polled_at) >= YIELD_INTERVAL,
             false => reactor.has_ticked(polled_at),
         }
+    }
+
+    /// Names the tasks that nothing can wake: without a waker, now that nothing is ready, and no
+    /// message is on its way.
+    #[inline(never)]
+    fn tell_lost(&self) -> usize {
+        let is_idle = self.core.ready.borrow().is_empty();
+        let suspects = if is_idle { spans::suspects(self.core.id) } else { Vec::new() };
+        if suspects.is_empty() {
+            return 0;
+        }
+        let foreign = self.take_inbox();
+        if self.core.ready.borrow().is_empty() {
+            spans::tell_lost(&suspects);
+        }
+        foreign
     }
 
     /// Zero if there is work, else until the first deadline, else for ever.
@@ -370,6 +398,7 @@ struct ForgetRoot<'a>(&'a Core);
 
 impl Drop for ForgetRoot<'_> {
     fn drop(&mut self) {
+        spans::ended(self.0.ready.borrow().root_id());
         self.0.ready.borrow_mut().forget_root();
     }
 }

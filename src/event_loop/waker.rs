@@ -18,12 +18,14 @@
 use crate::base::id::TaskId;
 use crate::event_loop::core::run_or_send;
 use crate::event_loop::inbox::LoopMessage;
+use crate::event_loop::spans;
 use crate::task::running;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake_raw, wake_raw, drop_raw);
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake_raw, wake_by_ref_raw, drop_raw);
 
-/// The waker of a task.
+/// The waker of a task. The feature `tracing` counts its clones and not itself: whoever polls with it
+/// does not drop it.
 ///
 /// ```
 /// use singletrack::base::id::TaskId;
@@ -41,12 +43,22 @@ pub fn waker(id: TaskId) -> Waker {
 
 /// The task that this waker wakes; `None` if the waker was not made here.
 pub fn task_of(waker: &Waker) -> Option<TaskId> {
-    std::ptr::eq(waker.vtable(), &VTABLE).then(|| TaskId::from_raw(waker.data().addr() as u64))
+    std::ptr::eq(waker.vtable(), &VTABLE).then(|| id_of(waker.data()))
+}
+
+fn id_of(data: *const ()) -> TaskId {
+    TaskId::from_raw(data.addr() as u64)
 }
 
 /// Makes the task ready: at once if this thread runs its loop, else through the inbox.
 #[inline]
 pub fn wake(id: TaskId) {
+    spans::woken(id);
+    wake_untold(id);
+}
+
+#[inline]
+fn wake_untold(id: TaskId) {
     if !running::wake(id) {
         wake_other(id);
     }
@@ -66,11 +78,19 @@ fn raw(id: TaskId) -> RawWaker {
 // A vtable's entries are `unsafe fn` by type; these ask nothing of their callers, since none of
 // them follows the pointer.
 unsafe fn clone(data: *const ()) -> RawWaker {
+    spans::cloned(id_of(data));
     RawWaker::new(data, &VTABLE)
 }
 
 unsafe fn wake_raw(data: *const ()) {
-    wake(TaskId::from_raw(data.addr() as u64));
+    let id = id_of(data);
+    spans::used_up(id, || wake_untold(id));
 }
 
-unsafe fn drop_raw(_: *const ()) {}
+unsafe fn wake_by_ref_raw(data: *const ()) {
+    wake(id_of(data));
+}
+
+unsafe fn drop_raw(data: *const ()) {
+    spans::dropped(id_of(data));
+}

@@ -52,7 +52,7 @@ Examples:
   singletrack compare slow-io --sweep connections=10..5000 --model event-loop,threads-py3.10
   singletrack compare slow-io --connections 20 --lanes  what each model did, on one axis
   singletrack compare fast-io --trace compared.json    what each did, for Perfetto and for replay
-  singletrack compare files src
+  singletrack compare files src                        hashed; or compressed: compress src
   singletrack compare urls http://127.0.0.1:8000/";
 
 /// What to try, for whoever has typed the name of the command and nothing else.
@@ -86,7 +86,7 @@ medians lie if the rounds are drawn anew. A win is beyond 5 % with all of that i
 within 5 % with all of it; else there are not enough rounds to say. Of models that are as fast as
 each other, one wins that needs much less CPU or memory.
 
-Before files and urls are raced, each is read or fetched: one that fails, or is not the same
+Before files, compress and urls are raced, each is read or fetched: one that fails, or is not the same
 twice, ends the command, which names it, or is left out with --keep-going.
 
 What was measured before a failure or an interruption is shown, and with --json the field `error`
@@ -151,14 +151,16 @@ enum Command {
 
 #[derive(Args)]
 struct CompareArgs {
-    /// cpu, slow-io, fast-io, `files DIR` or `urls URL...`; the first three if none is named
+    /// cpu, slow-io, fast-io, `files DIR`, `compress DIR` or `urls URL...`; the first three if none
+    /// is named
     #[arg(value_name = "CASE")]
     cases: Vec<OsString>,
     /// Models or groups of them, separated by commas or spaces; all eight if none is named
     #[arg(long, value_name = "M", num_args = 1.., value_delimiter = ',', long_help = MODELS)]
     model: Vec<OsString>,
-    /// Jobs a round [default: cpu 48, slow-io one for each connection, fast-io 2000, files one
-    /// each, urls 32; for I/O at least one for each connection; fewer where the machine is slow]
+    /// Jobs a round [default: cpu 48, slow-io one for each connection, fast-io 2000, files and
+    /// compress one each, urls 32; for I/O at least one for each connection; fewer where the
+    /// machine is slow]
     #[arg(long, value_name = "N", value_parser = at_most::<10_000_000>)]
     jobs: Option<usize>,
     /// Rounds: how often each model runs [default: until it is clear, or the time is up]

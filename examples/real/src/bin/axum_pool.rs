@@ -76,7 +76,7 @@ fn main() -> Result<(), AnyError> {
         .with_state(pool);
     let router = TowerToHyperService::new(router);
     run(async move {
-        let (listener, address) = listen(given.port)?;
+        let (listener, address) = listen("http", given.port)?;
         let serving =
             create_task(serve(listener, move |stream| serve_connection(stream, router.clone())));
         if given.check { check(address).await } else { Ok(serving.await?) }

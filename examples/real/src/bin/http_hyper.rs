@@ -96,7 +96,7 @@ fn router() -> Router {
 fn main() -> Result<(), AnyError> {
     let given = arguments(8080, "--axum");
     run(async move {
-        let (listener, address) = listen(given.port)?;
+        let (listener, address) = listen("http", given.port)?;
         let serving = if given.extra {
             let router = TowerToHyperService::new(router());
             create_task(serve(listener, move |stream| serve_connection(stream, router.clone())))

@@ -16,6 +16,7 @@
 #![allow(unsafe_code)]
 
 use crate::base::id::TaskId;
+use crate::event_loop::await_points;
 use crate::event_loop::core::run_or_send;
 use crate::event_loop::inbox::LoopMessage;
 use crate::task::running;
@@ -39,9 +40,30 @@ pub fn waker(id: TaskId) -> Waker {
     unsafe { Waker::from_raw(raw(id)) }
 }
 
+/// The same, that also notes where its task begins to wait. Equal to no other.
+pub(super) fn noting_waker(id: TaskId) -> Waker {
+    let data = std::ptr::without_provenance(id.raw() as usize);
+    // SAFETY: as above: all functions of this vtable take the data pointer for a number.
+    unsafe { Waker::from_raw(RawWaker::new(data, &NOTING)) }
+}
+
+static NOTING: RawWakerVTable = RawWakerVTable::new(clone_noting, wake_raw, wake_noting, drop_raw);
+
+unsafe fn clone_noting(data: *const ()) -> RawWaker {
+    await_points::note(TaskId::from_raw(data.addr() as u64));
+    RawWaker::new(data, &NOTING)
+}
+
+unsafe fn wake_noting(data: *const ()) {
+    let id = TaskId::from_raw(data.addr() as u64);
+    await_points::note(id);
+    wake(id);
+}
+
 /// The task that this waker wakes; `None` if the waker was not made here.
 pub fn task_of(waker: &Waker) -> Option<TaskId> {
-    std::ptr::eq(waker.vtable(), &VTABLE).then(|| TaskId::from_raw(waker.data().addr() as u64))
+    let ours = std::ptr::eq(waker.vtable(), &VTABLE) || std::ptr::eq(waker.vtable(), &NOTING);
+    ours.then(|| TaskId::from_raw(waker.data().addr() as u64))
 }
 
 /// Makes the task ready: at once if this thread runs its loop, else through the inbox.

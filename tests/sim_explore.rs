@@ -1,8 +1,8 @@
 //! `sim`: every order of a program's steps, the first that fails, and the way back to it.
 
 use proptest::prelude::*;
-use singletrack::aio::{Event, Lock, Queue, sleep, timeout};
-use singletrack::sim::{End, Explorer, Failing, Order, Sim, explore};
+use singletrack::aio::{Event, sleep, timeout};
+use singletrack::sim::{End, Explorer, Failing, Order, Sim};
 use singletrack::task::budget::yield_now;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -261,48 +261,6 @@ fn a_run_leaves_no_descriptor_behind() {
     assert!(count() <= before + 10);
 }
 
-// ---- our own primitives, in every order ----
-
-#[test]
-fn a_queue_keeps_its_order_and_loses_nothing_whoever_goes_first() {
-    explore(|sim| async move {
-        let queue = Rc::new(Queue::new(1));
-        let puts = Rc::clone(&queue);
-        let producer = sim.spawn("producer", async move {
-            for item in 0..3 {
-                puts.put(item).await.unwrap();
-            }
-        });
-        for item in 0..3 {
-            assert_eq!(queue.get().await.unwrap(), item);
-        }
-        producer.await.unwrap();
-    });
-}
-
-#[test]
-fn a_cancelled_waiter_hands_the_lock_on_in_every_order() {
-    let explored = Explorer::new().deviations(3).explore(|sim| async move {
-        let lock = Rc::new(Lock::new(0));
-        let adds = |name| {
-            let lock = Rc::clone(&lock);
-            sim.spawn(name, async move {
-                let mut count = lock.acquire().await;
-                yield_now().await;
-                *count += 1;
-            })
-        };
-        let (first, second, third) = (adds("first"), adds("second"), adds("third"));
-        yield_now().await;
-        second.cancel();
-        first.await.unwrap();
-        let cancelled = second.await.is_err();
-        third.await.unwrap();
-        assert_eq!(*lock.acquire().await, if cancelled { 2 } else { 3 });
-    });
-    assert!(explored.unwrap().orders > 100);
-}
-
 // ---- the searches beside each other ----
 
 /// Each task a list of things that it takes in turn, an await after each; the end is who took what
@@ -371,10 +329,4 @@ proptest! {
     fn no_text_makes_the_reader_of_orders_panic(text in "[0-9: fio]{0,30}") {
         let _ = text.parse::<Order>();
     }
-}
-
-#[test]
-fn show() {
-    println!("{}", fails(Explorer::new(), deposits));
-    println!("{}", fails(Explorer::new(), lost_wake_up));
 }

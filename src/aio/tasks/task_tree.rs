@@ -42,7 +42,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
-use std::task::Waker;
 use std::time::Duration;
 
 /// What a task is doing.

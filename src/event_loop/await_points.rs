@@ -82,7 +82,8 @@ fn is_program(function: &str, place: &str) -> bool {
     let function = function.trim_start_matches('<').trim_start_matches("dyn ");
     let ours = ["singletrack::", "core::", "std::", "alloc::"];
     let theirs = ["/rustc/", "/.cargo/registry/", "/rustlib/"];
-    !place.starts_with(here)
+    place.contains(".rs:")
+        && !place.starts_with(here)
         && !ours.iter().any(|prefix| function.starts_with(prefix))
         && !theirs.iter().any(|part| place.contains(part))
 }

@@ -10,6 +10,7 @@
 //!                            ├─ Dis       vm/disassembler.rs, python/code/disassembler.rs
 //!                            ├─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
 //!                            ├─ Step      lab/turns
+//!                            ├─ Sim       lab/seeds
 //!                            └─ Explain   lab/explain
 //! ```
 
@@ -26,6 +27,7 @@ use crate::lab::play::request::{PlayRequest, list};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::lab::run::request::{self as run, RunArgs, RunRequest};
+use crate::lab::seeds::command::{self as seeds, SimArgs, SimRequest};
 use crate::lab::turns::walk::{self, LoopArgs, StepRequest};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -115,6 +117,9 @@ enum Command {
     /// Shows an event loop, one iteration at a time, forwards and back
     #[command(after_help = walk::EXAMPLES)]
     Loop(LoopArgs),
+    /// Runs loop, lock and pool in simulated worlds, with faults, a seed at a time
+    #[command(after_help = seeds::EXAMPLES)]
+    Sim(SimArgs),
     /// Explains a fault of concurrent programs, with a fresh picture and places in the source
     #[command(after_help = explain::EXAMPLES)]
     Explain(ExplainArgs),
@@ -198,6 +203,8 @@ pub enum Request {
     Gil(GilRequest),
     /// Step through a scene of an event loop.
     Step(StepRequest),
+    /// Live through simulated worlds.
+    Sim(SimRequest),
     /// Explain a fault.
     Explain(ExplainRequest),
 }
@@ -274,6 +281,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
         Command::Dis(words) => Request::Dis(words.request()?),
         Command::Gil(words) => Request::Gil(words.request()?),
         Command::Loop(words) => Request::Step(words.request()?),
+        Command::Sim(words) => Request::Sim(words.request()?),
         Command::Explain(words) => Request::Explain(words.request()?),
     })
 }

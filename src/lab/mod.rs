@@ -5,6 +5,7 @@
 //!   singletrack explore, dis   cli ──────▶ explore/    every interleaving of a small program
 //!   singletrack run            cli ──────▶ run/        a Python program for real
 //!   singletrack loop step      cli ──────▶ turns/      an event loop, one iteration at a time
+//!   singletrack sim            cli ──────▶ seeds/      the whole in simulated worlds, by seeds
 //!   singletrack explain        cli ──────▶ explain/    a fault by its name, and where it is met
 //!   singletrack gil SCENE      gil_cli ─▶ gil_command ─▶ scenes/     the lock at work, drawn
 //!   singletrack gil fidelity   gil_cli ─▶ gil_command ─▶ fidelity/   real interpreters beside ours
@@ -34,5 +35,6 @@ pub mod play;
 pub mod report;
 pub mod run;
 pub mod scenes;
+pub mod seeds;
 pub mod timeline;
 pub mod turns;

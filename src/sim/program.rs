@@ -9,6 +9,7 @@
 use crate::aio::net::unix::UnixStream;
 use crate::aio::tasks::current::create_named_task;
 use crate::event_loop::join::Task;
+use crate::selector::event::Selector;
 use crate::sim::trial;
 use std::fmt;
 use std::future::Future;
@@ -59,6 +60,11 @@ impl Sim {
     /// A line for what is printed of a failing order.
     pub fn note(&self, text: impl fmt::Display) {
         self.run.note(|| text.to_string());
+    }
+
+    /// The virtual time.
+    pub fn now(&self) -> Duration {
+        Duration::from_nanos(self.run.selector.now())
     }
 
     /// The step in progress takes so long: other tasks' timers may be due when it ends.

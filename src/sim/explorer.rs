@@ -19,7 +19,7 @@ use crate::sim::order::{Order, shrink};
 use crate::sim::program::Sim;
 use crate::sim::sleep_sets::SleepSets;
 use crate::sim::story::Story;
-use crate::sim::trial::{End, Trial, run};
+use crate::sim::trial::{End, Tell, Trial, run};
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
@@ -175,7 +175,7 @@ impl Explorer {
                 explored.complete = guides.are_complete();
                 return Ok(explored);
             };
-            let trial = run(&program, guide, self.most_steps, false);
+            let trial = run(&program, guide, self.most_steps, Tell::Nothing);
             match trial.end {
                 End::Done => explored.orders += 1,
                 End::Repeats => explored.repeated += 1,
@@ -191,19 +191,35 @@ impl Explorer {
         P: Fn(Sim) -> F,
         F: Future,
     {
+        // A run that takes much longer has not failed in the same way.
+        let most_steps = self.most_steps.min(2 * trial.steps + 100);
         let again = |order: &Order, tell| {
-            run(program, Box::new(Follow::new(order.clone())), self.most_steps, tell)
+            run(program, Box::new(Follow::new(order.clone())), most_steps, tell)
         };
         let order = order_of(&trial);
         let order = match self.search {
             Search::Replay(_) => order,
-            _ => shrink(order, |order| is_same(&again(order, false).end, &trial.end)),
+            _ => {
+                let mut left = MOST_SHRINKING;
+                shrink(order, |order| {
+                    let tried = (left > 0).then(|| again(order, Tell::Nothing));
+                    left = left.saturating_sub(tried.as_ref().map_or(0, |tried| tried.steps));
+                    tried.is_some_and(|tried| is_same(&tried.end, &trial.end))
+                })
+            }
         };
-        let told = again(&order, true);
+        let tell = if trial.steps > MOST_LINES { Tell::Steps } else { Tell::Lines };
+        let told = again(&order, tell);
         let story = told.story.unwrap_or_default();
         Failing { order, end: told.end, story, passed }
     }
 }
+
+/// So many steps may be spent on shrinking an order.
+const MOST_SHRINKING: u64 = 2_000_000;
+
+/// In a run of more steps than this, the lines of awaits are not looked for.
+const MOST_LINES: u64 = 5_000;
 
 /// What was chosen in it.
 fn order_of(trial: &Trial) -> Order {

@@ -68,6 +68,35 @@ impl Order {
         choices[choice] = candidate;
         Order::new(choices)
     }
+
+    /// The same, with the first candidate at these choices.
+    fn first(&self, begin: usize, end: usize) -> Order {
+        let choices = (0..).zip(&self.0);
+        Order::new(choices.map(|(at, c)| if (begin..end).contains(&at) { 0 } else { *c }).collect())
+    }
+
+    /// The same without these choices: what comes behind moves up.
+    fn cut(&self, begin: usize, end: usize) -> Order {
+        let end = end.min(self.0.len());
+        Order::new([&self.0[..begin.min(end)], &self.0[end..]].concat())
+    }
+
+    /// The same, with nothing beyond the second candidate at these choices.
+    fn lower(&self, begin: usize, end: usize) -> Order {
+        let choices = (0..).zip(&self.0);
+        let lower =
+            |(at, c): (usize, &u32)| if (begin..end).contains(&at) { (*c).min(1) } else { *c };
+        Order::new(choices.map(lower).collect())
+    }
+
+    /// Fewer deviations, or as many in fewer choices, or those of lower candidates.
+    fn is_less_than(&self, other: &Order) -> bool {
+        let weight = |order: &Order| {
+            let sum: u64 = order.0.iter().map(|choice| u64::from(*choice)).sum();
+            (order.deviations(), order.len(), sum)
+        };
+        weight(self) < weight(other)
+    }
 }
 
 impl fmt::Display for Order {
@@ -108,17 +137,37 @@ impl FromStr for Order {
     }
 }
 
-/// The same failure by fewer deviations: leaves out whatever `fails` does not need.
+/// The runs that shrinking may take.
+const MOST_TRIES: usize = 2_000;
+
+/// The same failure by fewer deviations: leaves out whatever `fails` does not need, many at a time as
+/// long as that goes (Zeller's delta debugging), and at last one by one.
 pub fn shrink(order: Order, mut fails: impl FnMut(&Order) -> bool) -> Order {
     let mut best = order;
+    let mut tries = MOST_TRIES;
     loop {
-        let deviations: Vec<usize> = (0..best.len()).filter(|at| best.at(*at) != 0).collect();
-        let without = deviations.iter().rev().map(|at| best.with(*at, 0));
-        let lower = deviations.iter().filter(|at| best.at(**at) > 1).map(|at| best.with(*at, 1));
-        let tried: Vec<Order> = without.chain(lower).collect();
-        match tried.into_iter().find(|order| fails(order)) {
-            Some(better) => best = better,
-            None => return best,
+        let before = best.clone();
+        let mut size = best.len().max(1);
+        while size > 0 {
+            // From the end, so that what comes before keeps its place.
+            let mut end = best.len();
+            while end > 0 && tries > 0 {
+                let begin = end.saturating_sub(size);
+                // One after the other: as the first candidate, as no choice at all, as the second.
+                let smaller =
+                    [best.first(begin, end), best.cut(begin, end), best.lower(begin, end)];
+                let smaller = smaller.into_iter().filter(|order| order.is_less_than(&best));
+                let found = smaller.take(tries).find(|order| {
+                    tries -= 1;
+                    fails(order)
+                });
+                best = found.unwrap_or(best);
+                end = begin;
+            }
+            size /= 2;
+        }
+        if tries == 0 || best == before {
+            return best;
         }
     }
 }

@@ -18,8 +18,11 @@
 
 use std::collections::BTreeSet;
 
-/// Who takes a step: a task's number in its loop, or one of the two below.
+/// Who takes a step: a task's number in its loop, time, or a callback.
 pub type Actor = u64;
+
+/// Time, which passes until the next deadline. It stands last among the candidates.
+pub const TIME: Actor = u64::MAX;
 
 /// What a step may have to do with the steps of others.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -15,7 +15,7 @@ use crate::base::id::{MAX_INDEX, TaskId};
 use crate::event_loop::await_points;
 use crate::event_loop::lifecycle::EventLoop;
 use crate::sim::sleep_sets::Actor;
-use crate::sim::trial::actor_of;
+use crate::sim::trial::{Tell, actor_of};
 use crate::sys::fd::Direction;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -60,10 +60,12 @@ impl StoryStep {
 
 impl Story {
     /// Of a run on this loop, which is about to begin.
-    pub(super) fn begin_telling(event_loop: &EventLoop) -> Story {
-        event_loop.record(1); // tasks are polled with an eye on them
-        await_points::switch(true);
-        Story::default()
+    pub(super) fn begin(event_loop: &EventLoop, tell: Tell) -> Option<Story> {
+        if tell == Tell::Lines {
+            event_loop.record(1); // tasks are polled with an eye on them
+            await_points::switch(true);
+        }
+        (tell != Tell::Nothing).then(Story::default)
     }
 
     /// The run is over.
@@ -76,7 +78,7 @@ impl Story {
         self
     }
 
-    pub(super) fn begin(&mut self, step: StoryStep) {
+    pub(super) fn add(&mut self, step: StoryStep) {
         self.steps.push(step);
     }
 
@@ -147,10 +149,21 @@ fn waits_for(event_loop: &EventLoop, doing: &Doing) -> Option<String> {
     })
 }
 
+/// More steps than this nobody reads: the first and the last of them are shown.
+const LONGEST: usize = 100;
+
 impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let longest = self.steps.iter().map(|step| step.who.chars().count()).max().unwrap_or(0);
-        for (number, step) in (1..).zip(&self.steps) {
+        let left_out = LONGEST / 2..self.steps.len().saturating_sub(LONGEST / 2);
+        for (number, step) in self.steps.iter().enumerate() {
+            if left_out.contains(&number) {
+                if number == left_out.start {
+                    writeln!(f, "       … {} steps …", left_out.len())?;
+                }
+                continue;
+            }
+            let number = number + 1;
             let mark = if step.out_of_turn.is_some() { '▶' } else { ' ' };
             write!(f, "{mark} {number:>3}  {:longest$}  {}", step.who, step.then)?;
             if let Some(place) = &step.place {

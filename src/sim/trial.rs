@@ -14,7 +14,7 @@ use crate::selector::simulated::SimulatedSelector;
 use crate::sim::guide::Guide;
 use crate::sim::panics::{caught, last_place};
 use crate::sim::program::Sim;
-use crate::sim::sleep_sets::{Actor, Footprint};
+use crate::sim::sleep_sets::{Actor, Footprint, TIME};
 use crate::sim::story::{Story, StoryStep};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +23,6 @@ use std::future::Future;
 use std::io;
 use std::rc::Rc;
 
-/// Time, as a candidate.
-const TIME: Actor = u64::MAX;
 /// The first callback of the ready queue; the second is one less, and so on.
 const CALLBACK: Actor = u64::MAX - 1;
 
@@ -66,12 +64,25 @@ impl fmt::Display for End {
     }
 }
 
+/// What is to be told of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tell {
+    /// How it ended.
+    Nothing,
+    /// What happened.
+    Steps,
+    /// What happened, and on which line each task waits: that costs a walk of the stack a wait.
+    Lines,
+}
+
 /// What came of a run.
 pub(super) struct Trial {
     /// How it ended.
     pub end: End,
     /// What was chosen at each choice, and out of how many.
     pub choices: Vec<(u32, u32)>,
+    /// How many steps it took.
+    pub steps: u64,
     /// What happened, if that was asked for.
     pub story: Option<Story>,
 }
@@ -154,7 +165,7 @@ impl Shared {
         if let Some(story) = &mut *self.story.borrow_mut() {
             let name = |actor: Actor| name_of(event_loop, candidates, &actors, actor);
             let out_of_turn = (chosen > 0).then(|| (choice, name(actors[0])));
-            story.begin(StoryStep::new(name(actors[chosen]), out_of_turn, event_loop.time()));
+            story.add(StoryStep::new(name(actors[chosen]), out_of_turn, event_loop.time()));
         }
         let ready = actors.iter().copied().collect();
         self.last.replace(Some(Step { actor: actors[chosen], ready }));
@@ -202,7 +213,7 @@ pub(super) fn run<F: Future>(
     program: impl FnOnce(Sim) -> F,
     guide: Box<dyn Guide>,
     most_steps: u64,
-    tell: bool,
+    tell: Tell,
 ) -> Trial {
     let selector = SimulatedSelector::new();
     let event_loop = EventLoop::with_selector(Box::new(selector.clone()));
@@ -218,7 +229,7 @@ pub(super) fn run<F: Future>(
         touched: RefCell::default(),
         things: Cell::new(0),
         known: RefCell::default(),
-        story: RefCell::new(tell.then(|| Story::begin_telling(&event_loop))),
+        story: RefCell::new(Story::begin(&event_loop, tell)),
     });
     let hears = Rc::clone(&shared);
     event_loop.set_exception_handler(move |unhandled| {
@@ -244,7 +255,7 @@ pub(super) fn run<F: Future>(
     if let (End::Done, Some(panicked)) = (&end, shared.panicked.take()) {
         end = panicked;
     }
-    Trial { end, choices: shared.choices.take(), story }
+    Trial { end, choices: shared.choices.take(), steps: shared.steps.get(), story }
 }
 
 /// A task under a number that is the same in every run: a loop's own number is not.

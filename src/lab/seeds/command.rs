@@ -27,7 +27,7 @@ Exit codes: 0 all worlds kept their promises, 1 one did not, 2 usage.";
 /// The longest range of seeds.
 const MOST_SEEDS: u64 = 1 << 32;
 /// Steps that a world may take.
-const STEPS: u64 = 200_000;
+const STEPS: u64 = 50_000;
 
 /// The words after `sim`.
 #[derive(Debug, Args)]

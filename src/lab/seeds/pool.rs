@@ -23,13 +23,14 @@ use crate::process::pool::dispatcher::{Action, Dispatcher, Settings};
 use crate::process::pool::job::{JobOutcome, PoolJob, Terms};
 use crate::process::pool::take_back::Claims;
 use crate::sim::Sim;
+use crate::task::state::TaskError;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-const MOST_JOBS: usize = 8;
+const MOST_JOBS: usize = 16;
 const MOST_WORKERS: usize = 3;
 /// One worker in so many dies of a job, one in so many that begins.
 const DIES: usize = 8;
@@ -94,7 +95,7 @@ async fn submit(pool: Rc<Pool>, jobs: u64) {
         pool.dispatcher.borrow_mut().submit(PoolJob { id, terms, body: () });
         pool.tell();
     }
-    match pool.sim.choose(4) {
+    match pool.sim.choose(8) {
         1 => pool.dispatcher.borrow_mut().shutdown(true),
         2 => pool.dispatcher.borrow_mut().terminate(),
         _ => pool.dispatcher.borrow_mut().shutdown(false),
@@ -177,7 +178,7 @@ impl Pool {
         let key = self.dispatcher.borrow_mut().started(self.now());
         self.dispatcher.borrow_mut().has_no_claims(key);
         let (replies, requests) = stream.into_split();
-        let name = format!("worker {}", key.pack());
+        let name = format!("worker {}", self.dispatcher.borrow().counts().workers_started);
         let process = self.sim.spawn(&name, work(Rc::clone(self), theirs));
         let worker = Worker { process, requests: Some(Rc::new(requests)) };
         self.workers.borrow_mut().insert(key.pack(), worker);
@@ -262,7 +263,10 @@ async fn read(pool: Rc<Pool>, key: Key, replies: OwnedReadHalf<Faulty>) {
     let worker = pool.workers.borrow_mut().remove(&key.pack());
     if let Some(worker) = worker {
         worker.process.cancel();
-        let _ = worker.process.await; // reaped
+        // Reaped: killed or not is all the same, but a worker of ours has no faults of its own.
+        if let Err(TaskError::Panicked(panic)) = worker.process.await {
+            std::panic::resume_unwind(panic);
+        }
     }
     let now = pool.now();
     pool.dispatcher.borrow_mut().died(key, now);

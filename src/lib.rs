@@ -508,6 +508,7 @@ pub mod process;
 #[cfg(feature = "python")]
 pub mod python;
 pub mod selector;
+pub mod sim;
 pub mod sys;
 pub mod task;
 pub mod vm;

@@ -25,11 +25,12 @@
 
 use crate::base::id::TaskId;
 use crate::base::panic::{drop_caught, into_message};
+use crate::event_loop::await_points;
 use crate::event_loop::core::{Core, current, made_here, no_loop, try_enter, with_current};
 use crate::event_loop::join::Task;
 use crate::event_loop::recording::{Cause, LoopEventKind};
 use crate::event_loop::spans;
-use crate::event_loop::waker::{task_of, wake, waker};
+use crate::event_loop::waker::{noting_waker, task_of, wake, waker};
 use crate::task::cell::AnyTask;
 use crate::task::metadata::TaskMetadata;
 use crate::task::running;
@@ -129,7 +130,12 @@ impl Core {
             self.recorder.note_name(id, &name);
         }
         self.recorder.write(start, LoopEventKind::Polled(id));
-        let ran = self.because(Cause::Task(id), || spans::within(id, || task.run(cx)));
+        let noting = await_points::is_on().then(|| noting_waker(id));
+        let step = || match &noting {
+            None => task.run(cx),
+            Some(waker) => task.run(&mut Context::from_waker(waker)),
+        };
+        let ran = self.because(Cause::Task(id), || spans::within(id, step));
         let end = self.now();
         self.recorder.write(
             end,

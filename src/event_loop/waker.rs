@@ -16,6 +16,7 @@
 #![allow(unsafe_code)]
 
 use crate::base::id::TaskId;
+use crate::event_loop::await_points;
 use crate::event_loop::core::run_or_send;
 use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::spans;
@@ -41,9 +42,30 @@ pub fn waker(id: TaskId) -> Waker {
     unsafe { Waker::from_raw(raw(id)) }
 }
 
+/// The same, that also notes where its task begins to wait. Equal to no other.
+pub(super) fn noting_waker(id: TaskId) -> Waker {
+    let data = std::ptr::without_provenance(id.raw() as usize);
+    // SAFETY: as above: all functions of this vtable take the data pointer for a number.
+    unsafe { Waker::from_raw(RawWaker::new(data, &NOTING)) }
+}
+
+static NOTING: RawWakerVTable = RawWakerVTable::new(clone_noting, wake_raw, wake_noting, drop_raw);
+
+unsafe fn clone_noting(data: *const ()) -> RawWaker {
+    await_points::note(id_of(data));
+    spans::cloned(id_of(data));
+    RawWaker::new(data, &NOTING)
+}
+
+unsafe fn wake_noting(data: *const ()) {
+    await_points::note(id_of(data));
+    wake(id_of(data));
+}
+
 /// The task that this waker wakes; `None` if the waker was not made here.
 pub fn task_of(waker: &Waker) -> Option<TaskId> {
-    std::ptr::eq(waker.vtable(), &VTABLE).then(|| id_of(waker.data()))
+    let ours = std::ptr::eq(waker.vtable(), &VTABLE) || std::ptr::eq(waker.vtable(), &NOTING);
+    ours.then(|| id_of(waker.data()))
 }
 
 fn id_of(data: *const ()) -> TaskId {

@@ -12,6 +12,7 @@
 //!                            ├─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
 //!                            ├─ Step      lab/turns
 //!                            ├─ Replay    lab/replay
+//!                            ├─ Sim       lab/seeds
 //!                            ├─ Explain   lab/explain
 //!                            └─ Examples  lab/examples
 //! ```
@@ -37,6 +38,7 @@ use crate::lab::report::table::entries;
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::lab::report::whole_file::WholeFile;
 use crate::lab::run::request::{self as run, RunArgs, RunRequest};
+use crate::lab::seeds::command::{self as seeds, SimArgs, SimRequest};
 use crate::lab::turns::request::{self as turns, LoopArgs, StepRequest};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -135,6 +137,9 @@ enum Command {
     /// Steps through a trace file: what every lane does at a moment, and what has caused it
     #[command(after_help = replay::EXAMPLES)]
     Replay(ReplayArgs),
+    /// Runs loop, lock and pool in simulated worlds, with faults, a seed at a time
+    #[command(after_help = seeds::EXAMPLES)]
+    Sim(SimArgs),
     /// Explains a fault of concurrent programs, with a fresh picture and places in the source
     #[command(after_help = explain::EXAMPLES)]
     Explain(ExplainArgs),
@@ -242,6 +247,8 @@ pub enum Request {
     Step(StepRequest),
     /// Step through a trace file.
     Replay(Box<ReplayRequest>),
+    /// Live through simulated worlds.
+    Sim(SimRequest),
     /// Explain a fault.
     Explain(ExplainRequest),
     /// List examples.
@@ -332,6 +339,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
         Command::Gil(words) => Request::Gil(words.request()?),
         Command::Loop(words) => Request::Step(words.request()?),
         Command::Replay(words) => Request::Replay(Box::new(words.request()?)),
+        Command::Sim(words) => Request::Sim(words.request()?),
         Command::Explain(words) => Request::Explain(words.request()?),
         Command::Examples(words) => Request::Examples(words.request()?),
         Command::Completions(words) => {

@@ -7,6 +7,7 @@
 //!   singletrack run            cli ──────▶ run/        a Python program for real
 //!   singletrack loop step      cli ──────▶ turns/      an event loop, one iteration at a time
 //!   singletrack replay         cli ──────▶ replay/     a trace file, a moment at a time
+//!   singletrack sim            cli ──────▶ seeds/      the whole in simulated worlds, by seeds
 //!   singletrack explain        cli ──────▶ explain/    a fault by its name, and where it is met
 //!   singletrack examples       cli ──────▶ examples/   what to read and run, in which order
 //!   singletrack gil SCENE      gil_cli ─▶ gil_command ─▶ scenes/     the lock at work, drawn
@@ -45,5 +46,6 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod scenes;
+pub mod seeds;
 pub mod timeline;
 pub mod turns;

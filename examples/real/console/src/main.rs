@@ -1,5 +1,7 @@
 //! tokio-console shows the tasks of our loop.
 //!
+//! Level: 3 of 3. Minutes: 10. Read: src/event_loop/recording.rs
+//!
 //! Question: a loop that tokio has never heard of; does tokio's debugger see its tasks? Prediction: it
 //! does. It looks for spans and events of certain names, and the feature `tracing` makes them: names,
 //! places, busy, scheduled and idle time. Three tasks have a fault each, and it marks two of them; the

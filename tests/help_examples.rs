@@ -60,8 +60,10 @@ fn commands() -> Vec<Vec<String>> {
 /// The lines of a page's examples, without what is said of them.
 fn examples(help: &str) -> Vec<String> {
     let block = help.split("Examples:\n").nth(1).unwrap_or_default();
-    let lines = block.lines().take_while(|line| !line.is_empty());
-    lines.map(|line| line.trim().split("  ").next().unwrap().to_owned()).collect()
+    let lines = block.lines().take_while(|line| !line.is_empty()).map(str::trim);
+    // What is said of a command may go on in a line of its own.
+    let lines = lines.filter(|line| line.starts_with("singletrack"));
+    lines.map(|line| line.split("  ").next().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -120,6 +122,11 @@ fn run_all(name: &str, lines: Vec<(String, Option<i32>)>) {
     for part in ["examples", "src", "benches", "tests"] {
         symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join(part), place.join(part)).unwrap();
     }
+    // What the examples call the reader's own.
+    fs::write(place.join("request.steps"), "cpu 2ms\nio 20ms\n").unwrap();
+    let tasks =
+        "import asyncio\nasync def main():\n    await asyncio.sleep(1)\nasyncio.run(main())\n";
+    fs::write(place.join("tasks.py"), tasks).unwrap();
     let port = web_server();
     let lines = Mutex::new(lines.into_iter());
     thread::scope(|scope| {

@@ -145,7 +145,12 @@ pub fn manual(command: &Command) -> Result<String, Failure> {
         page += &verbatim(&rest);
     }
     page += &format!(".SH \"EXIT CODES\"\n{}", verbatim(USUAL_EXIT_CODES));
-    Ok(page)
+    Ok(page.chars().map(|c| if c.is_ascii() { c.to_string() } else { spelled(c) }).collect())
+}
+
+/// A letter as every roff reads it, whatever it takes its input for.
+fn spelled(c: char) -> String {
+    format!("\\[u{:04X}]", u32::from(c))
 }
 
 /// A command's commands, each after the one it belongs to.

@@ -92,7 +92,7 @@ impl Model {
     }
 
     /// The models of these words, each once, in the order in which they were named: a model, or a
-    /// group of [`GROUPS`].
+    /// group: `all`, `threads`, `gil`, `loops` or `pools`.
     ///
     /// ```
     /// use singletrack::lab::compare::model::Model;
@@ -149,8 +149,11 @@ impl Model {
     }
 }
 
+/// A word that names several models, and which.
+type Group = (&'static str, fn(Model) -> bool);
+
 /// Words that name several models.
-pub const GROUPS: [(&str, fn(Model) -> bool); 5] = [
+const GROUPS: [Group; 5] = [
     ("all", |_| true),
     ("threads", |model| model.belongs_to(Family::Threads)),
     ("gil", Model::has_lock),

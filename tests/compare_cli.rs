@@ -787,3 +787,21 @@ fn without_proc_what_needs_none_runs_and_the_rest_names_it() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("mount /proc"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn lanes_show_every_model_on_one_axis_and_are_no_wider_than_the_page() {
+    let words = ["compare", "slow-io", "--connections", "6", "--rounds", "1", "--lanes", "--ascii"];
+    let words = [&words[..], &["--model", "event-loop,threads-py3.10,processes"]].concat();
+    let child = command(&words).env("COLUMNS", "60").spawn().unwrap();
+    let output = finish(child, &words, PATIENCE);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (_, drawn) = text.split_once("What each model did").unwrap();
+    let (drawn, _) = drawn.split_once("What the columns mean").unwrap();
+    for model in ["\nevent-loop\n", "\nthreads-py3.10\n", "\nprocesses\n"] {
+        assert_eq!(drawn.matches(model).count(), 1, "{drawn}");
+    }
+    assert!(drawn.contains("  GIL owner") && drawn.contains("  +"), "{drawn}");
+    assert!(drawn.lines().all(|line| line.chars().count() <= 60), "{drawn}");
+    assert_eq!(run(&["compare", "cpu", "--lanes", "--json"]).status.code(), Some(2));
+}

@@ -273,3 +273,69 @@ fn a_program_that_cannot_be_stepped_through_is_one_line_and_code_2() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1);
 }
+
+#[test]
+fn the_page_has_every_iteration_without_scripts_and_needs_nothing_else() {
+    let program = Program::new("page", NAPS);
+    let page = program.file("page.html");
+    shown(&[&program.path(), "--html", &page], "");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.len() <= 300 * 1024);
+    // A name of a namespace is fetched by nobody.
+    let named = page.replace("http://www.w3.org/2000/svg", "");
+    for needs in ["http:", "https:", "src=", "href=", "@import"] {
+        assert!(!named.contains(needs), "{needs}");
+    }
+    let (still, script) = page.split_once("<script").unwrap();
+    let count = program.document()["turns"].as_array().unwrap().len();
+    assert_eq!(still.matches("<section class=\"turn\"").count(), count);
+    for says in [
+        "tasks.py, one iteration of its event loop at a time",
+        "iteration 1 of",
+        "await asyncio.sleep(seconds)",
+        "a timer, in 30ms",
+        "late is up",
+        "Task-2 nap runs, woken by sleep&#x27;s callback; ends",
+    ] {
+        assert!(still.contains(says), "{says}");
+    }
+    assert!(script.contains("ArrowRight"), "it can be stepped through");
+    let (_, data) = page.split_once(r#"<script type="application/json" id="data">"#).unwrap();
+    let data: Value = serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap();
+    assert_eq!(data["document"]["turns"], program.document()["turns"]);
+}
+
+#[test]
+fn a_scene_has_a_page_and_a_long_program_a_short_one() {
+    let program = Program::new(
+        "long",
+        "import asyncio\nasync def spin(n):\n    for _ in range(n):\n        await asyncio.sleep(0)\n\
+         async def main():\n    await asyncio.gather(*[spin(400) for _ in range(60)])\n\
+         asyncio.run(main())\n",
+    );
+    let page = program.file("page.html");
+    shown(&[&program.path(), "--html", &page], "");
+    let long = std::fs::read_to_string(&page).unwrap();
+    assert!(long.len() <= 300 * 1024, "{}", long.len());
+    assert!(long.contains("more iterations had no room here"));
+    shown(&["busy", "--html", &page], "");
+    let scene = std::fs::read_to_string(&page).unwrap();
+    assert!(scene.contains("<svg") && scene.contains("When does the sleep of 1 ms beside it end?"));
+    let refused = run(&["busy", "--html", "/no/such/folder/page.html"], "", "80");
+    assert_eq!(String::from_utf8(refused.stderr).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn no_text_of_a_program_is_more_than_text_of_its_page() {
+    let evil = "</pre></script><script>alert(1)</script><img src=x>{{ 7 * 7 }}&amp;";
+    let text = format!(
+        "# {evil}\nimport asyncio\nasync def main():\n    task = asyncio.create_task(asyncio.sleep(1))\n    \
+         task.set_name(\"{evil}\")\n    print(\"{evil}\")\n    await task\nasyncio.run(main())\n"
+    );
+    let program = Program::new("evil", &text);
+    let page = program.file("page.html");
+    shown(&[&program.path(), "--html", &page], "");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(!page.contains("alert(1)</script>") && !page.contains("<img"), "it is escaped");
+    assert_eq!(page.matches("<script").count(), 2, "the data and the page's own");
+}

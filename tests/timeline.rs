@@ -12,7 +12,7 @@ use singletrack::lab::report::lanes::StateNames;
 use singletrack::lab::timeline::from_lock::from_lock;
 use singletrack::lab::timeline::from_loop::from_loop;
 use singletrack::lab::timeline::from_pool::from_pool;
-use singletrack::lab::timeline::timeline::{Group, Lane, LaneKind, State, Timeline};
+use singletrack::lab::timeline::timeline::{Group, Lane, LaneKind, Link, State, Timeline};
 use singletrack::process::pool::recording::{PoolEvent, PoolEventKind, PoolRecording};
 use singletrack::sys::fd::Direction;
 use singletrack::sys::process::Death;
@@ -235,5 +235,14 @@ proptest! {
         let recording = LoopRecording { events, until: 1000, ..LoopRecording::default() };
         let part = from_loop("x", 1, 1, &recording).part(from, from + length);
         prop_assert_eq!(checked(&part, length), Ok(()));
+        let full = part.clone().without_empty_lanes();
+        prop_assert_eq!(checked(&full, length), Ok(()));
+        prop_assert!(full.lanes.iter().all(|lane| part.lanes.contains(lane)));
+        let ends = |group: &Group| -> Vec<(String, u64, String, u64)> {
+            let name = |(lane, at): (usize, u64)| (group.lanes[lane].name.clone(), at);
+            let end = |link: &Link| (name(link.from), name(link.to));
+            group.links.iter().map(end).map(|((a, b), (c, d))| (a, b, c, d)).collect()
+        };
+        prop_assert!(ends(&full).iter().all(|link| ends(&part).contains(link)));
     }
 }

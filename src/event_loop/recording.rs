@@ -5,7 +5,7 @@
 //! one more; a full recording forgets its oldest events and counts them. Each event is written at
 //! the moment at which it happens, so the order of events is the order of things, also where two
 //! have the same time.
-//! *Leaves out*: what a task waits for (`aio/tasks/task_tree.rs`); pictures (`lab/report`).
+//! *Leaves out*: what a task waits for (`aio/tasks/task_tree.rs`); pictures (`lab/timeline`).
 //!
 //! ```text
 //!            Made           Polled      Paused               Woken by …           Polled     Ended

@@ -11,14 +11,18 @@
 //!                            ├─ Dis       vm/disassembler.rs, python/code/disassembler.rs
 //!                            ├─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
 //!                            ├─ Step      lab/turns
-//!                            └─ Explain   lab/explain
+//!                            ├─ Replay    lab/replay
+//!                            ├─ Explain   lab/explain
+//!                            └─ Examples  lab/examples
 //! ```
 
 use crate::lab::choose::request::{self as choose, ChooseArgs, ChooseRequest};
+use crate::lab::compare::bands::BandArgs;
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::race::{Effort, Race};
 use crate::lab::compare::sweep::Sweep;
+use crate::lab::examples::request::{self as examples, ExamplesArgs, ExamplesRequest};
 use crate::lab::explain::request::{self as explain, ExplainArgs, ExplainRequest};
 use crate::lab::explore::guarantees::guarantees;
 use crate::lab::explore::python::{PythonRequest, Refused};
@@ -26,6 +30,7 @@ use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, Explo
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::page::request::Pictures;
 use crate::lab::play::request::{PlayRequest, list};
+use crate::lab::replay::request::{self as replay, ReplayArgs, ReplayRequest};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::lab::run::request::{self as run, RunArgs, RunRequest};
@@ -42,6 +47,8 @@ Examples:
   singletrack compare cpu --model threads-py3.10,threads-free,processes
   singletrack compare slow-io --connections 500 --json > slow.json
   singletrack compare slow-io --sweep connections=10..5000 --model event-loop,threads-py3.10
+  singletrack compare slow-io --connections 20 --lanes  what each model did, on one axis
+  singletrack compare fast-io --trace compared.json    what each did, for Perfetto and for replay
   singletrack compare files src                        hashed; or compressed: compress src
   singletrack compare urls http://127.0.0.1:8000/";
 
@@ -122,9 +129,15 @@ enum Command {
     /// Shows an event loop, one iteration at a time, forwards and back
     #[command(after_help = turns::EXAMPLES)]
     Loop(LoopArgs),
+    /// Steps through a trace file: what every lane does at a moment, and what has caused it
+    #[command(after_help = replay::EXAMPLES)]
+    Replay(ReplayArgs),
     /// Explains a fault of concurrent programs, with a fresh picture and places in the source
     #[command(after_help = explain::EXAMPLES)]
     Explain(ExplainArgs),
+    /// Lists the examples and the exercises, in reading order
+    #[command(after_help = examples::EXAMPLES)]
+    Examples(ExamplesArgs),
 }
 
 #[derive(Args)]
@@ -170,6 +183,8 @@ struct CompareArgs {
     /// interval=0.1ms..50ms (the switch interval) or workers=1..8
     #[arg(long, value_name = "NAME=FROM..TO")]
     sweep: Option<String>,
+    #[command(flatten)]
+    bands: BandArgs,
     /// Prints one JSON object instead of tables
     #[arg(long)]
     json: bool,
@@ -179,6 +194,10 @@ struct CompareArgs {
     /// Writes the tables and verdicts to a Markdown file
     #[arg(long, value_name = "FILE")]
     export_markdown: Option<PathBuf>,
+    /// Runs every model once more, not measured, and writes what it did as a trace for Perfetto and
+    /// for `singletrack replay`
+    #[arg(long, value_name = "FILE", conflicts_with = "sweep")]
+    trace: Option<PathBuf>,
     #[command(flatten)]
     pictures: Pictures,
     /// Colours in the tables
@@ -211,8 +230,12 @@ pub enum Request {
     Gil(GilRequest),
     /// Step through a scene of an event loop.
     Step(StepRequest),
+    /// Step through a trace file.
+    Replay(Box<ReplayRequest>),
     /// Explain a fault.
     Explain(ExplainRequest),
+    /// List examples.
+    Examples(ExamplesRequest),
 }
 
 /// What `singletrack compare` is asked for.
@@ -224,12 +247,16 @@ pub struct CompareRequest {
     pub race: Race,
     /// What to vary.
     pub sweep: Option<Sweep>,
+    /// What to draw of one run of each model.
+    pub bands: BandArgs,
     /// Whether to print JSON.
     pub json: bool,
     /// Where to write every round.
     pub export_csv: Option<PathBuf>,
     /// Where to write the tables.
     pub export_markdown: Option<PathBuf>,
+    /// Where to write what each model did.
+    pub trace: Option<PathBuf>,
     /// Where to draw it.
     pub pictures: Pictures,
     /// When to use colours.
@@ -290,7 +317,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
         Command::Dis(words) => Request::Dis(words.request()?),
         Command::Gil(words) => Request::Gil(words.request()?),
         Command::Loop(words) => Request::Step(words.request()?),
+        Command::Replay(words) => Request::Replay(Box::new(words.request()?)),
         Command::Explain(words) => Request::Explain(words.request()?),
+        Command::Examples(words) => Request::Examples(words.request()?),
     })
 }
 
@@ -330,9 +359,11 @@ impl CompareArgs {
             cases: Case::parse(&words)?,
             race,
             sweep: compare.sweep.as_deref().map(Sweep::parse).transpose()?,
+            bands: compare.bands,
             json: compare.json,
             export_csv: compare.export_csv,
             export_markdown: compare.export_markdown,
+            trace: compare.trace,
             pictures: compare.pictures,
             color: compare.color,
         })

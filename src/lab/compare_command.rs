@@ -14,6 +14,7 @@ use crate::lab::compare::export::{csv, markdown};
 use crate::lab::compare::html::{About, html};
 use crate::lab::compare::output::{Progress, table};
 use crate::lab::compare::race::Race;
+use crate::lab::compare::recorded::recorded;
 use crate::lab::compare::result::CaseResult;
 use crate::lab::compare::sweep::Curve;
 use crate::lab::page::request::command_line;
@@ -21,6 +22,8 @@ use crate::lab::page::shell::write;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{Page, Palette};
 use crate::lab::report::whole_file::WholeFile;
+use crate::lab::timeline::timeline::{Group, Timeline};
+use crate::lab::timeline::trace::save_trace;
 use crate::sys::fd::terminal_width;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -39,6 +42,7 @@ pub fn compare(
     request.pictures.check()?;
     let mut progress = Progress::new();
     let (mut results, mut failure) = (Vec::new(), None);
+    let mut films = Vec::new();
     for case in &request.cases {
         let first = results.len();
         failure = run_case(request, case, &mut results, &mut progress);
@@ -47,6 +51,24 @@ pub fn compare(
             let gap = if first == 0 { "" } else { "\n" };
             let text = shown(request, of_case, page);
             progress.aside(|| print(&format!("{gap}{text}")))?;
+        }
+        if failure.is_none() && is_filmed(request) {
+            let Race { models, sizes, limit, .. } = &request.race;
+            match recorded(case, models, sizes, *limit) {
+                Ok(timeline) => {
+                    if request.bands.are_wanted() {
+                        let drawing = request.bands.drawing(&timeline, page);
+                        progress.aside(|| {
+                            print(&format!(
+                                "
+{drawing}"
+                            ))
+                        })?;
+                    }
+                    films.push(timeline);
+                }
+                Err(failed) => failure = Some(failed),
+            }
         }
         if failure.is_some() {
             break;
@@ -68,14 +90,44 @@ pub fn compare(
     for (path, text) in exports.into_iter().flatten().filter(|_| !results.is_empty()) {
         export(path, &text)?;
     }
-    draw(request, &results, failure.as_ref())?;
+    // A film that is not all is no reason to lose an earlier one.
+    if let (None, Some(path)) = (&failure, &request.trace) {
+        save_trace(path, &film(request, &films))?;
+    }
+    draw(request, &results, films, failure.as_ref())?;
     failure.map_or(Ok(()), Err)
+}
+
+/// Whether every model is to run once more, to see what it does.
+fn is_filmed(request: &CompareRequest) -> bool {
+    let drawn = request.pictures.html.is_some() && request.sweep.is_none();
+    request.bands.are_wanted() || request.trace.is_some() || drawn
+}
+
+/// What was filmed of all cases, beside each other.
+fn film(request: &CompareRequest, films: &[Timeline]) -> Timeline {
+    let several = request.cases.len() > 1;
+    let mut groups = Vec::new();
+    for (case, of_case) in request.cases.iter().zip(films) {
+        let named = |group: &Group| match several {
+            true => Group { name: format!("{} · {}", case.name(), group.name), ..group.clone() },
+            false => group.clone(),
+        };
+        groups.extend(of_case.groups.iter().map(named));
+    }
+    let cases: Vec<&str> = request.cases.iter().map(Case::name).collect();
+    let cmd = format!("singletrack compare {}", cases.join(" "));
+    let seed = request.race.sizes.seed.to_string();
+    let about = vec![("cmd".to_owned(), cmd), ("seed".to_owned(), seed)];
+    let until = films.iter().map(|film| film.until).max().unwrap_or(0);
+    Timeline { about, until, groups }
 }
 
 /// Writes the page and the card, where they were asked for and there is something to draw.
 fn draw(
     request: &CompareRequest,
     results: &[CaseResult],
+    films: Vec<Timeline>,
     failure: Option<&Failure>,
 ) -> Result<(), Failure> {
     if results.is_empty() {
@@ -91,7 +143,7 @@ fn draw(
         seed: request.race.sizes.seed,
         interval: request.race.sizes.interval,
         sweep: request.sweep.as_ref(),
-        recorded: Vec::new(),
+        recorded: films.into_iter().map(Some).collect(),
     };
     write(path, &html(results, failure, &about)?)
 }

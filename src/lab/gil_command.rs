@@ -22,8 +22,6 @@ use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::DrawOptions;
 use crate::lab::report::outside;
 use crate::lab::report::terminal::{Page, wrap};
-use crate::lab::report::trace::{TraceProcess, write_trace};
-use crate::lab::report::whole_file::WholeFile;
 use crate::lab::scenes::calibration::calibrate;
 use crate::lab::scenes::echo::CoreSplit;
 use crate::lab::scenes::parity;
@@ -31,6 +29,9 @@ use crate::lab::scenes::scene_html::{html, scene_card};
 use crate::lab::scenes::scene_report::{document, explanation, picture};
 use crate::lab::scenes::scene_run::SceneRun;
 use crate::lab::scenes::simulated::SimulatedMachine;
+use crate::lab::timeline::from_lock::from_lock;
+use crate::lab::timeline::timeline::Timeline;
+use crate::lab::timeline::trace::save_trace;
 use std::path::Path;
 
 /// Shows a scene; `print` is called with each piece of text as soon as there is one. Of runs that
@@ -263,9 +264,7 @@ fn trace(
         return failure;
     }
     let written = write(path, request, runs, failure.as_ref());
-    failure.or(written
-        .err()
-        .map(|e| Failure::io(path.display().to_string(), &e, "name a file that can be written")))
+    failure.or(written.err())
 }
 
 fn write(
@@ -273,20 +272,17 @@ fn write(
     request: &SceneRequest,
     runs: &[(SwitchPolicy, SceneRun)],
     failure: Option<&Failure>,
-) -> std::io::Result<()> {
+) -> Result<(), Failure> {
     let policies: Vec<String> = runs.iter().map(|(policy, _)| policy.to_string()).collect();
     let command = format!("singletrack gil {}", request.scene.name);
-    let process = |(policy, take): &(SwitchPolicy, SceneRun)| TraceProcess {
-        pid: take.pid,
-        name: format!("{} · {policy}", request.scene.name),
-        recording: take.recording.clone(),
-        words: request.scene.state_names,
+    let group = |(policy, take): &(SwitchPolicy, SceneRun)| {
+        let name = format!("{} · {policy}", request.scene.name);
+        from_lock(&name, take.pid, &take.recording, &request.scene.state_names)
     };
-    let processes: Vec<TraceProcess> = runs.iter().map(process).collect();
     let mut about = vec![("policy", policies.join(", ")), ("cmd", command)];
     about.extend(failure.map(|failure| ("error", failure.to_string())));
-    let about: Vec<(&str, &str)> = about.iter().map(|(key, value)| (*key, &**value)).collect();
-    let mut file = WholeFile::create(path)?;
-    write_trace(&mut file, &about, &processes)?;
-    file.finish()
+    let about = about.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let until = runs.iter().map(|(_, take)| take.recording.until).max().unwrap_or(0);
+    let timeline = Timeline { about, until, groups: runs.iter().map(group).collect() };
+    save_trace(path, &timeline)
 }

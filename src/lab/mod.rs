@@ -6,7 +6,9 @@
 //!   singletrack explore, dis   cli ──────▶ explore/    every interleaving of a small program
 //!   singletrack run            cli ──────▶ run/        a Python program for real
 //!   singletrack loop step      cli ──────▶ turns/      an event loop, one iteration at a time
+//!   singletrack replay         cli ──────▶ replay/     a trace file, a moment at a time
 //!   singletrack explain        cli ──────▶ explain/    a fault by its name, and where it is met
+//!   singletrack examples       cli ──────▶ examples/   what to read and run, in which order
 //!   singletrack gil SCENE      gil_cli ─▶ gil_command ─▶ scenes/     the lock at work, drawn
 //!   singletrack gil fidelity   gil_cli ─▶ gil_command ─▶ fidelity/   real interpreters beside ours
 //!   singletrack gil parity     gil_cli ─▶ gil_command ─▶ scenes/     the simulator beside the lock
@@ -27,6 +29,7 @@ pub mod choose;
 pub mod cli;
 pub mod compare;
 pub mod compare_command;
+pub mod examples;
 pub mod explain;
 pub mod explore;
 pub mod fidelity;
@@ -35,6 +38,7 @@ pub mod gil_command;
 pub mod page;
 pub mod play;
 pub mod poster;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod scenes;

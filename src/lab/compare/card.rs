@@ -3,7 +3,7 @@
 //! *Promises*: the numbers of the tables; the bars of a case are on one axis, each case has its own.
 //! *Leaves out*: how a card looks (`lab/page/card.rs`).
 
-use crate::lab::compare::html::{choice, headline};
+use crate::lab::compare::html::choice;
 use crate::lab::compare::model::Model;
 use crate::lab::compare::output::sentences;
 use crate::lab::compare::result::{CaseResult, ModelResult};
@@ -31,11 +31,14 @@ pub fn compare_card(results: &[CaseResult], command: &str) -> String {
     let width = Card::width(height).max(SIZE.0 / 2.4);
     let said: Vec<String> = results.iter().flat_map(sentences).collect();
     let words = said.join(" ");
-    let title = "Threads, event loop or processes?".to_owned();
+    let title = match results {
+        [one] => format!("{}: {}", one.case, choice(one)),
+        _ => "Threads, event loop or processes?".to_owned(),
+    };
     let picture = all.framed(Frame::Fixed { width, names: NAMES }, &title, &words);
     card(&Card {
         title,
-        subtitle: headline(results).join(" · "),
+        subtitle: "A bar is the median round; its colours are where the time went".to_owned(),
         states: vec![State::Runs, State::WaitsForLock, State::Blocked],
         picture: (picture, height),
         remark: String::new(),
@@ -55,7 +58,7 @@ fn drawn(results: &[CaseResult]) -> Rows {
         let models = shown(result, (BARS / results.len()).saturating_sub(1).max(2));
         let longest = models.iter().map(|model| model.wall.median).fold(1e-12, f64::max);
         for model in models {
-            let best = result.verdict.best().contains(&model.model);
+            let best = result.verdict.winner() == Some(model.model);
             rows.name(if best { "best" } else { "" }, 12.0, model.model.name());
             rows.put(&bar(model, model.wall.median / longest * LONGEST));
             rows.skip(ROW);

@@ -187,6 +187,8 @@ pub fn latency(result: &CaseResult, interval_s: f64) -> Option<Figure> {
         curves,
         rules: (has_interval && in_range).then_some(rule).into_iter().collect(),
         bends: Vec::new(),
+        joined: true,
+        star: None,
     };
     Some(Figure {
         markup: vec![chart(&picture)],
@@ -202,7 +204,7 @@ fn has_interval(model: Model) -> bool {
     matches!(model, Model::ThreadsPy32 | Model::ThreadsPy310)
 }
 
-fn axis_of(scale: Scale, name: &str, written: impl Fn(f64) -> String) -> Axis {
+pub(crate) fn axis_of(scale: Scale, name: &str, written: impl Fn(f64) -> String) -> Axis {
     let marks = scale.marks().into_iter().map(|mark| (mark, written(mark))).collect();
     Axis { scale, marks, name: name.to_owned() }
 }
@@ -277,6 +279,8 @@ fn swept_chart(
         curves,
         rules: Vec::new(),
         bends,
+        joined: true,
+        star: None,
     };
     let note =
         "Each point is a comparison of its own. The dotted lines: from here on another model is \

@@ -21,7 +21,8 @@ use crate::lab::timeline::timeline::{State, Timeline};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const TEMPLATE: &str = include_str!("compare.html");
+/// Also the page of a choice.
+pub(crate) const TEMPLATE: &str = include_str!("compare.html");
 /// Python's switch interval.
 const USUAL_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -205,7 +206,7 @@ fn waiting(timeline: &Timeline) -> String {
 }
 
 /// The finding: a sentence, or one for each case.
-pub(crate) fn headline(results: &[CaseResult]) -> Vec<String> {
+fn headline(results: &[CaseResult]) -> Vec<String> {
     match results {
         [] => vec!["Nothing was measured".to_owned()],
         [one] => vec![capital(sentences(one).first().map_or("", |s| s.trim_end_matches('.')))],
@@ -228,7 +229,7 @@ pub(crate) fn choice(result: &CaseResult) -> String {
     }
 }
 
-fn size(result: &CaseResult) -> String {
+pub(crate) fn size(result: &CaseResult) -> String {
     let CaseResult { jobs, rounds, lanes, workers, .. } = result;
     format!(
         "{jobs} jobs, up to {lanes} at once; {rounds} interleaved rounds; {workers} pool workers"
@@ -236,7 +237,7 @@ fn size(result: &CaseResult) -> String {
 }
 
 /// What a job costs under each model, as a receipt.
-fn costs(result: &CaseResult) -> Value {
+pub(crate) fn costs(result: &CaseResult) -> Value {
     let whole = || result.models.iter().filter(|model| !model.cut);
     let by_cpu = |a: &&ModelResult, b: &&ModelResult| a.cpu_per_job().total_cmp(&b.cpu_per_job());
     let (Some(least), Some(most)) = (whole().min_by(by_cpu), whole().max_by(by_cpu)) else {
@@ -276,7 +277,7 @@ fn costs(result: &CaseResult) -> Value {
 }
 
 /// The table of a case, as the terminal has it.
-fn raw(result: &CaseResult) -> Value {
+pub(crate) fn raw(result: &CaseResult) -> Value {
     let winner = result.verdict.winner();
     let rows = result
         .models
@@ -285,7 +286,7 @@ fn raw(result: &CaseResult) -> Value {
     json!({ "point": result.point, "head": HEAD, "rows": rows.collect::<Vec<_>>() })
 }
 
-fn machine_line(machine: &Value) -> String {
+pub(crate) fn machine_line(machine: &Value) -> String {
     let text = |name: &str| machine[name].as_str().unwrap_or("unknown").to_owned();
     let gib = machine["memory_kib"].as_f64().unwrap_or(0.0) / 1024.0 / 1024.0;
     let cores = &machine["usable_cores"];

@@ -21,6 +21,11 @@
 //!                step       a job made of steps, for `singletrack choose`
 //!                url, http  one GET, and its answer as it comes, as bytes
 //!                  │
+//!   a film       recorded   one more run of each model, with lanes for what it did
+//!                  film     what its engines have recorded, on one axis
+//!                  └─ tape  what a lane writes down that no engine watches
+//!                bands      that in characters, for `--lanes`
+//!                  │
 //!   the outcome  result     medians of the rounds, and what each round cost
 //!                evidence   two models, round by round: faster, the same, or not enough rounds
 //!                judgement  which of some models to choose, and for what
@@ -64,6 +69,7 @@
 //!    `tests/compare_cli.rs`; `assert_whole` there checks that all models ran, that their checksums
 //!    agree, and that the figures are plausible.
 
+pub mod bands;
 pub mod card;
 pub mod cases;
 pub mod charts;
@@ -72,6 +78,7 @@ pub mod context;
 pub mod document;
 pub mod evidence;
 pub mod export;
+pub mod film;
 pub mod footprint;
 pub mod gate;
 pub mod html;
@@ -85,11 +92,13 @@ pub mod notes;
 pub mod output;
 pub mod processes;
 pub mod race;
+pub mod recorded;
 pub mod result;
 pub mod run;
 pub mod server;
 pub mod step;
 pub mod sweep;
+pub mod tape;
 pub mod threads;
 pub mod trial;
 pub mod url;

@@ -15,7 +15,7 @@ pub const SIZE: (f64, f64) = (1200.0, 630.0);
 const MARGIN: f64 = 40.0;
 /// Where the picture may begin, and where it must end.
 const TOP: f64 = 128.0;
-const BOTTOM: f64 = 575.0;
+const BOTTOM: f64 = 560.0;
 
 /// What stands on a card.
 #[derive(Debug, Clone)]
@@ -61,8 +61,8 @@ pub fn card(card: &Card) -> String {
         text("subtitle", MARGIN, 95.0).text(cut(&card.subtitle, 100)),
         key(&card.states),
         picture,
-        text("remark-line", MARGIN, 610.0).text(cut(&card.remark, 90)),
-        right(text("command", width - MARGIN, 610.0)).text(cut(&card.command, 70)),
+        text("remark-line", MARGIN, 588.0).text(cut(&card.remark, 110)),
+        right(text("command", width - MARGIN, 616.0)).text(cut(&card.command, 96)),
     ];
     let svg = Element::new("svg").with("xmlns", "http://www.w3.org/2000/svg");
     let svg = svg.with("viewBox", format_args!("0 0 {width} {height}")).with("role", "img");
@@ -84,7 +84,7 @@ text { font-family: system-ui, 'DejaVu Sans', Verdana, sans-serif; }
 text.title { font-size: 36px; font-weight: 700; fill: var(--ink); }
 text.subtitle { font-size: 21px; fill: var(--soft); }
 text.key { font-size: 19px; fill: var(--ink); }
-text.remark-line { font-size: 20px; fill: var(--bad); font-weight: 600; }
+text.remark-line { font-size: 19px; fill: var(--bad); font-weight: 600; }
 text.command { font: 19px ui-monospace, 'DejaVu Sans Mono', monospace; fill: var(--soft); }
 ";
 

@@ -64,6 +64,10 @@ pub struct Chart {
     pub rules: Vec<(f64, String)>,
     /// Dotted lines upright, at values of `x`.
     pub bends: Vec<(f64, String)>,
+    /// Whether points are joined; else they are places of a map.
+    pub joined: bool,
+    /// The reader's own place.
+    pub star: Option<(f64, f64, String)>,
 }
 
 /// The picture: names of `y`, the lines, and names of the lines, side by side.
@@ -115,16 +119,31 @@ fn plotted(chart: &Chart) -> Vec<Element> {
         let text = text.px("y", ABOVE - 6.0).with("text-anchor", anchor(place));
         all.extend([line, text.text(name)]);
     }
-    all.push(lines(chart));
-    for (at, curve) in chart.curves.iter().enumerate().filter(|(_, c)| c.points.len() <= FEW) {
-        let class = format!("look-{} dotted", at % LOOKS);
+    if chart.joined {
+        all.push(lines(chart));
+    }
+    let marked = |curve: &Curve| !chart.joined || curve.points.len() <= FEW;
+    for (at, curve) in chart.curves.iter().enumerate().filter(|(_, curve)| marked(curve)) {
+        let (kind, radius) = if chart.joined { ("dotted", 3.0) } else { ("place", 6.0) };
+        let class = format!("look-{} {kind}", at % LOOKS);
         let dot = |&(x, y): &(f64, f64)| {
-            let dot = Element::new("circle").with("class", &class).px("r", 3.0);
+            let dot = Element::new("circle").with("class", &class).px("r", radius);
             dot.share("cx", chart.x.scale.place(x)).px("cy", down(chart, y))
         };
         all.extend(curve.points.iter().map(dot));
     }
+    all.extend(star(chart));
     all
+}
+
+/// The reader's own place, with its name beside it.
+fn star(chart: &Chart) -> Option<Element> {
+    let (x, y, name) = chart.star.as_ref()?;
+    let here = Element::new("svg").share("x", chart.x.scale.place(*x)).px("y", down(chart, *y));
+    let points = "M0 -12L3.5 -4L12 -3.6L5.4 1.6L7.6 10L0 5.2L-7.6 10L-5.4 1.6L-12 -3.6L-3.5 -4Z";
+    let star = Element::new("path").with("class", "star").with("d", points);
+    let text = Element::new("text").with("class", "best").px("x", 16.0).px("y", 5.0).text(name);
+    Some(here.with("overflow", "visible").child(&star).child(&text))
 }
 
 /// All lines, on a square of 1000 that is stretched.

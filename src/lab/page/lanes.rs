@@ -159,7 +159,7 @@ impl Drawing<'_> {
         self.rows.name("band", 16.0, &group.name);
         if let Some(remark) = remark {
             let text = Element::new("text").with("class", "remark").px("x", 6.0).px("y", 16.0);
-            self.rows.put(&text.text(remark));
+            self.rows.put_above(&text.text(remark));
         }
         if group.forgotten > 0 {
             let text = Element::new("text").with("class", "soft").with("x", "100%").px("y", 16.0);
@@ -324,5 +324,5 @@ fn parts_of<K: Copy + PartialEq>(
 }
 
 fn is_in_vain(name: &str) -> bool {
-    name.contains("in vain") || name.contains("killed")
+    name.contains("in vain") || name == "failed take" || name.contains("killed")
 }

@@ -38,13 +38,15 @@ pub enum Frame {
 pub struct Rows {
     names: Vec<Element>,
     plot: Vec<Element>,
+    /// What nothing else may cover.
+    above: Vec<Element>,
     at: f64,
 }
 
 impl Rows {
     /// None yet; the first begins so far below the top.
     pub fn new(at: f64) -> Rows {
-        Rows { names: Vec::new(), plot: Vec::new(), at }
+        Rows { names: Vec::new(), plot: Vec::new(), above: Vec::new(), at }
     }
 
     /// Where the next row begins.
@@ -74,8 +76,16 @@ impl Rows {
 
     /// Something on the axis, from where the row begins.
     pub fn put(&mut self, element: &Element) {
-        let place = format_args!("translate(0 {})", self.at).to_string();
-        self.plot.push(Element::new("g").with("transform", place).child(element));
+        self.plot.push(self.here(element));
+    }
+
+    /// The same, above all that runs through rows.
+    pub fn put_above(&mut self, element: &Element) {
+        self.above.push(self.here(element));
+    }
+
+    fn here(&self, element: &Element) -> Element {
+        Element::new("g").with("transform", format_args!("translate(0 {})", self.at)).child(element)
     }
 
     /// Something that runs through rows.
@@ -102,8 +112,9 @@ impl Rows {
 
     /// Names and plot side by side: two pictures in a page, whose style sheet puts one above the
     /// other where there is no room; a picture in a picture elsewhere.
-    pub fn framed(self, frame: Frame, title: &str, words: &str) -> Element {
+    pub fn framed(mut self, frame: Frame, title: &str, words: &str) -> Element {
         let height = self.at;
+        self.plot.append(&mut self.above);
         let svg = || Element::new("svg").with("xmlns", "http://www.w3.org/2000/svg");
         let described = |element: Element| {
             let title = Element::new("title").text(title);

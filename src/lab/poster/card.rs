@@ -57,8 +57,9 @@ fn short(sentence: &str) -> String {
 }
 
 fn waited(poster: &Poster) -> String {
-    let each = poster.rows.iter().map(|row| format!("{} {}", row.name, time(row.waited)));
-    format!("packets left waiting: {}", each.collect::<Vec<_>>().join(" · "))
+    let length = |nanos| if nanos == 0 { "0 ms".to_owned() } else { time(nanos) };
+    let each = poster.rows.iter().map(|row| format!("{} {}", row.name, length(row.waited)));
+    format!("packets waited: {}", each.collect::<Vec<_>>().join(" · "))
 }
 
 fn words(poster: &Poster) -> String {

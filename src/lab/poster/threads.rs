@@ -9,11 +9,12 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::simulator::costs::Costs;
 use crate::gil::simulator::simulation::{NoSuchMachine, Simulator};
 use crate::gil::simulator::thread::{Act, Script};
-use crate::gil::stats::record::{EventKind, LockState, Recording, Slice, Track};
+use crate::gil::stats::record::{EventKind, Track};
 use crate::lab::poster::packets::{FIRST, HANDLING, PERIOD, Packet, UNTIL, packets, points};
 use crate::lab::report::failure::Failure;
-use crate::lab::timeline::columns::IN_VAIN;
-use crate::lab::timeline::timeline::{Group, Lane, LaneKind, Nanos, Point, Span, State};
+use crate::lab::report::lanes::StateNames;
+use crate::lab::timeline::from_lock::from_lock;
+use crate::lab::timeline::timeline::{Group, Nanos, Span, State};
 
 const CORES: usize = 2;
 const SEED: u64 = 7;
@@ -41,15 +42,10 @@ pub fn threads(name: &str, policy: SwitchPolicy) -> Result<(Group, Vec<Packet>),
     recording.tracks.reverse();
     let packets = recording.tracks.last().map(handled).map(|handled| packets(&handled));
     let packets = packets.unwrap_or_default();
-    let lanes = (1..).zip(&recording.tracks).map(|(id, track)| lane(id, track, &recording));
-    let lanes: Vec<Lane> = lanes.collect();
-    let mut group = Group {
-        name: name.to_owned(),
-        pid: 0,
-        lanes: std::iter::once(owner(&lanes)).chain(lanes).collect(),
-        links: Vec::new(),
-        forgotten: recording.tracks.iter().map(|track| track.dropped).sum(),
-    };
+    let mut group = from_lock(name, 0, &recording, &StateNames::LOCK);
+    for lane in &mut group.lanes {
+        lane.spans = joined(std::mem::take(&mut lane.spans));
+    }
     if let Some(net) = group.lanes.last_mut() {
         net.points.extend(points(&packets));
         net.points.sort_by_key(|point| point.at);
@@ -71,57 +67,27 @@ fn handled(track: &Track) -> Vec<(Nanos, Nanos)> {
     all.into_iter().skip(1).collect()
 }
 
-fn lane(id: u64, track: &Track, recording: &Recording) -> Lane {
-    let span = |slice: Slice| Span {
-        from: slice.from,
-        to: slice.to,
-        state: match slice.state {
-            LockState::HasGil => State::Runs,
-            LockState::WaitingForGil => State::WaitsForLock,
-            LockState::NoGil => State::Blocked,
-        },
-        name: slice.state.name().to_owned(),
-        details: Vec::new(),
-    };
-    let fails = track.events.iter().filter(|event| event.what == EventKind::FailsToTake);
-    Lane {
-        name: track.name.clone(),
-        kind: LaneKind::Thread,
-        id,
-        spans: joined(track.slices(recording.until).into_iter().map(span)),
-        points: fails.map(|event| Point { at: event.at, name: IN_VAIN.to_owned() }).collect(),
-    }
-}
-
-/// Who had the lock when.
-fn owner(lanes: &[Lane]) -> Lane {
-    let held = lanes.iter().flat_map(|lane| {
-        let held = lane.spans.iter().filter(|span| span.state == State::Runs);
-        held.map(|span| Span { name: lane.name.clone(), ..span.clone() })
-    });
-    let mut spans: Vec<Span> = held.collect();
-    spans.sort_by_key(|span| span.from);
-    let (name, kind) = ("GIL owner".to_owned(), LaneKind::Summary);
-    Lane { name, kind, id: 0, spans, points: Vec::new() }
-}
-
 /// Without the drops that the thread has taken back at once: Python 2 has one every hundred ticks.
-fn joined(spans: impl Iterator<Item = Span>) -> Vec<Span> {
+fn joined(spans: Vec<Span>) -> Vec<Span> {
     let mut all: Vec<Span> = Vec::new();
     for span in spans {
-        let gap = match all.as_slice() {
-            [.., held, gap] if held.state == State::Runs && gap.state == State::Blocked => {
-                gap.to - gap.from
-            }
-            _ => Nanos::MAX,
+        let held = match all.as_slice() {
+            [.., held, gap] if gap.state == State::Blocked => Some((held, 1)),
+            [.., held] => Some((held, 0)),
+            [] => None,
         };
-        if span.state == State::Runs && gap < AT_ONCE {
-            all.pop();
-            if let Some(held) = all.last_mut() {
-                held.to = span.to;
+        let goes_on = |held: &Span| {
+            let same = held.state == State::Runs && span.state == State::Runs;
+            same && held.name == span.name && span.from - held.to < AT_ONCE
+        };
+        match held.filter(|(held, _)| goes_on(held)) {
+            Some((_, gap)) => {
+                all.truncate(all.len() - gap);
+                if let Some(held) = all.last_mut() {
+                    (held.to, held.details) = (span.to, span.details);
+                }
             }
-        } else {
-            all.push(span);
+            None => all.push(span),
         }
     }
     all

@@ -102,6 +102,7 @@ pub(crate) enum Mark {
     Native,
     Pipe,
     Point,
+    Forgotten,
 }
 
 impl Mark {
@@ -122,6 +123,7 @@ impl Mark {
             (Mark::Native, false) => '═',
             (Mark::Pipe, true) => '-',
             (Mark::Pipe, false) => '┄',
+            (Mark::Forgotten, _) => '?',
             (Mark::Point, true) => 'v',
             (Mark::Point, false) => '▼',
             (Mark::Has { eighths }, true) => ['+', '#'][usize::from(eighths > 4)],
@@ -145,7 +147,7 @@ impl Mark {
             (Mark::Pipe, Palette::Rgb) => "\x1b[38;2;204;121;167m",
             (Mark::Pipe, Palette::Cube) => "\x1b[38;5;175m",
             (Mark::Pipe, Palette::Sixteen) => "\x1b[35m",
-            (Mark::NoGil, _) => DIM,
+            (Mark::NoGil | Mark::Forgotten, _) => DIM,
             (Mark::Has { .. }, Palette::Rgb) => "\x1b[38;2;0;158;115m",
             (Mark::Has { .. }, Palette::Cube) => "\x1b[38;5;36m",
             (Mark::Has { .. }, Palette::Sixteen) => "\x1b[32m",

@@ -6,10 +6,9 @@
 //!
 //!   recording    a lock's recording: across that pipe, and in figures
 //!      ├─ window    which stretch of it is drawn
-//!      ├─ lanes     drawn in characters, a line for each thread
-//!      │   ├─ marks      what one column shows
-//!      │   └─ terminal   how wide it is, and which colours it has
-//!      └─ trace     as a file for Perfetto, with the names that `lanes` gives to the states
+//!      └─ lanes     drawn in characters, a line for each thread
+//!          ├─ marks      what one column shows
+//!          └─ terminal   how wide it is, and which colours it has
 //!   whole_file   a file that is there whole or not at all
 //!   keys         what the reader says: a key of a terminal, or a line
 //!   stats        medians, percentiles, numbers with three digits
@@ -26,6 +25,5 @@ pub mod outside;
 pub mod recording;
 pub mod stats;
 pub mod terminal;
-pub mod trace;
 pub mod whole_file;
 pub mod window;

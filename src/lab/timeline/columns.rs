@@ -8,7 +8,7 @@ use crate::lab::timeline::timeline::{Lane, Nanos, Point, State};
 use std::ops::Range;
 
 /// What a lock's failed take is called.
-pub const IN_VAIN: &str = "woken in vain";
+pub const IN_VAIN: &str = "failed take";
 
 /// How long a lane was in each state, within one column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,6 +32,7 @@ impl Column {
         let rests = time(State::Blocked) + time(State::Idle);
         match (works, waits, time(State::Ready)) {
             (0, 0, 0) if time(State::Blocked) > 0 => Mark::NoGil,
+            (0, 0, 0) if time(State::Forgotten) > 0 => Mark::Forgotten,
             (0, 0, 0) => Mark::Absent,
             (0, 0, _) => Mark::Ready,
             (0, ..) if self.fails > 0 => Mark::InVain,

@@ -37,12 +37,22 @@ pub struct Shown {
 /// ```
 pub fn fold(group: &Group) -> Vec<Shown> {
     let mut kinds: Vec<(&str, Vec<usize>)> = Vec::new();
+    let mut idle = Vec::new();
     let lanes = group.lanes.iter().enumerate();
     for (at, lane) in lanes.filter(|(_, lane)| lane.kind != LaneKind::Summary) {
+        // Of what did nothing there is nothing to show.
+        if lane.spans.is_empty() && lane.points.is_empty() {
+            idle.push(at);
+            continue;
+        }
         match kinds.iter_mut().find(|(kind, _)| *kind == stem(lane)) {
             Some((_, alike)) => alike.push(at),
             None => kinds.push((stem(lane), vec![at])),
         }
+    }
+    match kinds.last_mut() {
+        Some((_, last)) => last.extend(idle),
+        None => kinds.extend((!idle.is_empty()).then_some(("", idle))),
     }
     // More kinds than lanes: those beyond are others of the last kind.
     while kinds.len() > MOST {

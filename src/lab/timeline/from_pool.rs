@@ -31,6 +31,7 @@ pub fn from_pool(name: &str, pid: u32, recording: &PoolRecording) -> Group {
         },
         workers: HashMap::new(),
         queued: HashMap::new(),
+        left: HashMap::new(),
         waiting: 0,
         waiting_since: begins.min(recording.until),
     };
@@ -74,6 +75,8 @@ struct Reader {
     workers: HashMap<Key, Worker>,
     /// Jobs that wait to begin, and since when.
     queued: HashMap<u64, Nanos>,
+    /// The same of those that have left the queue just now.
+    left: HashMap<u64, Nanos>,
     /// How many wait, and since when it is so many.
     waiting: usize,
     waiting_since: Nanos,
@@ -96,7 +99,10 @@ impl Reader {
                 self.count(now);
             }
             PoolEventKind::Sent(job, key) => self.sent(now, job, key),
-            PoolEventKind::Began(job, key) => self.began(now, job, key),
+            PoolEventKind::Began(job, key) => {
+                self.waits_no_more(now, job);
+                self.began(now, job, key);
+            }
             PoolEventKind::Ended(job, key) => self.run_ends(now, job, key, "its own"),
             PoolEventKind::Answered(job, key) => self.answered(now, job, key),
             PoolEventKind::TakenBack(job, key) | PoolEventKind::Retried(job, key) => {
@@ -148,7 +154,7 @@ impl Reader {
 
     /// It runs what it holds from here on: what came before was the pipe.
     fn began(&mut self, now: Nanos, job: u64, key: Key) {
-        self.waits_no_more(now, job, key);
+        let queued = self.left.remove(&job).filter(|queued| *queued <= now);
         let Some(worker) = self.workers.get_mut(&key) else { return };
         let lane = worker.lane;
         if !worker.held.iter().any(|held| held.job == job) {
@@ -160,15 +166,18 @@ impl Reader {
         if let Some(from) = worker.since.replace(now) {
             self.write(lane, (from, now), State::Pipe, "pipe", Vec::new());
         }
+        if let Some(queued) = queued {
+            let name = "submit".to_owned();
+            self.group.links.push(Link { from: (0, queued), to: (lane, now), name });
+        }
     }
 
-    /// The job begins: it leaves the queue, and a link leads here.
-    fn waits_no_more(&mut self, now: Nanos, job: u64, key: Key) {
-        let Some(since) = self.queued.remove(&job) else { return };
-        self.count(now);
-        let Some(worker) = self.workers.get(&key) else { return };
-        let link = Link { from: (0, since), to: (worker.lane, now), name: "submit".to_owned() };
-        self.group.links.push(link);
+    /// The job has begun: it leaves the queue.
+    fn waits_no_more(&mut self, now: Nanos, job: u64) {
+        if let Some(since) = self.queued.remove(&job) {
+            self.left.insert(job, since);
+            self.count(now);
+        }
     }
 
     /// A job that runs is done, by that clock.
@@ -189,6 +198,7 @@ impl Reader {
         let begun = |held: &Held| held.job == job && held.began.is_some();
         let told = self.workers.get(&key).is_some_and(|worker| worker.held.iter().any(begun));
         if !told {
+            self.waits_no_more(now, job);
             // It has not told when it began: the pool knows when it was sent, no more.
             let sent = self.workers.get(&key).and_then(|worker| {
                 worker.held.iter().find(|held| held.job == job).map(|held| held.sent)

@@ -13,15 +13,17 @@
 //!   threads-py3.10
 //!     GIL owner     aaaaabaaaaaaaaabaaaaaaaaaaaabaaaaaaaaa
 //!     a cpu         █████▞█████████▞████████████▞█████████   98 %    1 %
-//!     b net         ···▒▒▞······▒▒▒▞·········▒▒▒▞·········    1 %   50 %
+//!     b net         ···▒▒▞······▒▒▒▞·········▒▒▒▞·········  < 1 %   50 %
 //! ```
 
+use crate::lab::report::failure::shown;
 use crate::lab::report::lanes::{DrawOptions, letter, scale};
 use crate::lab::report::marks::{Mark, key};
 use crate::lab::report::terminal::wrap;
 use crate::lab::timeline::columns::{Column, Grid, IN_VAIN};
 use crate::lab::timeline::fold::fold;
 use crate::lab::timeline::timeline::{Group, Lane, LaneKind, Nanos, State, Timeline};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// The longest name that is shown whole.
@@ -44,10 +46,10 @@ impl Layout {
         let lanes = timeline.groups.iter().flat_map(|group| {
             let shown = fold(group).into_iter().map(|shown| &group.lanes[shown.lane]);
             let strip = group.lanes.iter().filter(|lane| lane.kind == LaneKind::Summary);
-            shown.chain(strip).map(|lane| lane.name.chars().count())
+            shown.chain(strip).map(|lane| name_of(lane).chars().count())
         });
         // An indent of two, a letter with its gap, a gap of two.
-        let margin = lanes.max().unwrap_or(0).min(LONGEST_NAME) + 6;
+        let margin = lanes.max().unwrap_or(0) + 6;
         let room = width.saturating_sub(margin);
         match room.checked_sub(SHARE * SHARES.len()) {
             Some(columns) if columns >= FEWEST_COLUMNS => Layout { margin, columns, shares: true },
@@ -108,43 +110,54 @@ pub fn draw(timeline: &Timeline, window: Range<Nanos>, options: &DrawOptions) ->
 }
 
 fn band(group: &Group, grid: &Grid, layout: &Layout, options: &DrawOptions) -> String {
-    let mut name = group.name.clone();
+    let mut name = shown(&group.name);
     if group.forgotten > 0 {
         name += &format!(" ({} events had no room)", group.forgotten);
     }
     let mut text = wrap(&name, options.width);
     let indent = if layout.margin > 2 { "  " } else { "" };
     let room = options.width.saturating_sub(indent.len());
-    let strip = group.lanes.iter().find(|lane| lane.kind == LaneKind::Summary);
-    if let Some(strip) = strip {
-        text += &layout.line(&format!("  {}", strip.name), &owners(group, grid), "");
+    let owner = owners(group, grid);
+    for summary in group.lanes.iter().filter(|lane| lane.kind == LaneKind::Summary) {
+        text += &match &owner {
+            Some(owner) => layout.line(&format!("  {}", name_of(summary)), owner, ""),
+            None => row(&format!("  {}", name_of(summary)), summary, grid, layout, options),
+        };
     }
-    for shown in fold(group) {
-        let lane = &group.lanes[shown.lane];
-        let letter = if strip.is_some() {
-            format!("{} ", letter_of(group, shown.lane))
+    for folded in fold(group) {
+        let lane = &group.lanes[folded.lane];
+        let letter = if owner.is_some() {
+            format!("{} ", letter_of(group, folded.lane))
         } else {
             String::new()
         };
         for name in point_names(lane) {
             let marks = options.paint(&grid.marks(lane, name));
-            text += &layout.line(&format!("  {name}"), &marks, "");
+            text += &layout.line(&format!("  {}", shown(name)), &marks, "");
         }
-        let columns = grid.columns(lane);
-        let marks: Vec<Mark> = columns.iter().map(Column::mark).collect();
-        let name: String = lane.name.chars().take(LONGEST_NAME).collect();
+        let name = name_of(lane);
         let label = match layout.margin {
             0..=2 => letter.clone(),
             _ => format!("  {letter}{name}"),
         };
-        text += &layout.line(&label, &options.paint(&marks), &shares(&columns, grid));
-        if shown.others > 0 {
-            let name = &lane.name;
-            let others = wrap(&format!("+{} like {letter}{name}", shown.others), room);
+        text += &row(&label, lane, grid, layout, options);
+        if folded.others > 0 {
+            let others = wrap(&format!("+{} like {letter}{name}", folded.others), room);
             others.lines().for_each(|line| text += &format!("{indent}{line}\n"));
         }
     }
     text
+}
+
+/// A lane's name, as much of it as is shown. A file may say anything.
+fn name_of(lane: &Lane) -> String {
+    shown(&lane.name).chars().take(LONGEST_NAME).collect()
+}
+
+fn row(label: &str, lane: &Lane, grid: &Grid, layout: &Layout, options: &DrawOptions) -> String {
+    let columns = grid.columns(lane);
+    let marks: Vec<Mark> = columns.iter().map(Column::mark).collect();
+    layout.line(label, &options.paint(&marks), &shares(&columns, grid))
 }
 
 /// Points that have a line of their own: what comes from outside. What the lane does is in its marks.
@@ -167,23 +180,34 @@ fn letter_of(group: &Group, lane: usize) -> char {
     letter(before.count())
 }
 
-/// For each column, the letter of the lane that ran for most of it.
-fn owners(group: &Group, grid: &Grid) -> String {
+/// For each column, the letter of the lane that had the lock for most of it; none if the group has no
+/// lane that says so.
+fn owners(group: &Group, grid: &Grid) -> Option<String> {
+    let summary = group.lanes.iter().find(|lane| lane.kind == LaneKind::Summary)?;
     let lanes = group.lanes.iter().enumerate();
     let lanes = lanes.filter(|(_, lane)| lane.kind != LaneKind::Summary);
-    let all: Vec<(char, Vec<Column>)> =
-        lanes.map(|(at, lane)| (letter_of(group, at), grid.columns(lane))).collect();
+    let places: HashMap<&str, usize> = lanes.map(|(at, lane)| (lane.name.as_str(), at)).collect();
+    // The owner's lane has a span for each hold, with the name of who held.
+    let mut held: HashMap<usize, Lane> = HashMap::new();
+    for span in summary.spans.iter().filter(|span| span.state != State::Forgotten) {
+        let owner = *places.get(span.name.as_str())?;
+        let empty = || Lane { spans: Vec::new(), points: Vec::new(), ..summary.clone() };
+        held.entry(owner).or_insert_with(empty).spans.push(span.clone());
+    }
+    let mut held: Vec<(usize, Vec<Column>)> =
+        held.iter().map(|(at, lane)| (*at, grid.columns(lane))).collect();
+    held.sort_by_key(|(at, _)| *at);
     let owner = |column: usize| {
+        let time = |columns: &[Column]| columns[column].time(State::Runs);
         let mut most = (0, ' ');
-        for (letter, columns) in &all {
-            let runs = columns[column].time(State::Runs);
-            if runs > most.0 {
-                most = (runs, *letter);
+        for (at, columns) in held.iter().filter(|(_, columns)| time(columns) > 0) {
+            if time(columns) > most.0 {
+                most = (time(columns), letter_of(group, *at));
             }
         }
         most.1
     };
-    (0..grid.count).map(owner).collect()
+    Some((0..grid.count).map(owner).collect())
 }
 
 fn shares(columns: &[Column], grid: &Grid) -> String {
@@ -192,8 +216,11 @@ fn shares(columns: &[Column], grid: &Grid) -> String {
         let times = states.iter().flat_map(|state| columns.iter().map(|c| c.time(*state)));
         let sum: u128 = times.map(u128::from).sum();
         // What was there is not shown as nothing.
-        let percent = if sum > 0 { ((100 * sum + all / 2) / all).max(1) } else { 0 };
-        format!("{:>SHARE$}", format!("{percent} %"))
+        let percent = match (100 * sum + all / 2) / all {
+            0 if sum > 0 => "< 1 %".to_owned(),
+            percent => format!("{percent} %"),
+        };
+        format!("{percent:>SHARE$}")
     };
     SHARES.iter().map(share).collect()
 }
@@ -209,10 +236,11 @@ pub fn legend(timeline: &Timeline, options: &DrawOptions) -> String {
         (lock, Some(Mark::Waits), State::WaitsForLock.name()),
         (ready, Some(Mark::Ready), State::Ready.name()),
         (lock || ready, Some(Mark::Both), "both in turn"),
-        (in_vain, Some(Mark::InVain), IN_VAIN),
+        (in_vain, Some(Mark::InVain), "woken in vain"),
         (has(State::Blocked), Some(Mark::NoGil), State::Blocked.name()),
         (has(State::Native), Some(Mark::Native), State::Native.name()),
         (has(State::Pipe), Some(Mark::Pipe), State::Pipe.name()),
+        (has(State::Forgotten), Some(Mark::Forgotten), State::Forgotten.name()),
         (true, Some(Mark::Has { eighths: 4 }), "for a part of its column"),
         (true, None, "blank: idle, or nothing recorded"),
     ];

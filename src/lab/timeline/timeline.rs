@@ -153,7 +153,7 @@ pub struct Link {
 }
 
 /// The lanes of one run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Group {
     /// What ran: `threads-py3.10`.
     pub name: String,
@@ -183,6 +183,48 @@ impl Group {
                 lane.id = next;
             }
         }
+    }
+
+    /// All of it, so much later.
+    #[must_use]
+    pub fn later(mut self, by: Nanos) -> Group {
+        for lane in &mut self.lanes {
+            let spans = lane.spans.iter_mut().flat_map(|span| [&mut span.from, &mut span.to]);
+            let points = lane.points.iter_mut().map(|point| &mut point.at);
+            spans.chain(points).for_each(|at| *at = at.saturating_add(by));
+        }
+        let links = self.links.iter_mut().flat_map(|link| [&mut link.from.1, &mut link.to.1]);
+        links.for_each(|at| *at = at.saturating_add(by));
+        self
+    }
+
+    /// Without the lanes in which nothing is.
+    #[must_use]
+    pub fn without_empty_lanes(mut self) -> Group {
+        let is_full = |lane: &Lane| !lane.spans.is_empty() || !lane.points.is_empty();
+        let mut places = Vec::with_capacity(self.lanes.len());
+        let mut kept = 0;
+        for lane in &self.lanes {
+            places.push(is_full(lane).then_some(kept));
+            kept += usize::from(is_full(lane));
+        }
+        self.lanes.retain(is_full);
+        let links = std::mem::take(&mut self.links).into_iter();
+        let moved = |(lane, at): (usize, Nanos)| Some((*places.get(lane)?.as_ref()?, at));
+        let links =
+            links.filter_map(|l| Some(Link { from: moved(l.from)?, to: moved(l.to)?, ..l }));
+        self.links = links.collect();
+        self
+    }
+
+    /// Another one's lanes come behind these.
+    pub fn append(&mut self, other: Group) {
+        let first = self.lanes.len();
+        let moved = |(lane, at): (usize, Nanos)| (first + lane, at);
+        let links = other.links.into_iter();
+        self.links.extend(links.map(|l| Link { from: moved(l.from), to: moved(l.to), ..l }));
+        self.lanes.extend(other.lanes);
+        self.forgotten += other.forgotten;
     }
 
     /// The part of it from `from` to `until`, on an axis that begins at `from`.

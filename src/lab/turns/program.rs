@@ -13,6 +13,7 @@
 //! ```
 
 use crate::lab::report::failure::Failure;
+use crate::lab::turns::lanes::lanes;
 use crate::lab::turns::standing::Standing;
 use crate::lab::turns::turn::{MOST, Ran, Stepped, Turn, Woken};
 use crate::python::code::program::Program;
@@ -84,7 +85,8 @@ pub fn stepped(program: &SteppedProgram) -> Result<Stepped, Failure> {
         return Err(Failure::new(&program.name, why, remedy));
     }
     let (name, source) = (program.name.clone(), program.source.clone());
-    Ok(Stepped { name, question: None, source, turns, end, ended })
+    let timeline = lanes(&name, &turns);
+    Ok(Stepped { name, question: None, source, turns, timeline, end, ended })
 }
 
 /// What runs now.
@@ -315,7 +317,10 @@ impl Watch<'_> {
             turn.stands.extend(standing.stand(thread));
             let is_ready = self.queue.iter().any(|(ready, ..)| *ready == Ready::Task(number));
             if !is_ready && matches!(thread.wait, Some((Wait::Turn(_), _))) {
-                turn.waiting.push((standing.thread_name(number), standing.waits_for(thread)));
+                let name = standing.thread_name(number);
+                let due = standing.timer_of(thread).map(|left| turn.clock_ns + left);
+                turn.due.extend(due.map(|due| (name.clone(), due)));
+                turn.waiting.push((name, standing.waits_for(thread)));
             }
         }
         let output = &self.machine.world.output;

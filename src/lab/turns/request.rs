@@ -24,6 +24,7 @@ Examples:
   singletrack loop step tasks.py           a program with asyncio.run, in virtual time, with the
                                            line on which each task stands
   singletrack loop step tasks.py --html tasks.html
+  singletrack loop step queue --trace queue.json
 
 Keys: n or space = next, p = previous, g = first, G = last, a = all that is left, q = quit.";
 
@@ -56,6 +57,9 @@ struct StepArgs {
     /// Writes a page with all of it, which a browser steps through
     #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "json"], requires = "what")]
     html: Option<PathBuf>,
+    /// Writes what each task did as a trace for Perfetto and for `singletrack replay`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "json", "html"], requires = "what")]
+    trace: Option<PathBuf>,
 }
 
 /// What to step through.
@@ -80,6 +84,8 @@ pub struct StepRequest {
     pub json: bool,
     /// As a page.
     pub html: Option<PathBuf>,
+    /// As a trace.
+    pub trace: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for StepRequest {
@@ -100,13 +106,13 @@ impl LoopArgs {
     /// A scene that does not exist, a file that cannot be read, a program outside the subset, or one
     /// that runs no event loop.
     pub fn request(self) -> Result<StepRequest, Refused> {
-        let LoopCommand::Step(StepArgs { what, all, json, html }) = self.what;
+        let LoopCommand::Step(StepArgs { what, all, json, html, trace }) = self.what;
         let stage = match &what {
             None => Stage::List,
             Some(path) if is_python(path) => Stage::Program(Box::new(stepped(&compile(path)?)?)),
             Some(path) => Stage::Scene(Scene::named(&path.to_string_lossy())?),
         };
-        Ok(StepRequest { stage, all, json, html })
+        Ok(StepRequest { stage, all, json, html, trace })
     }
 }
 

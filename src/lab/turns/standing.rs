@@ -111,6 +111,16 @@ impl Standing<'_> {
         all.filter(|(_, thread)| thread.task.is_some() && !thread.has_ended())
     }
 
+    /// What is left of the timer that a task waits for, if it waits for one.
+    pub(crate) fn timer_of(&self, thread: &Thread) -> Option<u64> {
+        let world = &self.machine.world;
+        let id = world.future(thread.task?)?.task.as_ref()?.awaiting?;
+        let of = |timer| {
+            self.handle(timer).is_some_and(|handle| handle.arguments.contains(&Value::Ref(id)))
+        };
+        self.timers().find(|(timer, _)| of(*timer)).map(|(_, left)| left)
+    }
+
     /// What a task waits for, that does not run and is not ready.
     pub(crate) fn waits_for(&self, thread: &Thread) -> String {
         let world = &self.machine.world;
@@ -126,12 +136,9 @@ impl Standing<'_> {
         if !names.is_empty() {
             return names.join(", ");
         }
-        let timer = self.timers().find(|(timer, _)| {
-            self.handle(*timer).is_some_and(|handle| handle.arguments.contains(&Value::Ref(id)))
-        });
-        match (timer, self.call(thread)) {
+        match (self.timer_of(thread), self.call(thread)) {
             _ if !future.children.is_empty() => "gather's callback".to_owned(),
-            (Some((_, left)), _) => format!("a timer, in {:?}", Duration::from_nanos(left)),
+            (Some(left), _) => format!("a timer, in {:?}", Duration::from_nanos(left)),
             (None, Some(call)) => format!("a wake, in {call}"),
             (None, None) => "a future".to_owned(),
         }

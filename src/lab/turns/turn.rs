@@ -9,6 +9,8 @@ use crate::base::id::TaskId;
 use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::recording::{LoopEvent, LoopEventKind, LoopRecording};
 use crate::lab::report::failure::Failure;
+use crate::lab::timeline::from_loop::from_loop;
+use crate::lab::timeline::timeline::Timeline;
 use crate::lab::turns::scene::Scene;
 use crate::selector::scripted::ScriptedSelector;
 use crate::sys::fd::Direction;
@@ -83,6 +85,9 @@ pub struct Turn {
     pub ready: Vec<String>,
     /// All tasks that wait, and for what.
     pub waiting: Vec<(String, String)>,
+    /// When the timers of those that wait for one are due, as far as that is known.
+    #[serde(skip)]
+    pub due: Vec<(String, u64)>,
     /// The timers, with how many nanoseconds each has left.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub timers: Vec<(String, u64)>,
@@ -105,6 +110,8 @@ pub struct Stepped {
     pub source: Vec<String>,
     /// The turns.
     pub turns: Vec<Turn>,
+    /// The same on the virtual clock, as lanes.
+    pub timeline: Timeline,
     /// What else is to be said: why it was cut, or how it has failed.
     pub end: Option<String>,
     /// It has come to its end.
@@ -136,11 +143,18 @@ pub fn turns(scene: &Scene) -> Result<Stepped, Failure> {
     Ok(Stepped {
         name: scene.name.to_owned(),
         question: Some(scene.question),
+        timeline: timeline(scene.name, &recording),
         source: Vec::new(),
         end: (!ended).then(|| format!("it goes on; it is cut after {MOST} iterations")),
         turns,
         ended,
     })
+}
+
+fn timeline(name: &str, recording: &LoopRecording) -> Timeline {
+    let about = vec![("clock".to_owned(), "virtual".to_owned())];
+    let groups = vec![from_loop(name, 0, 0, recording)];
+    Timeline { about, until: recording.until, groups }
 }
 
 /// What every task waits for now.

@@ -68,7 +68,7 @@ pub fn view(turn: &Turn, of: usize, width: usize) -> String {
     text
 }
 
-fn time(nanos: u64) -> String {
+pub(crate) fn time(nanos: u64) -> String {
     format!("{:?}", Duration::from_nanos(nanos))
 }
 

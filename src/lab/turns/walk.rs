@@ -4,14 +4,17 @@
 //! ends the command ends the walk. JSON has every turn. What was cut says so at its end.
 //! *Leaves out*: where keys come from (`lab/report/keys.rs`).
 
+use crate::lab::page::shell;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::keys::Answers;
 use crate::lab::report::terminal::wrap;
+use crate::lab::timeline::trace::save_trace;
+use crate::lab::turns::document::document;
+use crate::lab::turns::html::html;
 use crate::lab::turns::request::{Stage, StepRequest};
 use crate::lab::turns::scene::SCENES;
 use crate::lab::turns::turn::{Stepped, turns};
 use crate::lab::turns::view::view;
-use serde_json::{Value, json};
 
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
@@ -30,6 +33,14 @@ pub fn step(
         Stage::Scene(scene) => turns(scene)?,
         Stage::Program(stepped) => (**stepped).clone(),
     };
+    if let Some(path) = &request.html {
+        shell::write(path, &html(&stepped)?)?;
+        return print(&wrap(&format!("Written: {}", path.display()), width));
+    }
+    if let Some(path) = &request.trace {
+        save_trace(path, &stepped.timeline)?;
+        return print(&wrap(&format!("Written: {}", path.display()), width));
+    }
     if request.json {
         return print(&format!("{:#}\n", document(&stepped)));
     }
@@ -42,18 +53,6 @@ pub fn step(
         return print(&format!("{}\n{}", pages.head, pages.rest(0)));
     }
     walk(&pages, answers, print)
-}
-
-/// All of it, for machines.
-pub(crate) fn document(stepped: &Stepped) -> Value {
-    let (ended, turns) = (stepped.ended, &stepped.turns);
-    match stepped.question {
-        Some(question) => {
-            json!({ "scene": stepped.name, "question": question, "ended": ended, "turns": turns })
-        }
-        None => json!({ "program": stepped.name, "ended": ended, "why": stepped.end,
-                        "turns": turns }),
-    }
 }
 
 /// What is shown, for a page of this width.

@@ -1,5 +1,7 @@
 //! A key-value server that speaks the Redis protocol, on one thread of our loop.
 //!
+//! Level: 2 of 3. Minutes: 5. Read: examples/real/src/resp.rs
+//!
 //! Question: how far from Redis is a server of two pages? Prediction: not far, since both wait in
 //! one epoll, and both answer all requests of one read with one write.
 //!

@@ -1,5 +1,7 @@
 //! A chat by WebSocket: a page in a browser, tungstenite in the middle, our loop below.
 //!
+//! Level: 2 of 3. Minutes: 5. Read: src/interop/futures_io.rs
+//!
 //! Question: what does a browser need of a runtime? Prediction: nothing that it could notice: the
 //! protocol is async-tungstenite's, over the traits of `futures-io`.
 //!

@@ -80,11 +80,12 @@ fn program_frame(backtrace: &str) -> Option<String> {
 fn is_program(function: &str, place: &str) -> bool {
     let here = file!().trim_end_matches("event_loop/await_points.rs");
     let function = function.trim_start_matches('<').trim_start_matches("dyn ");
-    let ours = ["singletrack::", "core::", "std::", "alloc::"];
+    let ours = [env!("CARGO_CRATE_NAME"), "core", "std", "alloc"];
+    let root = function.split("::").next().unwrap_or_default();
     let theirs = ["/rustc/", "/.cargo/registry/", "/rustlib/"];
     place.contains(".rs:")
         && !place.starts_with(here)
-        && !ours.iter().any(|prefix| function.starts_with(prefix))
+        && !ours.contains(&root)
         && !theirs.iter().any(|part| place.contains(part))
 }
 
@@ -96,17 +97,18 @@ mod tests {
     fn the_first_frame_of_the_program_is_the_place() {
         let backtrace = "   0: std::backtrace::Backtrace::force_capture
              at /rustc/abc/library/std/src/backtrace.rs:1:2
-   1: singletrack::event_loop::await_points::note
+   1: OURS::event_loop::await_points::note
              at ./src/event_loop/await_points.rs:40:9
-   2: <singletrack::aio::sync::waiters::Acquire<S> as core::future::Future>::poll
+   2: <OURS::aio::sync::waiters::Acquire<S> as core::future::Future>::poll
              at ./src/aio/sync/waiters.rs:300:1
    3: arm
              at ./src/aio/time/sleep.rs:147:35
    4: bank::transfer::{{closure}}
              at ./tests/bank.rs:12:28
    5: bank::main::{{closure}}
-             at ./tests/bank.rs:40:9";
-        assert_eq!(program_frame(backtrace).as_deref(), Some("tests/bank.rs:12"));
+             at ./tests/bank.rs:40:9"
+            .replace("OURS", env!("CARGO_CRATE_NAME"));
+        assert_eq!(program_frame(&backtrace).as_deref(), Some("tests/bank.rs:12"));
         assert_eq!(program_frame("   3: bank::transfer"), None); // a build without lines
         assert_eq!(program_frame(""), None);
     }

@@ -7,6 +7,7 @@
 //!     ├─ order        what was chosen in a run; read and written            │
 //!     ├─ guide        who chooses: an order, chance, or a search            ┘
 //!     └─ trial        one run: a loop whose next step is chosen
+//!          ├─ stage      what the run and its program share
 //!          ├─ program    what the program may ask of its simulation
 //!          ├─ panics     its panics, caught and not printed
 //!          └─ story      the run, step by step, with the lines of its awaits
@@ -47,10 +48,11 @@ pub mod order;
 pub(crate) mod panics;
 pub mod program;
 pub mod sleep_sets;
+pub mod stage;
 pub mod story;
-pub mod trial;
+pub(crate) mod trial;
 
 pub use explorer::{Explored, Explorer, Failing, explore};
 pub use order::Order;
 pub use program::{Shared, Sim};
-pub use trial::End;
+pub use stage::End;

@@ -2,7 +2,7 @@
 //!
 //! *Promises*: an order is written as its deviations, the choices that were not the first: `3:1 7:2` is
 //! "at the fourth choice the second candidate, at the eighth the third". That text is read back.
-//! *Leaves out*: what the candidates are (`sim/run.rs`).
+//! *Leaves out*: what the candidates are (`sim/trial.rs`).
 //!
 //! Where there is one candidate there is no choice. The first candidate is what stands first in the
 //! ready queue, so the order without a deviation is the event loop's own, FIFO.

@@ -10,7 +10,7 @@ use crate::aio::net::unix::UnixStream;
 use crate::aio::tasks::current::create_named_task;
 use crate::event_loop::join::Task;
 use crate::selector::event::Selector;
-use crate::sim::trial;
+use crate::sim::stage::Stage;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -33,11 +33,11 @@ use std::time::Duration;
 /// ```
 #[derive(Clone)]
 pub struct Sim {
-    run: Rc<trial::Shared>,
+    run: Rc<Stage>,
 }
 
 impl Sim {
-    pub(super) fn new(run: Rc<trial::Shared>) -> Sim {
+    pub(super) fn new(run: Rc<Stage>) -> Sim {
         Sim { run }
     }
 
@@ -113,7 +113,7 @@ impl fmt::Debug for Sim {
 /// assert!(explored.unwrap().complete);
 /// ```
 pub struct Shared<T> {
-    run: Rc<trial::Shared>,
+    run: Rc<Stage>,
     thing: u64,
     value: Rc<T>,
 }

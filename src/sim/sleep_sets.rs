@@ -4,7 +4,7 @@
 //! ([`Footprint`]).
 //! *Promises*: every end that some order can reach is reached. With steps that all depend on each other
 //! it is the plain search, depth first.
-//! *Leaves out*: running anything (`sim/run.rs`).
+//! *Leaves out*: running anything (`sim/trial.rs`).
 //!
 //! ```text
 //!   a and b are independent:          at the root, after all of a's side is done:

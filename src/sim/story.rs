@@ -15,11 +15,26 @@ use crate::base::id::{MAX_INDEX, TaskId};
 use crate::event_loop::await_points;
 use crate::event_loop::lifecycle::EventLoop;
 use crate::sim::sleep_sets::Actor;
-use crate::sim::trial::{Tell, actor_of};
 use crate::sys::fd::Direction;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
+
+/// What is to be told of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tell {
+    /// How it ended.
+    Nothing,
+    /// What happened.
+    Steps,
+    /// What happened, and on which line each task waits: that costs a walk of the stack a wait.
+    Lines,
+}
+
+/// A task under a number that is the same in every run: a loop's own number is not.
+pub(super) fn actor_of(task: TaskId) -> Actor {
+    u64::from(task.generation()) << 32 | u64::from(task.index())
+}
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -45,7 +45,17 @@ pub const CHAPTERS: &[Chapter] = &[
     Chapter {
         title: "It is real: other people's software on the loop",
         folder: "examples/real/src/bin",
-        names: &["http_hyper", "resp_kv", "tls", "postgres", "redis_client", "axum_pool", "websocket", "autobahn", "console"],
+        names: &[
+            "http_hyper",
+            "resp_kv",
+            "tls",
+            "postgres",
+            "redis_client",
+            "axum_pool",
+            "websocket",
+            "autobahn",
+            "console",
+        ],
     },
     Chapter { title: "To play with", folder: "examples", names: &["mandelbrot", "fork_hazard"] },
     Chapter {

@@ -11,7 +11,7 @@ use crate::aio::time::timeout::timeout;
 use crate::event_loop::join::Task;
 use crate::lab::seeds::faulty::Faulty;
 use crate::lab::seeds::log::Log;
-use crate::sim::Sim;
+use crate::sim::program::Sim;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;

@@ -5,7 +5,7 @@
 //! *Leaves out*: what the kernel never does: bytes that change or double.
 
 use crate::aio::net::byte_stream::Bytes;
-use crate::sim::Sim;
+use crate::sim::program::Sim;
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;

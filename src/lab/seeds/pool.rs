@@ -22,7 +22,7 @@ use crate::process::message::frame::{Decoder, FrameKind, frame};
 use crate::process::pool::dispatcher::{Action, Dispatcher, Settings};
 use crate::process::pool::job::{JobOutcome, PoolJob, Terms};
 use crate::process::pool::take_back::Claims;
-use crate::sim::Sim;
+use crate::sim::program::Sim;
 use crate::task::state::TaskError;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

@@ -10,7 +10,7 @@ use crate::gil::simulator::simulation::{SimulationEnd, SimulationResult, Simulat
 use crate::gil::simulator::thread::{Act, Script};
 use crate::gil::stats::record::LockState;
 use crate::lab::seeds::log::Log;
-use crate::sim::Sim;
+use crate::sim::program::Sim;
 use std::time::Duration;
 
 const MOST_THREADS: usize = 5;

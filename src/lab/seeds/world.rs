@@ -8,7 +8,7 @@
 use crate::aio::time::sleep::sleep;
 use crate::lab::seeds::log::Log;
 use crate::lab::seeds::{clients, pool, threads};
-use crate::sim::Sim;
+use crate::sim::program::Sim;
 use crate::task::state::TaskError;
 use std::time::Duration;
 

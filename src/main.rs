@@ -29,6 +29,7 @@ use singletrack::lab::report::outside::{Ended, check, ended, watch};
 use singletrack::lab::report::terminal::{ColorChoice, Page};
 use singletrack::lab::run::command::run;
 use singletrack::lab::run::request::RunRequest;
+use singletrack::lab::seeds::command::sim;
 use singletrack::lab::turns::walk::step;
 use singletrack::sys::fd::stdout_was_closed;
 use singletrack::sys::process::settle_ignored_signals;
@@ -95,6 +96,7 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
             let page = Page::on_stdout(None, ColorChoice::Never);
             replay(request, &mut Stdin::new(), page.width, print)
         }
+        Request::Sim(request) => sim(request, print),
         Request::Explain(request) => explain(request, &Page::on_stdout(None, request.color), print),
         Request::Examples(request) => {
             print(&examples(request, Page::on_stdout(None, ColorChoice::Never).width))

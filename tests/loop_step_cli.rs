@@ -103,7 +103,7 @@ fn a_scene_that_is_not_there_is_refused_with_those_that_are() {
     assert_eq!(output.status.code(), Some(2));
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(text.lines().count(), 1, "{text}");
-    assert!(text.contains("opera: no such scene; name one of order, sleep"), "{text}");
+    assert!(text.contains("opera: there is no such scene; name order, sleep"), "{text}");
 }
 
 /// A program in a folder of its own, which is removed at its end.

@@ -16,6 +16,7 @@ use serde_json::Value;
 use singletrack::lab::page::card::{Card, card};
 use singletrack::lab::page::markup::Element;
 use singletrack::lab::page::request::command_line;
+use singletrack::lab::poster::card::poster_card;
 use singletrack::lab::poster::poster::{poster, time};
 use std::fs;
 use std::process::{Command, Output, Stdio};
@@ -62,6 +63,14 @@ fn the_poster_says_what_was_computed_and_which_command_makes_it() {
     assert!(text.contains("singletrack gil convoy"));
     assert_eq!(root.children[0].name, "title");
     assert_eq!(root.children[1].name, "desc");
+}
+
+#[test]
+fn the_picture_of_the_read_me_is_what_its_command_makes() {
+    let command = "singletrack gil convoy --card examples/poster.svg";
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/poster.svg");
+    let kept = fs::read_to_string(kept).unwrap();
+    assert!(kept == poster_card(command).unwrap(), "run it again: {command}");
 }
 
 #[test]

@@ -110,6 +110,9 @@ pub struct LoopRecording {
     pub until: u64,
     /// The names of the tasks that had one.
     pub names: HashMap<TaskId, String>,
+    /// The tasks that wait though no waker of theirs is left. Known only with the feature `tracing`,
+    /// and of tasks that were made while somebody listened.
+    pub lost: Vec<TaskId>,
 }
 
 impl LoopRecording {
@@ -218,6 +221,7 @@ impl Recorder {
             dropped: *dropped,
             until: now,
             names: names.clone(),
+            lost: Vec::new(),
         }
     }
 }

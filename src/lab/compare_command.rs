@@ -20,13 +20,11 @@ use crate::lab::compare::sweep::Curve;
 use crate::lab::page::request::command_line;
 use crate::lab::page::shell::write;
 use crate::lab::report::failure::Failure;
-use crate::lab::report::terminal::{Page, Palette};
+use crate::lab::report::terminal::{Page, Palette, said_width, wrap};
 use crate::lab::report::whole_file::WholeFile;
 use crate::lab::timeline::timeline::{Group, Timeline};
 use crate::lab::timeline::trace::save_trace;
-use crate::sys::fd::terminal_width;
-use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::io::Write;
 use std::path::Path;
 
 /// Shows each case as soon as it has ended, or all as JSON in the end; of a case that fails, what
@@ -78,7 +76,8 @@ pub fn compare(
     match request.json {
         true => print(&format!("{:#}\n", document(&results, failure.as_ref())))?,
         false if failure.is_none() => {
-            print("\nWhat the columns mean: singletrack compare --help\n")?;
+            let more = wrap("What the columns mean: singletrack compare --help", page.width);
+            print(&format!("\n{more}"))?;
         }
         false => {}
     }
@@ -182,12 +181,11 @@ fn shown(request: &CompareRequest, results: &[CaseResult], page: &Page) -> Strin
     match &request.sweep {
         None => {
             let colour = page.palette != Palette::None;
-            let width = terminal_width(io::stdout().as_fd()); // a file may have lines of any length
-            results.iter().map(|result| table(result, colour, width)).collect()
+            results.iter().map(|result| table(result, colour, said_width())).collect()
         }
         Some(sweep) => {
             let points = sweep.values.iter().copied().zip(results).collect();
-            Curve { knob: sweep.knob, points }.to_string()
+            Curve { knob: sweep.knob, points }.text(said_width().unwrap_or(usize::MAX))
         }
     }
 }

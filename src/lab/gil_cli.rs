@@ -14,6 +14,7 @@ use crate::gil::simulator::costs::{Costs, CostsError};
 use crate::gil::simulator::simulation::MAX_CORES;
 use crate::lab::page::request::{Pictures, check};
 use crate::lab::report::failure::Failure;
+use crate::lab::report::nearest::or_nearest;
 use crate::lab::report::terminal::{ColorChoice, WIDEST};
 use crate::lab::report::window::Zoom;
 use crate::lab::scenes::scene::Scene;
@@ -132,9 +133,10 @@ pub struct GilArgs {
 
 /// What `singletrack gil` is asked for.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a run of the command")]
 pub enum GilRequest {
     /// Show a scene.
-    Scene(SceneRequest),
+    Scene(Box<SceneRequest>),
     /// Compare the presets with real interpreters.
     Fidelity(FidelityRequest),
     /// Compare the simulator with the real lock.
@@ -241,7 +243,7 @@ impl GilArgs {
             if self.policy.is_empty() { scene.policies.to_vec() } else { once(self.policy) };
         self.trace.as_deref().map_or(Ok(()), check)?;
         self.pictures.check()?;
-        Ok(GilRequest::Scene(SceneRequest {
+        Ok(GilRequest::Scene(Box::new(SceneRequest {
             scene,
             policies,
             simulate,
@@ -253,7 +255,7 @@ impl GilArgs {
             width: self.width,
             ascii: self.ascii,
             color: self.color,
-        }))
+        })))
     }
 
     fn fidelity(self) -> Result<GilRequest, Failure> {
@@ -318,9 +320,9 @@ impl GilArgs {
 }
 
 fn unknown(name: &str) -> Failure {
-    let known = Scene::ALL.map(|scene| scene.name).join(", ");
-    let remedy = format!("name {known}, {FIDELITY} or {PARITY}");
-    Failure::new(format!("gil {name}"), "there is no such scene", remedy)
+    let scenes = Scene::ALL.map(|scene| scene.name);
+    let names: Vec<&str> = scenes.into_iter().chain([FIDELITY, PARITY]).collect();
+    Failure::new(format!("gil {name}"), "there is no such scene", or_nearest(name, &names))
 }
 
 fn misplaced(option: &str, why: &str) -> Failure {

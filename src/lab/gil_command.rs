@@ -56,11 +56,11 @@ pub fn show(
     if *json {
         let document = document(scene, *time, setting.as_ref(), &runs, failure.as_ref());
         print(&format!("{document:#}\n"))?;
-    } else if runs.len() == request.policies.len() {
+    } else if failure.is_none() {
         print(&explanation(scene, page.width))?;
     } else if !runs.is_empty() {
-        let left: Vec<String> =
-            request.policies[runs.len()..].iter().map(ToString::to_string).collect();
+        let whole = runs.iter().take_while(|(_, run)| !run.partial).count();
+        let left: Vec<String> = request.policies[whole..].iter().map(ToString::to_string).collect();
         let note = format!("partial: not run, or not to the end: {}", left.join(", "));
         print(&wrap(&note, page.width))?;
     }
@@ -112,7 +112,11 @@ fn run_all(
         if !json {
             print(&format!("{}\n", picture(scene, policy, &take, *window, &options)?))?;
         }
+        let partial = take.partial;
         runs.push((policy, take));
+        if partial {
+            outside::check()?;
+        }
     }
     Ok(())
 }
@@ -161,7 +165,7 @@ pub fn parity(
             print(&format!("{:#}\n", parity::document(&measured, &rows, failure.as_ref())))?
         }
         (false, None) => print(&format!("\n{}", wrap(NOTE, page.width)))?,
-        (false, Some(_)) => print("partial: other rows were not measured\n")?,
+        (false, Some(_)) => print(&wrap("partial: other rows were not measured", page.width))?,
     }
     failure.map_or(Ok(()), Err)
 }
@@ -225,8 +229,10 @@ pub fn fidelity(
         let document = comparison::document(&all.rows, &all.unmeasured, &idioms, &skipped, error);
         print(&format!("{document:#}\n"))?;
     } else {
-        skipped.iter().try_for_each(|why| print(&format!("skipped: {why}\n")))?;
-        print(&endings(&all, &idioms, request.idioms))?;
+        let skipped = skipped.iter().map(|why| wrap(&format!("skipped: {why}"), page.width));
+        print(
+            &(skipped.collect::<String>() + &endings(&all, &idioms, request.idioms, page.width)),
+        )?;
     }
     failure.map_or(Ok(()), Err)
 }
@@ -242,14 +248,15 @@ fn predicted<'a>(known: &'a mut Vec<Predictions>, python: &Interpreter) -> &'a P
 }
 
 /// The last lines: how much of it agrees.
-fn endings(all: &Comparison, idioms: &[IdiomRow], only_idioms: bool) -> String {
-    let mut text = if idioms.is_empty() { String::new() } else { idiom_table::summary(idioms) };
+fn endings(all: &Comparison, idioms: &[IdiomRow], only_idioms: bool, width: usize) -> String {
+    let mut text =
+        if idioms.is_empty() { String::new() } else { idiom_table::summary(idioms, width) };
     if !only_idioms {
         let agree = all.rows.iter().filter(|row| row.agrees_in_kind()).count();
-        text += &format!("{agree} of {} rows agree in kind.\n", all.rows.len());
+        text += &wrap(&format!("{agree} of {} rows agree in kind.", all.rows.len()), width);
     }
-    let agree = idioms.iter().filter(|row| !row.disagrees()).count();
-    text + &format!("{agree} of {} idioms lose no update that cannot be lost.\n", idioms.len())
+    let (agree, of) = (idioms.iter().filter(|row| !row.disagrees()).count(), idioms.len());
+    text + &wrap(&format!("{agree} of {of} idioms lose no update that cannot be lost."), width)
 }
 
 /// Writes what was asked for as a trace; gives the first thing that failed. When somebody has

@@ -7,6 +7,7 @@
 //!   singletrack run            cli ──────▶ run/        a Python program for real
 //!   singletrack loop step      cli ──────▶ turns/      an event loop, one iteration at a time
 //!   singletrack replay         cli ──────▶ replay/     a trace file, a moment at a time
+//!   singletrack sim            cli ──────▶ seeds/      the whole in simulated worlds, by seeds
 //!   singletrack explain        cli ──────▶ explain/    a fault by its name, and where it is met
 //!   singletrack examples       cli ──────▶ examples/   what to read and run, in which order
 //!   singletrack gil SCENE      gil_cli ─▶ gil_command ─▶ scenes/     the lock at work, drawn
@@ -14,6 +15,8 @@
 //!   singletrack gil parity     gil_cli ─▶ gil_command ─▶ scenes/     the simulator beside the lock
 //!
 //!   the poster                 poster/    a packet every 10 ms beside work that computes, four ways
+//!   completions, man, --help   cli ──────▶ help       the same order for every command
+//!
 //!   all of them                report/    children, figures, drawings, trace files, failures
 //! ```
 //! `cli` reads every command line and knows nothing of what happens next; `main.rs` calls the
@@ -35,6 +38,7 @@ pub mod explore;
 pub mod fidelity;
 pub mod gil_cli;
 pub mod gil_command;
+pub mod help;
 pub mod page;
 pub mod play;
 pub mod poster;
@@ -42,5 +46,6 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod scenes;
+pub mod seeds;
 pub mod timeline;
 pub mod turns;

@@ -8,8 +8,9 @@
 
 use crate::lab::choose::machine::Machine;
 use crate::lab::choose::quantity::{size, time};
+use crate::lab::choose::shape::Measured;
 use crate::lab::choose::shape::{Part, Shape};
-use crate::lab::choose::source::{Measured, Source};
+use crate::lab::choose::source::Source;
 use crate::lab::compare::cases::{OWN, descriptors};
 use crate::lab::compare::model::Model;
 use crate::lab::explore::python::Refused;

@@ -7,7 +7,7 @@ use crate::lab::compare::html::choice;
 use crate::lab::compare::model::Model;
 use crate::lab::compare::output::sentences;
 use crate::lab::compare::result::{CaseResult, ModelResult};
-use crate::lab::page::card::{Card, SIZE, card};
+use crate::lab::page::card::{Card, card};
 use crate::lab::page::markup::Element;
 use crate::lab::page::rows::{Frame, Rows};
 use crate::lab::report::stats::duration;
@@ -28,7 +28,7 @@ pub fn compare_card(results: &[CaseResult], command: &str) -> String {
     let results = &results[..results.len().min(CASES)];
     let all = drawn(results);
     let height = all.at();
-    let width = Card::width(height).max(SIZE.0 / 2.4);
+    let width = Card::width(height);
     let said: Vec<String> = results.iter().flat_map(sentences).collect();
     let words = said.join(" ");
     let title = match results {

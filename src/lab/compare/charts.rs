@@ -159,7 +159,6 @@ pub fn latency(result: &CaseResult, interval_s: f64) -> Option<Figure> {
     let y = Scale::ratios(points().map(|point| point.1));
     let x = Scale::ratios(points().map(|point| point.0));
     let marks = [
-        (1.0, "shortest"),
         (2.0, "half"),
         (10.0, "9 of 10"),
         (100.0, "99 of 100"),

@@ -186,7 +186,7 @@ fn read_piece(path: &Path, from: u64, limit: usize) -> Result<Vec<u8>, Failure> 
         Ok(bytes)
     };
     read().map_err(|e: io::Error| {
-        let remedy = "make it readable, and leave it alone while it is hashed";
+        let remedy = "make it readable, and leave it alone while it is compared";
         Failure::io(path.display().to_string(), &e, remedy)
     })
 }

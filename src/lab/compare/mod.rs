@@ -1,7 +1,7 @@
 //! `singletrack compare`: the same jobs under eight models.
 //!
 //! ```text
-//!   asked for    cases      cpu, slow-io, fast-io, files, urls ──▶ a plan of jobs
+//!   asked for    cases      cpu, slow-io, fast-io, files, compress, urls ──▶ jobs
 //!                model      the eight models, by name
 //!                trial      every file and page once: which can be had, and what it comes to
 //!                  │

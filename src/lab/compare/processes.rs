@@ -193,5 +193,9 @@ impl<P: Executor + 'static> ComputePlace for PoolWorkers<P> {
 }
 
 fn lost(why: &JobError) -> Failure {
-    Failure::new("a worker", why.to_string(), "run it again; look for who killed it")
+    let text = why.to_string();
+    // What the system refused brings a remedy of its own.
+    let (why, remedy) =
+        text.split_once("; ").unwrap_or((&text, "run it again; look for who killed it"));
+    Failure::new("a worker", why.split(" (os error").next().unwrap_or(why), remedy)
 }

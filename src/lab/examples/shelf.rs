@@ -45,9 +45,24 @@ pub const CHAPTERS: &[Chapter] = &[
     Chapter {
         title: "It is real: other people's software on the loop",
         folder: "examples/real/src/bin",
-        names: &["http_hyper", "resp_kv", "axum_pool", "websocket"],
+        names: &[
+            "http_hyper",
+            "resp_kv",
+            "tls",
+            "postgres",
+            "redis_client",
+            "axum_pool",
+            "websocket",
+            "autobahn",
+            "console",
+        ],
     },
     Chapter { title: "To play with", folder: "examples", names: &["mandelbrot", "fork_hazard"] },
+    Chapter {
+        title: "To watch and to film",
+        folder: "examples/real/src/bin",
+        names: &["dashboard"],
+    },
     Chapter {
         title: "One part each: tasks, streams, processes",
         folder: "examples",

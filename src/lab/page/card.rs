@@ -39,7 +39,7 @@ pub struct Card {
 impl Card {
     /// How wide a picture of this height is drawn, so that it fills the room.
     pub fn width(height: f64) -> f64 {
-        (SIZE.0 - 2.0 * MARGIN) * height / (BOTTOM - TOP)
+        (SIZE.0 - 2.0 * MARGIN) / scale(height)
     }
 }
 
@@ -51,8 +51,7 @@ pub fn card(card: &Card) -> String {
     };
     let background = Element::new("rect").with("class", "paper").px("width", width);
     let (picture, tall) = &card.picture;
-    let scale = ((BOTTOM - TOP) / tall.max(1.0)).min(2.4);
-    let place = format!("translate({MARGIN} {TOP}) scale({scale:.4})");
+    let place = format!("translate({MARGIN} {TOP}) scale({:.4})", scale(*tall));
     let picture = Element::new("g").with("transform", place).child(picture);
     let right = |element: Element| element.with("text-anchor", "end");
     let all = [
@@ -73,6 +72,11 @@ pub fn card(card: &Card) -> String {
     // Style and hatches are this crate's own texts, and stand behind the description.
     let style = format!("<style>{}</style>{}", escape(&style()), resolved(HATCHES));
     whole.replacen("</desc>", &format!("</desc>{style}"), 1)
+}
+
+/// How much larger a picture of this height is drawn, so that it fills the room; few rows do not.
+fn scale(height: f64) -> f64 {
+    ((BOTTOM - TOP) / height.max(1.0)).min(2.4)
 }
 
 const HATCHES: &str = include_str!("hatches.svg");

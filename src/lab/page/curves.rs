@@ -95,11 +95,14 @@ fn plotted(chart: &Chart) -> Vec<Element> {
     };
     all.extend(chart.y.marks.iter().map(|(mark, _)| across("grid", down(chart, *mark))));
     all.push(across("base", ABOVE + HEIGHT));
-    for (mark, name) in &chart.x.marks {
+    // Where there is little room, three names are enough.
+    let (last, step) = (chart.x.marks.len().saturating_sub(1), chart.x.marks.len().div_ceil(3));
+    for (at, (mark, name)) in chart.x.marks.iter().enumerate() {
         let place = chart.x.scale.place(*mark);
         let tick = Element::new("line").with("class", "base").share("x1", place);
         let tick = tick.share("x2", place).px("y1", ABOVE + HEIGHT).px("y2", ABOVE + HEIGHT + 4.0);
-        let text = Element::new("text").with("class", "soft").share("x", place);
+        let class = if (last - at).is_multiple_of(step) { "soft" } else { "soft wide" };
+        let text = Element::new("text").with("class", class).share("x", place);
         let text = text.px("y", ABOVE + HEIGHT + 17.0).with("text-anchor", anchor(place));
         all.extend([tick, text.text(name)]);
     }

@@ -36,9 +36,7 @@ impl Pictures {
 /// # Errors
 /// If it cannot.
 pub fn check(path: &Path) -> Result<(), Failure> {
-    let can = WholeFile::create(path).map(drop);
-    let remedy = "name a file that can be written";
-    can.map_err(|e| Failure::io(path.display().to_string(), &e, remedy))
+    WholeFile::check(path)
 }
 
 /// The words of a command line as a shell reads them; the first is the name of this command.

@@ -7,6 +7,7 @@
 //!     ├─ threads    two bands: the lock's rules on simulated cores, python-3.10 and python-2
 //!     ▼
 //!   poster     the bands on one axis, a row and a sentence for each
+//!     └─ card    a picture in a file of its own
 //! ```
 //! All four have the same packets and the same computing, in virtual time: the decisions are those of
 //! the real loop and of the lock's rules, the costs are given numbers, and it is the same every time.

@@ -9,7 +9,7 @@ use crate::gil::stats::counters::Counters;
 use crate::gil::stats::record::Recording;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::{DrawOptions, StateNames, lanes, legend};
-use crate::lab::report::terminal::Page;
+use crate::lab::report::terminal::{Page, wrap};
 use crate::lab::report::window::recorded;
 use crate::lab::run::request::RunRequest;
 use crate::lab::timeline::from_lock::from_lock;
@@ -96,6 +96,7 @@ fn left(request: &RunRequest, ending: Ending) -> Left {
         Ending::Interrupted => (EXIT_CODE.to_le_bytes()[0], None),
         Ending::NoOutput(_, true) => (128 + libc::SIGPIPE.to_le_bytes()[0], None),
         Ending::NoOutput(why, false) => {
+            let why = why.split(" (os error").next().unwrap_or_default();
             (1, Some(Failure::new("stdout", why, "give it a place to write to")))
         }
         Ending::Stopped(why, at) => {
@@ -134,7 +135,7 @@ fn drawing(
         counters.forced_drops + counters.tick_drops,
         counters.acquired_after_wait,
     );
-    format!("\n{drawn}{}\n{counts}\n", legend(&words, &options))
+    format!("\n{drawn}{}\n{}", legend(&words, &options), wrap(&counts, page.width))
 }
 
 fn write(path: &Path, request: &RunRequest, recording: &Recording) -> Result<(), Failure> {

@@ -24,6 +24,7 @@
 //!   simulated       machines in virtual time, and threads that compute on them
 //!
 //!   scene_report    draws a scene for people, and prints it as JSON
+//!   scene_html      a page of HTML, and a card
 //!   calibration     what this machine charges for ticks, wake-ups and switches
 //!   parity          `singletrack gil parity`: the simulator beside the real lock
 //! ```

@@ -5,14 +5,20 @@
 use crate::lab::turns::turn::Stepped;
 use serde_json::{Value, json};
 
+/// The version of the fields and their meaning.
+pub const SCHEMA_VERSION: u32 = 1;
+
 /// All of it, for machines.
 pub fn document(stepped: &Stepped) -> Value {
     let (ended, turns) = (stepped.ended, &stepped.turns);
     match stepped.question {
-        Some(question) => {
-            json!({ "scene": stepped.name, "question": question, "ended": ended, "turns": turns })
-        }
-        None => json!({ "program": stepped.name, "ended": ended, "why": stepped.end,
-                        "turns": turns }),
+        Some(question) => json!({
+            "schema_version": SCHEMA_VERSION, "scene": stepped.name, "question": question,
+            "ended": ended, "turns": turns,
+        }),
+        None => json!({
+            "schema_version": SCHEMA_VERSION, "program": stepped.name, "ended": ended,
+            "why": stepped.end, "turns": turns,
+        }),
     }
 }

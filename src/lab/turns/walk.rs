@@ -7,14 +7,16 @@
 use crate::lab::page::shell;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::keys::Answers;
+use crate::lab::report::table::entries;
 use crate::lab::report::terminal::wrap;
 use crate::lab::timeline::trace::save_trace;
-use crate::lab::turns::document::document;
+use crate::lab::turns::document::{SCHEMA_VERSION, document};
 use crate::lab::turns::html::html;
 use crate::lab::turns::request::{Stage, StepRequest};
-use crate::lab::turns::scene::SCENES;
+use crate::lab::turns::scene::{SCENES, Scene};
 use crate::lab::turns::turn::{Stepped, turns};
 use crate::lab::turns::view::view;
+use serde_json::{Value, json};
 
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
@@ -29,6 +31,12 @@ pub fn step(
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let stepped = match &request.stage {
+        Stage::List if request.json => {
+            let scene = |scene: &Scene| json!({ "scene": scene.name, "question": scene.question });
+            let scenes: Vec<Value> = SCENES.iter().map(scene).collect();
+            let all = json!({ "schema_version": SCHEMA_VERSION, "scenes": scenes });
+            return print(&format!("{all:#}\n"));
+        }
         Stage::List => return print(&list(width)),
         Stage::Scene(scene) => turns(scene)?,
         Stage::Program(stepped) => (**stepped).clone(),
@@ -82,18 +90,12 @@ impl Pages<'_> {
 }
 
 fn list(width: usize) -> String {
-    const COLUMN: usize = 9;
-    let room = width.saturating_sub(COLUMN).max(20);
-    let mut lines = String::new();
-    for scene in SCENES {
-        for (at, part) in wrap(scene.question, room).lines().enumerate() {
-            let name = if at == 0 { scene.name } else { "" };
-            lines += &format!("{name:COLUMN$}{part}\n");
-        }
-    }
-    format!(
-        "{lines}\nsingletrack loop step NAME steps through one of them,\nand loop step FILE.py through a program with asyncio.\n"
-    )
+    let scenes: Vec<(&str, &str)> =
+        SCENES.iter().map(|scene| (scene.name, scene.question)).collect();
+    let more = "singletrack loop step NAME steps through one of them, and loop step FILE.py through \
+                a program with asyncio.";
+    let more = wrap(more, width);
+    format!("{}\n{more}", entries(&scenes, width))
 }
 
 /// Shows a turn, and goes where the answers say.

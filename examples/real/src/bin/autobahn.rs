@@ -1,6 +1,8 @@
 //! What the Autobahn test suite drives: a WebSocket server that sends everything back, and a client
 //! that does.
 //!
+//! Level: 3 of 3. Minutes: 5. Read: src/interop/futures_io.rs
+//!
 //! Question: does tungstenite keep RFC 6455 on our streams, at every size and cut of a frame?
 //! Prediction: as it does elsewhere: a stream has no say in it, unless it loses or doubles a byte.
 //!

@@ -1,5 +1,7 @@
 //! Live lanes of threads under the interpreter lock, in a browser, with a slider for the interval.
 //!
+//! Level: 2 of 3. Minutes: 5. Read: src/gil/stats/record.rs
+//!
 //! Question: packets arrive every 10 ms, and one thread handles them while two others compute. What
 //! does the switch interval do to the packets? Prediction: the thread waits an interval for the
 //! lock after each call that blocks; beyond some milliseconds the packets queue up.

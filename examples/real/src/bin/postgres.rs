@@ -1,5 +1,7 @@
 //! SQL by tokio-postgres, over a connection of our loop.
 //!
+//! Level: 2 of 3. Minutes: 5. Read: src/interop/tokio_io.rs
+//!
 //! Question: does a database client that was written for tokio need tokio? Prediction: no: it is
 //! given a connection, and asks for two traits.
 //!

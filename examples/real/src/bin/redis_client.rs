@@ -1,5 +1,7 @@
 //! The `redis` crate's client over a connection of our loop, against a server of our own or Redis.
 //!
+//! Level: 2 of 3. Minutes: 5. Read: src/interop/tokio_io.rs
+//!
 //! Question: the crate knows two runtimes by name, and ours is none of them. Can it be used?
 //! Prediction: yes, in part. Its multiplexed connection takes any stream and gives back a future that
 //! drives it; what makes connections or sets limits by itself (`Client::get_multiplexed_async_connection`,

@@ -1,5 +1,7 @@
 //! A page over TLS: rustls between our streams and HTTP, with a certificate made at the start.
 //!
+//! Level: 2 of 3. Minutes: 5. Read: examples/real/src/tls.rs
+//!
 //! Question: does a state machine that reads a record here, half a record there, and writes while it
 //! should read, live on our streams? Prediction: yes, if a read that has nothing says so and wakes
 //! later; and each failure can say what it was.

@@ -128,12 +128,21 @@ fn run_all(name: &str, lines: Vec<(String, Option<i32>)>) {
         "import asyncio\nasync def main():\n    await asyncio.sleep(1)\nasyncio.run(main())\n";
     fs::write(place.join("tasks.py"), tasks).unwrap();
     let port = web_server();
+    fs::create_dir_all(place.join("target")).unwrap();
+    // A trace is replayed when it is there.
+    let (replays, others): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|(line, _)| line.starts_with("singletrack replay"));
+    run_side_by_side(&place, others, port);
+    run_side_by_side(&place, replays, port);
+}
+
+fn run_side_by_side(place: &Path, lines: Vec<(String, Option<i32>)>, port: u16) {
     let lines = Mutex::new(lines.into_iter());
     thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
                 while let Some((line, code)) = { lines.lock().unwrap().next() } {
-                    run_line(&place, &line.replace(":8000", &format!(":{port}")), code);
+                    run_line(place, &line.replace(":8000", &format!(":{port}")), code);
                 }
             });
         }

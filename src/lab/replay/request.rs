@@ -15,11 +15,10 @@ use std::path::{Path, PathBuf};
 /// For the end of `replay --help`.
 pub const EXAMPLES: &str = "\
 Examples:
-  singletrack gil convoy --trace convoy.json
-  singletrack replay convoy.json               forwards and back by keys, a moment at a time
-  singletrack replay convoy.json --at 5ms      begins there
-  singletrack replay convoy.json --all | less  a line for each thing that happens
-  singletrack replay convoy.json --at 5ms --json
+  singletrack replay battle.json               what `gil battle --trace battle.json` has written
+  singletrack replay battle.json --at 5ms      begins there
+  singletrack replay battle.json --all | less  a line for each thing that happens
+  singletrack replay battle.json --at 5ms --json
   singletrack replay compared.json --only threads-py3.10
 
 Keys: n or space = next, p = previous, N and P = ten at once, g = first, G = last, t = to a time or

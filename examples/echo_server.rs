@@ -1,5 +1,7 @@
 //! An echo server for as many clients as come, on one thread.
 //!
+//! Level: 2 of 3. Minutes: 5. Read: src/aio/streams/outgoing.rs
+//!
 //! Question: what must a server do for a client that sends and never reads? Prediction: its
 //! `drain` stops that client's task, and nobody else's.
 //!
@@ -11,6 +13,10 @@
 //! `--once` brings a greedy client and a polite one of its own, checks that the greedy one
 //! costs no more memory than two watermarks, and ends.
 
+mod common;
+
+use common::measured;
+use common::options::Options;
 use singletrack::aio::StreamWriter;
 use singletrack::aio::TcpListener;
 use singletrack::aio::sleep;
@@ -62,7 +68,8 @@ async fn polite(address: SocketAddr) -> io::Result<()> {
 }
 
 fn main() -> io::Result<()> {
-    let (port, once) = options();
+    let options = Options::read(&["--once", "--port N"]);
+    let (port, once) = (options.value("--port", 0..=u16::MAX, 8888), options.has("--once"));
     EventLoop::new()?.run_until_complete(async {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
         let address = listener.local_addr()?;
@@ -84,7 +91,6 @@ fn main() -> io::Result<()> {
         }
         polite(address).await?;
         assert!(!greedy.done(), "nobody reads what it sends back, so it cannot send it all");
-        println!("{} bytes queued at most for the greedy client", most_queued.get());
         assert!(most_queued.get() <= 64 * 1024 + 16 * 1024, "the mark and one read");
         while server.connections() > 1 {
             sleep(Duration::from_millis(1)).await; // until the polite one has gone
@@ -92,24 +98,11 @@ fn main() -> io::Result<()> {
         server.close();
         server.abort_clients();
         server.wait_closed().await;
+        measured(format_args!(
+            "A client that sends 64 MiB and never reads has cost {} bytes of queue at most, and the \
+             polite one got 100 answers meanwhile.",
+            most_queued.get()
+        ));
         Ok(())
     })
-}
-
-/// `--port N` and `--once`, from the command line.
-fn options() -> (u16, bool) {
-    let (mut port, mut once) = (Some(8888), false);
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--once" => once = true,
-            "--port" => port = words.next().and_then(|number| number.parse().ok()),
-            _ => port = None,
-        }
-        if port.is_none() {
-            eprintln!("`{word}`: give nothing, --once, or --port and a number up to 65535");
-            std::process::exit(2);
-        }
-    }
-    (port.unwrap_or_default(), once)
 }

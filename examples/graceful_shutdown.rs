@@ -1,5 +1,7 @@
 //! SIGTERM: take no more work, finish what was begun, and go.
 //!
+//! Level: 2 of 3. Minutes: 5. Read: src/aio/signals.rs
+//!
 //! Question: when may a server that is told to stop exit? Prediction: when its listener is
 //! closed and its last request is answered, not when the signal comes.
 //!
@@ -14,9 +16,10 @@
 //! `--once` sends the signal from a process of its own while three requests are under way,
 //! and checks that all three are answered and a fourth is refused.
 
-#[path = "common/flag.rs"]
-mod flag;
+mod common;
 
+use common::measured;
+use common::options::Options;
 use singletrack::aio::StreamWriter;
 use singletrack::aio::TcpListener;
 use singletrack::aio::sleep;
@@ -58,7 +61,7 @@ async fn until_told_to_stop(mut terminate: Signal, server: &Server<TcpListener>)
 }
 
 fn main() -> io::Result<()> {
-    let once = flag::flag("--once");
+    let once = Options::read(&["--once"]).has("--once");
     EventLoop::new()?.run_until_complete(async {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = listener.local_addr()?;
@@ -82,6 +85,11 @@ fn main() -> io::Result<()> {
         }
         let refused = request(address).await.expect_err("nobody listens any more");
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        measured(format_args!(
+            "SIGTERM came while {} requests were under way: all were answered, and the next one was \
+             refused.",
+            server.stats().accepted
+        ));
         Ok(())
     })
 }

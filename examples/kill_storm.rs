@@ -1,5 +1,7 @@
 //! Workers are killed at random moments under a load of jobs: is every job accounted for?
 //!
+//! Level: 3 of 3. Minutes: 10. Read: src/process/pool/dispatcher.rs
+//!
 //! Question: with processes dying all the time, can a job be lost without an error, answered
 //! twice, or answered with another's value? Prediction: no. Each comes out once: with its own
 //! value, or as lost with a worker that this program has killed.
@@ -11,6 +13,10 @@
 //!
 //! CI: --kills 60 --jobs 10000
 
+mod common;
+
+use common::measured;
+use common::options::Options;
 use singletrack::base::random::SplitMix64;
 use singletrack::futures::Future;
 use singletrack::futures::JobError;
@@ -25,12 +31,6 @@ use std::time::{Duration, Instant};
 const WORKERS: usize = 4;
 /// How many jobs are under way at most.
 const WINDOW: usize = 4000;
-
-struct Options {
-    kills: u64,
-    jobs: u64,
-    seed: u64,
-}
 
 /// What came out, counted here; the pool has counts of its own.
 #[derive(Debug, Default)]
@@ -56,7 +56,9 @@ fn load(i: u64) -> usize {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let Options { kills, jobs, seed } = options();
+    let options = Options::read(&["--kills N", "--jobs N", "--seed N"]);
+    let kills = options.value("--kills", 0..=u64::MAX, 1000);
+    let (jobs, seed) = (options.value("--jobs", 1..=u64::MAX, 100_000), options.seed());
     let fork_server = ForkServer::start()?;
     let pool = ProcessPool::new(&fork_server, WORKERS)?;
     let mut random = SplitMix64::new(seed);
@@ -123,37 +125,19 @@ fn settle(sheet: &mut Sheet, i: u64, future: Future<(u64, usize)>) {
 
 fn report(pool: &ProcessPool, sheet: &Sheet, jobs: u64, killed: u64) {
     let counts = pool.counts();
-    println!("jobs submitted        {jobs:>9}");
-    println!("  answered            {:>9}", sheet.answered);
-    println!("  lost with a worker  {:>9}", sheet.lost);
-    println!("  unaccounted for     {:>9}", jobs - sheet.answered - sheet.lost);
-    println!("jobs tried again      {:>9}", counts.retried);
-    println!("workers started       {:>9}", counts.workers_started);
-    println!("workers ended         {:>9}", counts.workers_ended);
-    println!("  killed by us        {killed:>9}");
+    println!("answered       {:>9} of {jobs} jobs", sheet.answered);
+    println!("lost           {:>9}", sheet.lost);
+    println!("tried again    {:>9}", counts.retried);
+    println!("workers ended  {:>9} of {}", counts.workers_ended, counts.workers_started);
     assert_eq!(sheet.answered + sheet.lost, jobs);
     assert_eq!((counts.submitted, counts.resolved()), (jobs, jobs));
     assert_eq!((counts.answered, counts.lost), (sheet.answered, sheet.lost));
     assert_eq!(counts.workers_started, counts.workers_ended, "a zombie is left");
     let lost = counts.lost + counts.retried;
     assert!(lost <= killed, "a kill costs one job at most: {lost} for {killed} kills");
-    println!("the books balance");
-}
-
-fn options() -> Options {
-    let mut options = Options { kills: 1000, jobs: 100_000, seed: 1 };
-    let mut args = std::env::args().skip(1);
-    while let Some(arg) = args.next() {
-        let value = args.next().and_then(|value| value.parse().ok());
-        match (arg.as_str(), value) {
-            ("--kills", Some(kills)) => options.kills = kills,
-            ("--jobs", Some(jobs)) if jobs > 0 => options.jobs = jobs,
-            ("--seed", Some(seed)) => options.seed = seed,
-            _ => {
-                eprintln!("`{arg}`: give --kills N, --jobs N (1 or more) or --seed N");
-                std::process::exit(2);
-            }
-        }
-    }
-    options
+    measured(format_args!(
+        "{killed} workers were killed under {jobs} jobs: {} were tried again, {} came out as lost, and \
+         none is unaccounted for.",
+        counts.retried, sheet.lost
+    ));
 }

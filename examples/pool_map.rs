@@ -1,5 +1,7 @@
 //! A pool of five processes squares three numbers: the article's `Pool` program.
 //!
+//! Level: 1 of 3. Minutes: 5. Read: src/process/pool/process_pool.rs
+//!
 //! ```python
 //! def f(x):
 //!     return x * x
@@ -7,19 +9,28 @@
 //! with Pool(5) as p:
 //!     print(p.map(f, [1, 2, 3]))
 //! ```
-//! It prints `[1, 4, 9]`: the results come in the order of the numbers, whichever worker was first.
+//!
+//! Question: which process squares which number, and in which order do the squares come? Prediction:
+//! nobody can say which; and `[1, 4, 9]`, in the order of the numbers, whichever worker was first.
+//!
+//!     cargo run --example pool_map
+//!     cargo run --example pool_map -- --long
 //!
 //! With `--long` it goes on for some ten seconds and names its workers: `kill -9` one of them.
 //! Only the job it ran is lost, with an error that names the process and the signal; the
 //! worker is replaced, and the others finish. `--scale F` makes that F times as long.
 //!
-//! Run: `cargo run --example pool_map -- --long`
 //! CI: --long --scale 0.01
 
+mod common;
+
+use common::measured;
+use common::options::Options;
 use singletrack::futures::Executor;
 use singletrack::futures::JobError;
 use singletrack::process::ForkServer;
 use singletrack::process::ProcessPool;
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::Duration;
 
@@ -30,6 +41,11 @@ fn f(x: u64) -> u64 {
     x * x
 }
 
+/// The square, and which process has made it.
+fn signed_f(x: u64) -> (u64, u32) {
+    (f(x), std::process::id())
+}
+
 /// Takes so many seconds to square a number.
 fn slow_f((x, seconds): (u64, f64)) -> u64 {
     std::thread::sleep(Duration::from_secs_f64(seconds));
@@ -38,15 +54,26 @@ fn slow_f((x, seconds): (u64, f64)) -> u64 {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (is_long, scale) = options();
+    let options = Options::read(&["--long", "--scale F"]);
+    let scale = options.value("--scale", 0.0..=1000.0, 1.0);
     // Before any thread: workers are forked from a copy of this process as it is now.
     let fork_server = ForkServer::start()?;
     let pool = ProcessPool::new(&fork_server, WORKERS)?;
 
-    let squares: Vec<u64> = pool.map(f, [1, 2, 3]).collect::<Result<_, _>>()?;
+    let signed: Vec<(u64, u32)> = pool.map(signed_f, [1, 2, 3]).collect::<Result<_, _>>()?;
+    let (squares, pids): (Vec<u64>, Vec<u32>) = signed.into_iter().unzip();
     println!("{squares:?}");
     assert_eq!(squares, [1, 4, 9]);
-    if is_long { run_long(&pool, scale) } else { Ok(()) }
+    assert!(!pids.contains(&std::process::id()), "by workers, not here");
+    if options.has("--long") {
+        return run_long(&pool, scale);
+    }
+    let workers: BTreeSet<u32> = pids.into_iter().collect();
+    measured(format_args!(
+        "Three numbers were squared by {} of {WORKERS} processes, and came back in order.",
+        workers.len()
+    ));
+    Ok(())
 }
 
 fn run_long(pool: &ProcessPool, scale: f64) -> Result<(), Box<dyn Error>> {
@@ -64,9 +91,13 @@ fn run_long(pool: &ProcessPool, scale: f64) -> Result<(), Box<dyn Error>> {
             Err(other) => return Err(other.into()),
         }
     }
-    println!("{} of {JOBS} numbers squared, {lost} lost with their workers", JOBS - lost);
     wait_for_all_workers(pool);
     println!("the workers are {:?}", pool.worker_pids());
+    measured(format_args!(
+        "{} of {JOBS} numbers were squared, {lost} lost with their workers, and {WORKERS} workers are \
+         there again.",
+        JOBS - lost
+    ));
     Ok(())
 }
 
@@ -74,26 +105,4 @@ fn wait_for_all_workers(pool: &ProcessPool) {
     while pool.worker_pids().len() < WORKERS {
         std::thread::sleep(Duration::from_millis(1));
     }
-}
-
-/// Whether `--long` was given, and the scale.
-fn options() -> (bool, f64) {
-    let mut args = std::env::args().skip(1);
-    let (mut is_long, mut scale) = (false, 1.0);
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--long" => is_long = true,
-            "--scale" => match args.next().and_then(|f| f.parse().ok()) {
-                Some(f) if (0.0..=1000.0).contains(&f) => scale = f,
-                _ => refuse("--scale"),
-            },
-            other => refuse(other),
-        }
-    }
-    (is_long, scale)
-}
-
-fn refuse(arg: &str) -> ! {
-    eprintln!("`{arg}`: give --long, or --scale F (0 to 1000)");
-    std::process::exit(2);
 }

@@ -1,5 +1,7 @@
 //! A rate limiter from two parts: a semaphore, and a sleep that gives the permit back.
 //!
+//! Level: 1 of 3. Minutes: 5. Read: src/aio/sync/semaphore.rs
+//!
 //! Question: how do twenty impatient clients keep to five requests a second, without anybody
 //! counting time? Prediction: a permit that comes back one second after it was taken lets no
 //! more than five requests begin in any one second, and the queue of waiters keeps them in
@@ -10,13 +12,13 @@
 //!
 //! CI: --virtual
 
-#[path = "common/flag.rs"]
-mod flag;
+mod common;
 
+use common::options::Options;
+use common::{event_loop, measured};
 use singletrack::aio::Semaphore;
 use singletrack::aio::gather;
 use singletrack::aio::sleep;
-use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -50,10 +52,7 @@ async fn client(
 }
 
 fn main() -> std::io::Result<()> {
-    let event_loop = Rc::new(match flag::flag("--virtual") {
-        true => EventLoop::with_selector(Box::new(ScriptedSelector::new())),
-        false => EventLoop::new()?,
-    });
+    let event_loop = Rc::new(event_loop(Options::read(&["--virtual"]).has("--virtual"))?);
     let begun = Rc::new(RefCell::new(Vec::new()));
     event_loop.run_until_complete(async {
         let permits = Rc::new(Semaphore::new(RATE));
@@ -70,6 +69,9 @@ fn main() -> std::io::Result<()> {
         let (first, last) = (window[0].1, window[RATE].1);
         assert!(last - first >= PER, "{} requests within {:?}", RATE + 1, last - first);
     }
-    println!("never more than {RATE} in any {PER:?}");
+    let last = begun.last().map_or(0.0, |(_, at)| at.as_secs_f64());
+    measured(format_args!(
+        "{CLIENTS} requests began within {last:.1} s, in order, and never more than {RATE} in a second."
+    ));
     Ok(())
 }

@@ -1,12 +1,19 @@
 //! `cat | sort -n | tail -n 3`, with the ends of the pipeline on the loop.
 //!
+//! Level: 2 of 3. Minutes: 5. Read: src/aio/subprocess.rs
+//!
 //! Question: who moves the bytes between two children? Prediction: the kernel. The loop holds
 //! only the first and the last end, and goes on with other things meanwhile.
 //!
-//!     cargo run --example subprocess_pipeline -- 200000
+//!     cargo run --example subprocess_pipeline
+//!     cargo run --example subprocess_pipeline -- --numbers 200000
 //!
-//! CI: 20000
+//! CI: --numbers 20000
 
+mod common;
+
+use common::measured;
+use common::options::Options;
 use singletrack::aio::{Child, spawn};
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::Cell;
@@ -38,11 +45,7 @@ async fn feed(mut first: Child, count: u32) -> io::Result<u64> {
 }
 
 fn main() -> io::Result<()> {
-    let word = std::env::args().nth(1).unwrap_or_else(|| "20000".to_owned());
-    let Ok(count) = word.parse::<u32>() else {
-        eprintln!("`{word}`: give nothing, or how many numbers");
-        std::process::exit(2);
-    };
+    let count = Options::read(&["--numbers N"]).value("--numbers", 1..=10_000_000u32, 20_000);
     EventLoop::new()?.run_until_complete(async {
         let (to_sort, from_cat) = io::pipe()?;
         let (to_tail, from_sort) = io::pipe()?;
@@ -76,8 +79,12 @@ fn main() -> io::Result<()> {
 
         let expect: Vec<u32> = (count.saturating_sub(2).max(1)..=count).collect();
         assert_eq!(last, expect, "the three greatest, in order");
-        println!("the feeder had to wait {waits} times; {} turns beside it", turns.get());
         assert!(turns.get() > 10, "the loop went on while the children worked");
+        measured(format_args!(
+            "{count} numbers went through three processes; the feeder had to wait {waits} times, and a \
+             task beside it had {} turns meanwhile.",
+            turns.get()
+        ));
         Ok(())
     })
 }

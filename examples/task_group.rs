@@ -1,5 +1,7 @@
 //! Three downloads that belong together: when one fails, the others are cancelled.
 //!
+//! Level: 1 of 3. Minutes: 5. Read: src/aio/tasks/task_group.rs
+//!
 //! Question: what is left behind when one of several tasks fails? Prediction: nothing. The
 //! group cancels the others, waits until their destructors have run, and hands all errors to
 //! whoever asked for the whole.
@@ -9,13 +11,12 @@
 //!
 //! CI: --virtual
 
-#[path = "common/flag.rs"]
-mod flag;
+mod common;
 
-use singletrack::EventLoop;
+use common::options::Options;
+use common::{event_loop, measured};
 use singletrack::aio::sleep;
 use singletrack::aio::{GroupErrors, TaskGroup};
-use singletrack::selector::scripted::ScriptedSelector;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -68,10 +69,7 @@ async fn fetch_all(
 }
 
 fn main() -> std::io::Result<()> {
-    let event_loop = match flag::flag("--virtual") {
-        true => EventLoop::with_selector(Box::new(ScriptedSelector::new())),
-        false => EventLoop::new()?,
-    };
+    let event_loop = event_loop(Options::read(&["--virtual"]).has("--virtual"))?;
     let removed = Rc::new(RefCell::new(Vec::new()));
 
     let begin = event_loop.time();
@@ -81,10 +79,16 @@ fn main() -> std::io::Result<()> {
     assert_eq!(errors.0.len(), 1);
     // The third was dropped at once, 100 ms before it would have been done.
     assert_eq!(*removed.borrow(), ["one", "two", "three"]);
-    assert!(event_loop.time() - begin < 300 * MS, "nobody waited for the third");
+    let took = event_loop.time() - begin;
+    assert!(took < 300 * MS, "nobody waited for the third");
     assert_eq!(event_loop.tasks(), 0, "and nothing is left behind");
 
     let sum = event_loop.run_until_complete(fetch_all(removed, [10, 20, 30]));
     assert_eq!(sum.expect("all three succeed"), 60);
+    measured(format_args!(
+        "One of three downloads failed after 200 ms; after {} ms all partial files were removed and no \
+         task was left, 100 ms before the third would have been done.",
+        took.as_millis()
+    ));
     Ok(())
 }

@@ -1,18 +1,24 @@
 //! What time is it over there? A clock that is asked over UDP.
 //!
-//! Question: an answer takes time to arrive, so it is late; how late? Prediction: at most the
-//! round trip. So ask several times, believe the quickest answer, and state the error.
-//! (Cristian's algorithm, 1989.)
+//! Level: 2 of 3. Minutes: 5. Read: src/aio/net/udp.rs
 //!
-//!     cargo run --example udp_clock -- serve 127.0.0.1:3737
-//!     cargo run --example udp_clock -- ask 127.0.0.1:3737
-//!     cargo run --example udp_clock                            # both, in one process
+//! Question: an answer takes time to arrive, so it is late; how late? Prediction: at most the
+//! round trip. So ask several times, believe the quickest answer, and state the error, as
+//! Cristian's algorithm does (1989).
+//!
+//!     cargo run --example udp_clock                            # both sides, in one process
+//!     cargo run --example udp_clock -- --serve 127.0.0.1:3737
+//!     cargo run --example udp_clock -- --ask 127.0.0.1:3737
 //!
 //! CI:
 //!
 //! In one process both clocks are the same, so the error is known, and checked. The clock
 //! ignores every third question, because UDP may lose messages and clients must cope.
 
+mod common;
+
+use common::measured;
+use common::options::Options;
 use singletrack::aio::UdpSocket;
 use singletrack::aio::{TimedOut, wait_for};
 use singletrack::{EventLoop, create_task};
@@ -80,17 +86,16 @@ async fn ask(server: SocketAddr) -> io::Result<(f64, f64, u32)> {
 }
 
 fn main() -> io::Result<()> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let address = |n: usize| words.get(n).and_then(|word| word.parse::<SocketAddr>().ok());
+    let options = Options::read(&["--serve ADDRESS:PORT", "--ask ADDRESS:PORT"]);
+    let address = |name: &str| {
+        let text = options.text(name)?;
+        Some(text.parse::<SocketAddr>().unwrap_or_else(|_| options.refuse(text)))
+    };
     EventLoop::new()?.run_until_complete(async {
-        let (server, alone) = match (words.first().map(String::as_str), address(1)) {
-            (Some("serve"), Some(at)) => return serve(UdpSocket::bind(at)?, u64::MAX).await,
-            (Some("ask"), Some(server)) => (server, false),
-            (Some(_), _) => {
-                eprintln!("usage: udp_clock [serve ADDRESS:PORT | ask ADDRESS:PORT]");
-                std::process::exit(2);
-            }
-            (None, _) => {
+        let (server, alone) = match (address("--serve"), address("--ask")) {
+            (Some(at), _) => return serve(UdpSocket::bind(at)?, u64::MAX).await,
+            (None, Some(server)) => (server, false),
+            (None, None) => {
                 let socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
                 let server = socket.local_addr()?;
                 drop(create_task(serve(socket, 3)));
@@ -104,13 +109,15 @@ fn main() -> io::Result<()> {
             println!("no answer from {server}, ten times");
             return Ok(());
         }
-        println!("their clock is {offset:+.6} s from ours, give or take {error:.6} s");
-        println!("{lost} of 10 answers never came");
         if alone {
             // A microsecond more: seconds since 1970 leave so little room in a float.
             assert!(offset.abs() <= error + 1e-6, "the same clock must agree with itself");
             assert!(lost >= 3, "every third question is ignored");
         }
+        measured(format_args!(
+            "Their clock is {offset:+.6} s from ours, give or take {error:.6} s; {lost} of 10 answers \
+             never came."
+        ));
         Ok(())
     })
 }

@@ -48,6 +48,7 @@
 //!   mio.rs                The default selector: mio's epoll, edge-triggered, with timeouts to the nanosecond
 //!   polling.rs            The second backend for real descriptors: the `polling` crate, one shot at a time
 //!   scripted.rs           The selector for tests: time is a number that jumps, and events come from a script
+//!   simulated.rs          The selector of simulated runs: time is a number that jumps, descriptors are real
 //! task                    Tasks: one block of memory, its states, and the queue of what is ready
 //!   arena.rs              Memory for the tasks of one thread: small blocks, many of them, and soon given back
 //!   budget.rs             A task's budget for one poll, and yielding: how a task lets the others run
@@ -57,17 +58,22 @@
 //!   running.rs            The shortest wake: a task that wakes itself while it runs
 //!   state.rs              The five states of a task, the steps that a wake or a poll makes between them, and its errors
 //! event_loop              The event loop: one thread that runs what is ready and sleeps when nothing is
+//!   await_points.rs       Where in its source a task waits: the line of the `await`, read from the stack when it goes to sleep
 //!   calls.rs              Callbacks, now or at a time, and the handle of a loop for other threads
 //!   caught.rs             Values of the user's, dropped where no panic may come out
+//!   chosen.rs             A run in which the caller chooses what runs next: any ready task, or time that passes
 //!   core.rs               The parts of one loop, which loop a thread runs, and what reaches it from elsewhere
 //!   debug.rs              Debug mode: which step held the loop for too long, and where its task was made
 //!   inbox.rs              The inbox: what other threads ask of a loop, and when that has to wake its selector
 //!   join.rs               The handle of a task: await it, cancel it, or let it go
 //!   lifecycle.rs          The `EventLoop` from its making to its end: its parts, its settings, its closing
+//!   lints.rs              Lints: tasks that hold the loop, mostly wake themselves, or can never be woken again. Pure
+//!   no_spans.rs           What stands for `spans.rs` without the feature `tracing`: functions that do nothing
 //!   reactor.rs            The descriptors of one loop: what is ready on each, and which tasks wait for it
 //!   recording.rs          A recording of a loop: which task was polled when, who woke it, how long the loop slept
 //!   run_once.rs           One iteration of the event loop, in eight steps, and the three ways to run it
 //!   scheduler.rs          A task's life on its loop: spawned, run step by step, dropped
+//!   spans.rs              Spans and events of tasks, as tokio-console reads them; and lints while they run (feature `tracing`)
 //!   timers.rs             Deadlines in order: a heap from which any entry can be taken back
 //!   waker.rs              A waker that is a number
 //! aio/time                Waiting for time: sleeping, and limits
@@ -113,6 +119,17 @@
 //!   signal_dispatcher.rs  The dispatcher of signals: which loop listens, and what it does with each that has come
 //!   signals.rs            Signals, as callbacks on the loop and as streams of arrivals
 //!   subprocess.rs         Child processes: std's `Command`, with the pipes and the child's end on the loop
+//! sim                     A program of tasks, run in every order in which a loop could run it
+//!   explorer.rs           The exploration of a program: every order, or as many as are asked for; and the first that fails
+//!   frontier.rs           Which orders are still to be tried, those with the fewest deviations first. Pure
+//!   guide.rs              Who chooses in a run: an order that is known, chance, or a search. Pure
+//!   order.rs              An order: what was chosen in a run, from its first choice to its last. Pure
+//!   panics.rs             The panics of a program that is tried in thousands of orders: caught, with their places, and not printed
+//!   program.rs            What a program under exploration may ask of its simulation
+//!   sleep_sets.rs         Every order once, but of orders that only swap independent steps one. Pure
+//!   stage.rs              What a run and its program share: who chooses, what was chosen, and what a step has done
+//!   story.rs              A run told step by step: who went on, what it did, where it waits
+//!   trial.rs              One run of a program in an order of somebody's choosing
 //! interop                 Other people's traits on the loop's own types: hyper's, tokio's, those of futures
 //!   futures_io.rs         The traits of the `futures-io` crate on every stream (feature `futures-io`)
 //!   halves.rs             A half of a stream, as every foreign trait asks for it: polled to read, or polled to write
@@ -190,11 +207,13 @@
 //!   dispatcher.rs         The pool's rules: which job is where, and what must happen next. Pure
 //!   job.rs                A job: what was agreed on, its frame and promise, and how it came out
 //!   multiprocessing.rs    `multiprocessing.Pool`: apply, map, imap and their kin
+//!   noted.rs              What of a pool's state is recorded: read from the records before and after a change
 //!   options.rs            What can be chosen for a pool, for a job, and for a map of many jobs
 //!   outcomes.rs           Outcomes: jobs that came out at the same moment, settled one by one by whoever is free
 //!   pool_shared.rs        What a pool's handles and threads share: the state, the crew, and the reading of replies
 //!   pool_state.rs         The pool's records and pipes, under one lock
 //!   process_pool.rs       The process pool: functions submitted here run in forked workers
+//!   recording.rs          A recording of a pool: which job waited, was sent, ran where and when, and which worker died. Pure
 //!   replies.rs            A worker's replies: which thread reads them, what they may be. Pure
 //!   supervisor.rs         The supervisor: what the thread that leads does, and the requests to the fork server
 //!   take_back.rs          Taking back: a job that was sent ahead and has not begun is the pool's again. Pure
@@ -340,28 +359,60 @@
 //!   lanes.rs              A recording drawn in characters: a line a thread, a strip for the owner. Pure
 //!   marks.rs              The marks that a lane is made of: what one column shows, in characters and colours. Pure
 //!   measure.rs            Work in a forked child, and what the kernel charged for it: `wait4`'s figures
+//!   nearest.rs            The name that somebody meant who has written another
 //!   outside.rs            What ends a command from outside: a signal, or a reader who has gone; and a limit of time
 //!   recording.rs          A lock's recording: flat, to cross a pipe; and in figures, by thread. Pure
 //!   stats.rs              Medians, percentiles, and how figures are written. Pure
+//!   table.rs              A table in characters: as many columns as the page has room for, and never half a number
 //!   terminal.rs           What a terminal shows: how many columns it has, and which colours
-//!   trace.rs              A recording as a trace file: JSON that Perfetto and `chrome://tracing` open
 //!   whole_file.rs         A file that is there whole or not at all: written beside, and renamed when it is complete
 //!   window.rs             Which stretch of a recording is drawn: the last of it, one that was asked for, or a fight. Pure
 //! lab/timeline            What any engine did, on one axis of time: threads, tasks, workers
+//!   columns.rs            Columns: a lane cut into stretches of equal length, and what each of them shows. Pure
+//!   fold.rs               Which lanes of a group are shown, where there are too many: those that wait most, of each kind. Pure
+//!   from_lock.rs          A lock's recording as lanes: a thread each, and one that shows the owner. Pure
+//!   from_loop.rs          A loop's recording as lanes: the loop's thread, and each task. Pure
+//!   from_pool.rs          A pool's recording as lanes: the jobs that wait, and each worker. Pure
+//!   lanes.rs              A timeline drawn in characters: a band for each run, all on one axis. Pure
 //!   timeline.rs           A timeline: lanes of states, points in time, and links between lanes. Pure
+//!   trace.rs              A timeline as a trace file: JSON that Perfetto and `chrome://tracing` open
+//!   trace_event.rs        One event of a trace file, as its JSON has it. Pure
+//!   trace_reader.rs       A trace file, read: the timeline that it was written from, or what is wrong with it. Pure
 //! lab/page                One page of HTML: what all reports that a browser shows have in common
+//!   axis.rs               Axes: round numbers where the marks stand, and how they are written. Pure
+//!   bars.rs               Bars and dots: how long, where the time goes, and every round that says so. Pure
+//!   card.rs               A card: one picture of 1200 by 630 pixels that says one thing, in a file of SVG that needs nothing
+//!   curves.rs             Curves: one number by another, a line for each model, and where to look. Pure
+//!   density.rs            Density: what is too short for a pixel becomes a shade, in which nothing is lost. Pure
 //!   embed.rs              Data inside a page: JSON that no text in it can end
+//!   lanes.rs              Lanes: a timeline as a picture, a row for each thread, task or worker. Pure
+//!   markup.rs             Markup: elements, whose attributes and texts are escaped once, here. Pure
+//!   request.rs            What a command is asked for beside its text: a page, a card; and the line that asks for it
+//!   rows.rs               Rows: names beside an axis, from top to bottom. Pure
 //!   shell.rs              The shell of a page: a template's text inside head and styles
+//!   states.rs             States: how they are painted, what they are called, and how long a lane was in them. Pure
+//! lab/poster              The poster: a packet arrives every 10 ms beside work that computes. Who is allowed to run?
+//!   card.rs               The poster as a card: who is allowed to run when a packet arrives?
+//!   loops.rs              The two bands of the event loop: the computing in a worker process, or on the loop itself
+//!   packets.rs            Packets: when each came, and when it was handled. Pure
+//!   poster.rs             The poster's data: four bands on one axis, and what each comes to
+//!   threads.rs            The two bands of threads: one computes, one handles packets, under a lock
 //! lab/compare             `singletrack compare`: the same jobs under eight models
-//!   cases.rs              What is compared: three built-in cases, and two on the user's own input
+//!   bands.rs              The models of a case beside each other, in characters: one recorded run of each, on one axis
+//!   card.rs               The comparison as a card: for each case the choice, and what the others take beside it. Pure
+//!   cases.rs              What is compared: three built-in cases, and three on the user's own input
+//!   charts.rs             The pictures of a comparison: bars, dots, curves, each with what it shows as its title. Pure
 //!   compute.rs            The computations of the jobs, as values: done here or shipped to a process, with ticks
+//!   context.rs            What a job may call, and the calls that a model makes for it
 //!   document.rs           The comparison for machines: one JSON object
 //!   evidence.rs           Two models, round by round: how much one costs more than the other, and how sure that is. Pure
 //!   export.rs             The comparison as files for other programs: CSV, a line a round; Markdown, a table a case. Pure
+//!   film.rs               A film of one run: what the model's engines have recorded, as lanes on one axis
 //!   footprint.rs          The processes of a run at one moment: memory, threads, time on cores and time without one
 //!   gate.rs               The gate between a run's threads and its clock: all begin together, and none goes before all end
+//!   html.rs               The comparison as one page of HTML: the finding first, then what shows it. Pure
 //!   http.rs               An HTTP/1.1 answer, read piece by piece as it comes. Pure
-//!   job.rs                The jobs, each written once, and the calls that a model makes for them
+//!   job.rs                The jobs, each written once
 //!   judgement.rs          Which of some models to choose, and for what: time first, then what it takes. Pure
 //!   lane.rs               A lane takes jobs one after another: its queue, its figures, where its time goes
 //!   loops.rs              Jobs as tasks of an event loop: one thread, and every wait is an `await`
@@ -370,10 +421,13 @@
 //!   output.rs             The comparison for people: a table a case, its verdict, and the progress meanwhile
 //!   processes.rs          Jobs, or the computations of jobs, in a pool of forked processes
 //!   race.rs               The comparison: every model in every round, in another order each time, until it is clear
+//!   recorded.rs           What each model does with a case: one more run of each, filmed, and not measured
 //!   result.rs             The rounds of a model summed up, and the models of a case side by side. Pure
 //!   run.rs                One run of one model, in the child that is measured: the plan, and what carries it out
 //!   server.rs             The server of the I/O cases, in a process of its own, and what it is asked
+//!   step.rs               A unit of work made of steps: computing, waiting, computing without the lock, and what it carries
 //!   sweep.rs              One setting through a range: a curve for each model, and where it bends. Pure
+//!   tape.rs               What a lane writes down of itself: when it had which job, and when it was in a call. Pure
 //!   threads.rs            One thread a lane: no other thread, many without a lock, or many under one lock
 //!   trial.rs              Every file and every page once before the race: which can be had, and what they come to
 //!   url.rs                `http://host[:port][/path]`, and the GET request for it. Pure
@@ -392,6 +446,7 @@
 //!   per_interpreter.rs    `per-interpreter`: two threads that compute, under one lock and under two
 //!   race.rs               `race`: four threads that do `x += 1` on one variable
 //!   scene.rs              What a scene is: one value with everything that `singletrack gil` asks of it
+//!   scene_html.rs         A scene as a page of HTML, and as a card: its lanes under each policy, and why. Pure
 //!   scene_report.rs       A scene for people, drawn and explained; and for machines, one JSON object
 //!   scene_run.rs          One run of a scene: what was recorded, and its figures: numbers with names
 //!   signal_storm.rs       `signal-storm`: two threads that compute after Ctrl-C, the main thread blocked
@@ -438,16 +493,63 @@
 //! lab/run                 `singletrack run FILE.py`: a Python program for real
 //!   command.rs            `run`: the program, then what was recorded of the lock
 //!   request.rs            What `run` is asked for: a command line, and a program file
+//! lab/choose              `singletrack choose`: threads, event loop or processes, for somebody's own work
+//!   calibrate.rs          Calibration: what this machine charges for what the models are made of
+//!   chosen.rs             All that a choice comes to: what was asked, the machine, the rounds, and the decision. Pure
+//!   command.rs            `singletrack choose`: measures the work, the machine and the models, and shows what came of it
+//!   contest.rs            A shape raced: the jobs of a round, made for this machine, under some models
+//!   controls.rs           Two controls whose answers are known: pure waiting, and pure computing under a lock
+//!   document.rs           A choice for machines: one JSON object
+//!   finding.rs            What was found, in sentences: the verdict, its price, why, what would flip it, and the rule. Pure
+//!   flips.rs              What would flip the verdict: the search for it. Pure
+//!   html.rs               A choice as one page of HTML: the answer first, then a map of what was tried, and what shows it. Pure
+//!   identities.rs         What arithmetic says of a row, and whether the row keeps to it. Pure
+//!   machine.rs            How many cores there really are: by affinity, and by the quota of a control group
+//!   outlay.rs             What a command or a page takes: CPU time and waiting, measured over a few runs
+//!   output.rs             A choice for people: the machine, the controls, a table, and the finding. Pure
+//!   probes.rs             What would flip the verdict: which settings are tried, and the measuring
+//!   python.rs             What a Python program takes: run once for real, recorded, its threads' time with and without the
+//!   quantity.rs           Durations and sizes as people write them: `2ms`, `4KiB`. Pure
+//!   request.rs            What `choose` is asked for: a command line, and the work that it names
+//!   shape.rs              The shape of somebody's work: the steps of a job, how many jobs, and how many at once. Pure
+//!   source.rs             Where the steps come from: options, a step file, or work that is measured first
+//!   steps.rs              Step files: one step of a job a line. Pure
 //! lab/turns               `singletrack loop step`: an event loop, one iteration at a time
+//!   document.rs           All turns for machines: one JSON object
+//!   html.rs               All turns as one page of HTML: readable as it stands, and stepped through where scripts run
+//!   lanes.rs              The lanes of a program's tasks, from its turns. Pure
+//!   program.rs            A Python program whose event loop is shown: run in virtual time, an iteration at a time
+//!   request.rs            `singletrack loop step`: its arguments, and what they ask for
 //!   scene.rs              Scenes: small programs that show one thing about a loop each
+//!   standing.rs           What a Python program's machine says of its tasks: names, what each waits for, on which line
 //!   turn.rs               A turn: one iteration of a loop, and what every task waits for after it
 //!   view.rs               One turn as text
-//!   walk.rs               `singletrack loop step`: its arguments, and the walk through the turns
+//!   walk.rs               The walk through the turns: forwards and back, all of them, or as JSON
+//! lab/replay              `singletrack replay`: through a trace file, a moment at a time
+//!   moment.rs             Moments: all that happens in a timeline at one time, in order. Pure
+//!   request.rs            What `singletrack replay` is asked for: a trace file, and where to begin
+//!   view.rs               A moment as text, as a line for each thing that happens, and as JSON
+//!   walk.rs               `singletrack replay`: the walk through the moments of a trace
+//! lab/seeds               `singletrack sim`: the loop, the lock and the pool in one simulated world, a seed at a time
+//!   clients.rs            Clients that send bytes to a server that sends them back, over connections with faults
+//!   command.rs            `singletrack sim`: its arguments, seed after seed, and what is printed
+//!   faulty.rs             A connection whose calls are interrupted, come too early, give little, or break
+//!   log.rs                What happened in a world, as one number
+//!   pool.rs               A pool of workers: the real dispatcher, with tasks for processes and faulty connections for pipes
+//!   threads.rs            Threads under a policy, on simulated cores
+//!   world.rs              A world: what a seed draws, and what must hold at its end
+//! lab/examples            `singletrack examples`: all examples in reading order, and the exercises
+//!   exercise.rs           The exercises: tests that fail until their reader has done something
+//!   header.rs             What an example says of itself: level, minutes, what to read, question, prediction, command
+//!   page.rs               The examples as text for people, or as JSON
+//!   request.rs            What `singletrack examples` is asked for: its arguments, and a request
+//!   shelf.rs              The shelf: which example stands where, in the order in which to read them
 //! lab                     The lab behind the `singletrack` command
 //!   cli.rs                What the command line asks for: its arguments, and a request
 //!   compare_command.rs    `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it
 //!   gil_cli.rs            What `singletrack gil` is asked for: its arguments, and a request
 //!   gil_command.rs        `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
+//!   help.rs               Help: the same order for every command, completions for shells, and the page for `man`
 //! ```
 //!
 //! # Words
@@ -508,6 +610,7 @@ pub mod process;
 #[cfg(feature = "python")]
 pub mod python;
 pub mod selector;
+pub mod sim;
 pub mod sys;
 pub mod task;
 pub mod vm;

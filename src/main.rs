@@ -9,24 +9,27 @@
 //!
 //! ```text
 //!   argv ─ parse ─▶ Request ─ handle ─▶ compare · choose · explore · dis · run ─ print ─▶ stdout
-//!                                       show · fidelity · parity · explain
+//!                                       show · fidelity · parity · explain · examples · replay
 //! ```
 
 use singletrack::lab::choose::command::choose;
 use singletrack::lab::cli::{CliError, Request, parse};
 use singletrack::lab::compare_command::compare;
+use singletrack::lab::examples::page::examples;
 use singletrack::lab::explain::page::explain;
 use singletrack::lab::explore::output::explore;
 use singletrack::lab::explore::python::explore_python;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
 use singletrack::lab::play::session::play;
+use singletrack::lab::replay::walk::replay;
 use singletrack::lab::report::failure::Failure;
 use singletrack::lab::report::keys::Stdin;
 use singletrack::lab::report::outside::{Ended, check, ended, watch};
 use singletrack::lab::report::terminal::{ColorChoice, Page};
 use singletrack::lab::run::command::run;
 use singletrack::lab::run::request::RunRequest;
+use singletrack::lab::seeds::command::sim;
 use singletrack::lab::turns::walk::step;
 use singletrack::sys::fd::stdout_was_closed;
 use singletrack::sys::process::settle_ignored_signals;
@@ -89,7 +92,15 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
             let page = Page::on_stdout(None, ColorChoice::Never);
             step(request, &mut Stdin::new(), page.width, print)
         }
+        Request::Replay(request) => {
+            let page = Page::on_stdout(None, ColorChoice::Never);
+            replay(request, &mut Stdin::new(), page.width, print)
+        }
+        Request::Sim(request) => sim(request, print),
         Request::Explain(request) => explain(request, &Page::on_stdout(None, request.color), print),
+        Request::Examples(request) => {
+            print(&examples(request, Page::on_stdout(None, ColorChoice::Never).width))
+        }
         Request::Gil(GilRequest::Scene(request)) => {
             show(request, &Page::on_stdout(request.width, request.color), print)
         }

@@ -149,6 +149,23 @@ fn every_regular_file_below_a_directory_is_hashed() {
     fs::remove_dir_all(root).unwrap();
 }
 
+#[test]
+fn every_regular_file_below_a_directory_is_compressed_and_stays_as_it_is() {
+    let root = scratch("to-compress");
+    fs::write(root.join("empty"), b"").unwrap();
+    fs::write(root.join("text"), "as it was, ".repeat(200_000)).unwrap();
+    let words = ["compare", "compress", root.to_str().unwrap(), "--rounds", "1", "--json"];
+    let before = json(&words);
+    assert_eq!(before["cases"][0]["case"], "compress");
+    assert_whole(&before["cases"][0], 2);
+    assert_eq!(fs::read_dir(&root).unwrap().count(), 2, "nothing is written");
+    fs::write(root.join("empty"), b"no longer").unwrap();
+    let after = json(&words);
+    let checksum = |document: &Value| document["cases"][0]["models"][0]["checksum"].clone();
+    assert_ne!(checksum(&before), checksum(&after), "a file changed");
+    fs::remove_dir_all(root).unwrap();
+}
+
 /// Answers every GET of a path below `/page` with a body, every other with 404.
 fn web_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -222,10 +239,39 @@ fn the_bare_command_says_what_it_can_do_and_what_to_try_first() {
     let output = run(&[]);
     assert!(output.status.success() && output.stderr.is_empty());
     let page = text(&output.stdout);
-    for command in ["compare", "explore", "run", "dis", "gil", "loop", "explain"] {
+    for command in ["compare", "explore", "run", "dis", "gil", "loop", "explain", "man"] {
         assert!(page.lines().any(|line| line.trim_start().starts_with(command)), "{page}");
     }
     assert!(page.contains("To see something first:"), "{page}");
+}
+
+#[test]
+fn groups_name_models_and_each_runs_once() {
+    let words = ["compare", "cpu", "--jobs", "1", "--rounds", "1", "--json", "--model"];
+    for (group, models) in [
+        ("all", &MODELS[..]),
+        ("threads", &MODELS[2..6]),
+        ("gil,threads-py2", &MODELS[2..5]),
+        ("pools,event-loop", &["processes", "loop+processes", "event-loop"]),
+    ] {
+        let document = json(&[&words[..], &[group]].concat());
+        let ran = document["cases"][0]["models"].as_array().unwrap();
+        let ran: Vec<&str> = ran.iter().map(|model| model["model"].as_str().unwrap()).collect();
+        assert_eq!(ran, models, "{group}");
+    }
+}
+
+#[test]
+fn a_limit_of_descriptors_is_named_with_what_to_do_about_it() {
+    for limit in ["9", "10"] {
+        let words = ["compare", "cpu", "--model", "processes", "--rounds", "1", "--jobs", "4"];
+        let below = format!("ulimit -n {limit}");
+        let output = finish(limited(&below, &words).spawn().unwrap(), &words, PATIENCE);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("ulimit -n") && !stderr.contains("os error"), "{stderr}");
+        assert!(!stderr.contains("run it again"), "that would not help: {stderr}");
+    }
 }
 
 #[test]
@@ -412,24 +458,14 @@ fn exports_hold_all_rounds_and_destroy_nothing_if_they_cannot_be_written() {
     assert!(fs::read_to_string(&markdown).unwrap().starts_with("## cpu\n"));
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 2, "nothing else is left there");
     let nowhere = path("no/such/place.csv");
-    let output = run(&[&words[..], &["--export-csv", &nowhere]].concat());
+    assert_refused(&[&words[..], &["--export-csv", &nowhere]].concat(), 2, "place.csv");
+    let output = run(&[&words[..], &["--export-csv", "/dev/full"]].concat());
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("place.csv"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("/dev/full: No space left"), "{}", text(&output.stderr));
     assert!(
         text(&output.stdout).contains("only sequential ran"),
         "the table is shown all the same"
     );
-    fs::remove_dir_all(directory).unwrap();
-}
-
-#[test]
-fn what_threads_hash_is_hashed_without_the_lock() {
-    let directory = scratch("blocks");
-    fs::write(directory.join("a"), vec![1; 5 << 20]).unwrap();
-    let words = ["compare", "files", directory.to_str().unwrap(), "--rounds", "1", "--json"];
-    let document = json(&[&words[..], &["--model", "threads-py3.10"]].concat());
-    let dropped = document["cases"][0]["models"][0]["switches"]["voluntary"].as_u64().unwrap();
-    assert!(dropped >= 2 * 5, "once to read and once to hash each of 5 MiB: {dropped}");
     fs::remove_dir_all(directory).unwrap();
 }
 
@@ -780,4 +816,22 @@ fn without_proc_what_needs_none_runs_and_the_rest_names_it() {
     let output = below(&[&words[..], &["processes"]].concat()).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("mount /proc"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn lanes_show_every_model_on_one_axis_and_are_no_wider_than_the_page() {
+    let words = ["compare", "slow-io", "--connections", "6", "--rounds", "1", "--lanes", "--ascii"];
+    let words = [&words[..], &["--model", "event-loop,threads-py3.10,processes"]].concat();
+    let child = command(&words).env("COLUMNS", "60").spawn().unwrap();
+    let output = finish(child, &words, PATIENCE);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (_, drawn) = text.split_once("What each model did").unwrap();
+    let (drawn, _) = drawn.split_once("What the columns mean").unwrap();
+    for model in ["\nevent-loop\n", "\nthreads-py3.10\n", "\nprocesses\n"] {
+        assert_eq!(drawn.matches(model).count(), 1, "{drawn}");
+    }
+    assert!(drawn.contains("  GIL owner") && drawn.contains("  +"), "{drawn}");
+    assert!(drawn.lines().all(|line| line.chars().count() <= 60), "{drawn}");
+    assert_eq!(run(&["compare", "cpu", "--lanes", "--json"]).status.code(), Some(2));
 }

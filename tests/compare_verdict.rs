@@ -3,7 +3,6 @@
 
 use proptest::prelude::*;
 use singletrack::base::random::SplitMix64;
-use singletrack::lab::compare::compute::{Compute, HELD_AT_MOST, Hash, Tick};
 use singletrack::lab::compare::document::document;
 use singletrack::lab::compare::evidence::{Answer, Evidence, FEWEST_ROUNDS, MARGIN};
 use singletrack::lab::compare::export::{csv, markdown};
@@ -337,6 +336,7 @@ fn some_model(model: Model, median: f64) -> ModelResult {
         start: 0.001,
         p50: median / 32.0,
         p99: median / 16.0,
+        curve: vec![(0.0, median / 64.0), (0.9, median / 20.0)],
         cpu: median,
         no_core: Some(0.0),
         time: TimeSplit { computing: median * 0.75, gil_wait: 0.0, blocked: median * 0.25 },
@@ -489,7 +489,7 @@ fn the_json_object_has_the_promised_fields() {
          processes raw server_cpu_s start_s stopped switches threads time_s wall_s"
     );
     assert_eq!(keys(&model["wall_s"]), "max median min");
-    assert_eq!(keys(&model["latency_ms"]), "p50 p99");
+    assert_eq!(keys(&model["latency_ms"]), "curve p50 p99");
     assert_eq!(keys(&model["time_s"]), "blocked computing gil_wait");
     assert_eq!(keys(&model["switches"]), "ctx_involuntary ctx_voluntary forced voluntary");
     assert_eq!(keys(&model["raw"][0]), "cpu_s memory_kib p99_s round wall_s");
@@ -583,65 +583,7 @@ fn a_curve_says_where_it_bends() {
             "threads-py3.10 keeps pace up to 200",
         ]
     );
-    let text = curve.to_string();
+    let text = curve.text(200);
     let last: Vec<&str> = text.lines().nth(5).unwrap_or_default().split_whitespace().collect();
     assert_eq!(last, ["800", "8000", "2000", "event-loop"], "{text}");
-}
-
-// --- what Python does without the lock ----------------------------------------------------
-
-#[test]
-fn a_block_is_hashed_without_the_lock_from_the_length_on_from_which_python_does() {
-    struct Parts(Vec<&'static str>);
-    impl Tick for Parts {
-        fn tick(&mut self) {
-            self.0.push("tick");
-        }
-
-        fn native(&mut self, work: &mut dyn FnMut()) {
-            self.0.push("native");
-            work();
-        }
-    }
-    let hashed = |length| {
-        let mut parts = Parts(Vec::new());
-        let hash = Hash { bytes: vec![7; length] }.compute(&mut parts);
-        (parts.0, hash)
-    };
-    assert_eq!(hashed(HELD_AT_MOST).0, ["tick"]);
-    assert_eq!(hashed(HELD_AT_MOST + 1).0, ["native", "tick"]);
-    // The SHA-256 of nothing begins so.
-    assert_eq!(hashed(0).1, 0xe3b0_c442_98fc_1c14);
-}
-
-/// With a switch interval of an hour, another thread runs only when this one lets go of the lock.
-const ASKS_PYTHON: &str = "
-import hashlib, sys, threading, time
-sys.setswitchinterval(3600)
-def others_run_while_hashing(length, times):
-    block, hashed, count, stop = bytes(length), hashlib.sha256(), [0], threading.Event()
-    def others():
-        while not stop.is_set():
-            count[0] += 1
-            time.sleep(0.0001)
-    thread = threading.Thread(target=others)
-    thread.start()
-    before = count[0]
-    for _ in range(times):
-        hashed.update(block)
-    run = count[0] > before
-    stop.set()
-    thread.join()
-    return run
-print(others_run_while_hashing(2047, 2000), others_run_while_hashing(1 << 20, 40))
-";
-
-#[test]
-fn python_itself_says_the_same_where_there_is_one() {
-    let python = std::process::Command::new("python3").args(["-c", ASKS_PYTHON]).output();
-    let Ok(output) = python else { return };
-    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    if output.status.success() {
-        assert_eq!(said, "False True", "short blocks with the lock, long ones without");
-    }
 }

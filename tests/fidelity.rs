@@ -94,7 +94,7 @@ fn what_was_not_measured_has_no_row_and_is_named() {
         let missing = [none];
         let text =
             singletrack::lab::fidelity::comparison::table("3.9.18", "p", &rows, &missing, 120);
-        assert!(text.contains("latency               could not be measured: python"), "{text}");
+        assert!(text.contains("latency: could not be measured: python"), "{text}");
         let why = verdict(&rows, &missing, &[]).expect("something is missing");
         assert!(why.to_string().contains("1 could not be measured (3.9.18 latency)"), "{why}");
         let json = document(&rows, &missing, &[], &[], Some(&why));

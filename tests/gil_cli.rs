@@ -362,6 +362,11 @@ fn a_table_drops_columns_and_never_cuts_numbers() {
         for text in [&head, &cells] {
             assert!(text.trim_end().chars().count() <= width, "{width}: {text}");
         }
+        if head.is_empty() {
+            // No room for two columns: a list, with heads and numbers whole.
+            assert!(width < 51 && cells.contains("1234\n") && cells.contains("5678\n"), "{cells}");
+            continue;
+        }
         // `us a request` is three words.
         let unit = if cells.contains("us a") { 2 } else { 0 };
         assert_eq!(count(&head) + unit, count(&cells), "{width}: {head}{cells}");

@@ -64,6 +64,7 @@ fn any_script() -> impl Strategy<Value = Script> {
         (0u64..20_000).prop_map(|time| Act::Call { time }),
         (0u64..80_000).prop_map(|time| Act::Await { time }),
         (0u64..80_000).prop_map(|time| Act::Sleep { time }),
+        (0u64..80_000, 0u64..80_000).prop_map(|(first, period)| Act::Packet { first, period }),
     ];
     (0u64..6, prop::collection::vec(act, 1..5))
         .prop_map(|(rounds, acts)| Script::new("any", rounds, &acts))

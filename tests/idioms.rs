@@ -150,7 +150,7 @@ fn a_loss_that_cannot_be_disagrees_and_one_that_can_be_may_not_come() {
     let text = table(&rows, 80);
     assert!(text.contains("not seen in 30 tries: x += f()"), "{text}");
     assert!(text.contains("DISAGREES: x += len(t) lost in try 2"), "{text}");
-    assert!(text.lines().chain(summary(&rows).lines()).all(|line| line.chars().count() <= 80));
+    assert!(text.lines().chain(summary(&rows, 80).lines()).all(|line| line.chars().count() <= 80));
     let why = singletrack::lab::fidelity::idiom_table::verdict(&rows).unwrap();
     assert_eq!(why, "1 of 3 idioms disagree (3.12.1 x += len(t))");
 }

@@ -418,7 +418,7 @@ fn the_examples_of_the_help_text_are_command_lines() {
 
 fn comparison(words: &str) -> CompareRequest {
     match parse(line(words)) {
-        Ok(Request::Compare(request)) => request,
+        Ok(Request::Compare(request)) => *request,
         other => panic!("{words}: {other:?}"),
     }
 }
@@ -463,6 +463,7 @@ fn a_wrong_command_line_is_refused_in_one_line() {
         ("--frobnicate", "--frobnicate"),
         ("--color sometimes", "sometimes"),
         ("files", "files"),
+        ("compress", "compress DIR"),
         ("files /no/such/directory", "/no/such/directory"),
         ("files Cargo.toml", "Cargo.toml"),
         ("urls", "urls"),

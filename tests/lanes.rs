@@ -7,8 +7,10 @@ use singletrack::gil::{EventKind, LockEvent, LockState, Recording, Track};
 use singletrack::lab::report::lanes::{DrawOptions, StateNames, lanes, legend};
 use singletrack::lab::report::recording::{FlatRecording, Profile};
 use singletrack::lab::report::terminal::Palette;
-use singletrack::lab::report::trace::{TraceProcess, write_trace};
 use singletrack::lab::report::window::{Zoom, closer, recorded};
+use singletrack::lab::timeline::from_lock::from_lock;
+use singletrack::lab::timeline::timeline::Timeline;
+use singletrack::lab::timeline::trace::write_trace;
 
 const MS: u64 = 1_000_000;
 
@@ -39,6 +41,15 @@ fn convoy() -> Recording {
         (10 * MS + 100_000, EventKind::DropsVoluntarily),
     ];
     Recording { tracks: vec![track("cpu", 11, &cpu), track("echo", 12, &echo)], until: 12 * MS }
+}
+
+/// The trace file of one lock.
+fn trace(pid: u32, name: &str, recording: &Recording, about: &[(&str, &str)]) -> Vec<u8> {
+    let groups = vec![from_lock(name, pid, recording, &StateNames::LOCK)];
+    let about = about.iter().map(|&(key, value)| (key.into(), value.into())).collect();
+    let mut file = Vec::new();
+    write_trace(&mut file, &Timeline { about, until: recording.until, groups }).unwrap();
+    file
 }
 
 const PLAIN: DrawOptions = DrawOptions { width: 60, ascii: false, palette: Palette::None };
@@ -247,9 +258,7 @@ proptest! {
         };
         let window = from.min(until)..until;
         prop_assert_eq!(lanes(&recording, window, &StateNames::LOCK, &PLAIN).lines().count() >= 3, true);
-        let process = TraceProcess { pid: 1, name: "x".into(), recording, words: StateNames::LOCK };
-        let mut file = Vec::new();
-        write_trace(&mut file, &[], &[process]).unwrap();
+        let file = trace(1, "x", &recording, &[]);
         prop_assert!(serde_json::from_slice::<Value>(&file).is_ok());
     }
 }
@@ -265,14 +274,8 @@ fn a_film_gives_its_recording_back() {
 
 #[test]
 fn a_trace_has_the_fields_that_viewers_read() {
-    let process = TraceProcess {
-        pid: 4711,
-        name: "convoy · python-3.10".into(),
-        recording: convoy(),
-        words: StateNames::LOCK,
-    };
-    let mut file = Vec::new();
-    write_trace(&mut file, &[("policy", "python-3.10")], &[process]).unwrap();
+    let about = [("policy", "python-3.10")];
+    let file = trace(4711, "convoy · python-3.10", &convoy(), &about);
     let trace: Value = serde_json::from_slice(&file).unwrap();
     assert_eq!(trace["displayTimeUnit"], "ns");
     assert_eq!(trace["otherData"]["tool"], "singletrack");
@@ -309,10 +312,7 @@ fn a_trace_names_no_owner_of_a_time_whose_events_were_forgotten() {
     // The ring of cpu has begun anew after 6 ms; echo's holds before that are not the whole story.
     recording.tracks[0].events.retain(|event| event.at >= 6 * MS);
     recording.tracks[0].dropped = 4;
-    let name = "convoy · python-2".into();
-    let process = TraceProcess { pid: 1, name, recording, words: StateNames::LOCK };
-    let mut file = Vec::new();
-    write_trace(&mut file, &[], &[process]).unwrap();
+    let file = trace(1, "convoy · python-2", &recording, &[]);
     let trace: Value = serde_json::from_slice(&file).unwrap();
     let slices = |tid: u64| -> Vec<(String, f64, f64)> {
         let events = trace["traceEvents"].as_array().unwrap().iter();

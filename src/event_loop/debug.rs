@@ -52,6 +52,11 @@ impl DebugMode {
         self.limit.set(Some(limit));
     }
 
+    /// From when on a step is slow.
+    pub fn limit(&self) -> Duration {
+        self.limit.get().unwrap_or(SLOW)
+    }
+
     /// Takes the handler out again.
     pub fn take_handler(&self) -> Option<SlowCallbackHandler> {
         self.handler.take()
@@ -65,7 +70,7 @@ impl DebugMode {
 
     /// A step took so long; `place` is called only if that is too long.
     pub fn check(&self, took: Duration, place: impl FnOnce() -> String) {
-        if took < self.limit.get().unwrap_or(SLOW) {
+        if took < self.limit() {
             return;
         }
         let slow = SlowStep { place: place(), took };

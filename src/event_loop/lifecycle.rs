@@ -24,6 +24,7 @@ use crate::event_loop::inbox;
 use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::join::Task;
 use crate::event_loop::recording::{Cause, LoopRecording};
+use crate::event_loop::spans;
 use crate::futures::deadlock::unregister_loop;
 use crate::selector::event::Selector;
 use crate::selector::mio::MioSelector;
@@ -215,7 +216,10 @@ impl EventLoop {
 
     /// What was recorded.
     pub fn recording(&self) -> LoopRecording {
-        self.core.recorder.read(self.core.now())
+        LoopRecording {
+            lost: spans::lost(self.core.id),
+            ..self.core.recorder.read(self.core.now())
+        }
     }
 
     /// In debug mode, reports steps that take at least this long.

@@ -18,7 +18,10 @@
 //!   └─────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //! And `caught`: values of the user's, dropped where no panic may come out; `recording`: what happened
-//! to a loop, event by event, if that is switched on.
+//! to a loop, event by event, if that is switched on; `lints`: what is wrong with a task, by such a
+//! recording; `spans`: the same for tokio-console, with the feature `tracing`, and `no_spans` without;
+//! `chosen`: a run whose order is up to a caller, and `await_points`: where in the source a task waits,
+//! both for `sim`.
 //!
 //! Read `run_once` first: its drawing is the loop. Then `scheduler` (what step 8 does with a task),
 //! `waker` and `inbox` (how a task becomes ready), `reactor` (step 4 to 6) and `timers` (step 7);
@@ -30,17 +33,22 @@
 //! the fuzz targets `task_ops`, `timer_ops`, `registry_ops` and `backend_diff` drive as well; all
 //! interleavings with other threads are in `tests/loom_inbox.rs` and `tests/loom_loop.rs`.
 
+pub mod await_points;
 pub mod calls;
 pub mod caught;
+pub mod chosen;
 pub mod core;
 pub mod debug;
 pub mod inbox;
 pub mod join;
 pub mod lifecycle;
+pub mod lints;
 pub mod reactor;
 pub mod recording;
 pub mod run_once;
 pub mod scheduler;
+#[cfg_attr(not(feature = "tracing"), path = "no_spans.rs")]
+pub mod spans;
 pub mod timers;
 pub mod waker;
 

@@ -5,7 +5,7 @@
 //! one more; a full recording forgets its oldest events and counts them. Each event is written at
 //! the moment at which it happens, so the order of events is the order of things, also where two
 //! have the same time.
-//! *Leaves out*: what a task waits for (`aio/tasks/task_tree.rs`); pictures (`lab/report`).
+//! *Leaves out*: what a task waits for (`aio/tasks/task_tree.rs`); pictures (`lab/timeline`).
 //!
 //! ```text
 //!            Made           Polled      Paused               Woken by …           Polled     Ended
@@ -110,6 +110,9 @@ pub struct LoopRecording {
     pub until: u64,
     /// The names of the tasks that had one.
     pub names: HashMap<TaskId, String>,
+    /// The tasks that wait though no waker of theirs is left. Known only with the feature `tracing`,
+    /// and of tasks that were made while somebody listened.
+    pub lost: Vec<TaskId>,
 }
 
 impl LoopRecording {
@@ -218,6 +221,7 @@ impl Recorder {
             dropped: *dropped,
             until: now,
             names: names.clone(),
+            lost: Vec::new(),
         }
     }
 }

@@ -37,12 +37,15 @@
 //! all tasks that are ready have yielded.
 
 use crate::base::id::TaskId;
+use crate::event_loop::await_points;
 use crate::event_loop::core::{Core, Due, enter};
 use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::recording::{Cause, LoopEventKind};
-use crate::event_loop::waker::{task_of, wake, waker};
+use crate::event_loop::spans;
+use crate::event_loop::waker::{noting_waker, task_of, wake, waker};
 use crate::task::ready_queue::{ROOT_CALL, ReadyEntry};
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -91,7 +94,7 @@ impl fmt::Display for EndedEarly {
 }
 
 /// One poll of the root future of the run in progress, if there is one; true as for a step of a task.
-type Root<'a> = Option<&'a mut dyn FnMut() -> bool>;
+pub(super) type Root<'a> = Option<&'a mut dyn FnMut() -> bool>;
 
 impl EventLoop {
     /// Runs until `future` is done and returns its output. Tasks that are not done by then
@@ -108,22 +111,39 @@ impl EventLoop {
 
     /// The same, for a caller that knows what to do if it ends early.
     pub(crate) fn drive<F: Future>(&self, future: F) -> Result<F::Output, EndedEarly> {
+        let iterate = |root: &mut dyn FnMut() -> bool| {
+            self.iterate(Some(root), true).map(drop).map_err(EndedEarly::Failed)
+        };
+        self.drive_by(future, iterate)
+    }
+
+    /// The same, in iterations of the caller's.
+    pub(super) fn drive_by<F: Future>(
+        &self,
+        future: F,
+        mut iterate: impl FnMut(&mut dyn FnMut() -> bool) -> Result<(), EndedEarly>,
+    ) -> Result<F::Output, EndedEarly> {
         let _entered = enter(&self.core);
         let _forget = ForgetRoot(&self.core);
         let mut future = pin!(future);
         let mut output = None;
         let id = self.core.ready.borrow().root_id();
+        let noting = self.core.is_watched() && await_points::is_on();
+        let waker = ManuallyDrop::new(if noting { noting_waker(id) } else { waker(id) });
+        if spans::on() {
+            spans::made(id, "main", "block_on", None);
+        }
         wake(id);
         while output.is_none() {
             let mut poll = || {
-                match future.as_mut().poll(&mut Context::from_waker(&waker(id))) {
+                match future.as_mut().poll(&mut Context::from_waker(&waker)) {
                     Poll::Ready(value) => output = Some(value),
                     Poll::Pending => return false,
                 }
                 true
             };
             let mut root = || self.step_root(id, &mut poll);
-            self.iterate(Some(&mut root), true).map_err(EndedEarly::Failed)?;
+            iterate(&mut root)?;
             if self.core.stopping.take() {
                 break;
             }
@@ -139,9 +159,12 @@ impl EventLoop {
         if !core.is_watched() {
             return !poll() && core.ready.borrow_mut().pause_root();
         }
+        let start = core.now();
         core.note(LoopEventKind::Polled(id));
-        let done = core.because(Cause::Task(id), poll);
+        let done = core.because(Cause::Task(id), || spans::within(id, poll));
         let again = !done && core.ready.borrow_mut().pause_root();
+        let took = Duration::from_nanos(core.now() - start);
+        spans::stepped(id, took, again, core.debug.limit());
         core.note(match (done, again) {
             (true, _) => LoopEventKind::Ended(id),
             (false, true) => LoopEventKind::Yielded(id),
@@ -222,6 +245,9 @@ impl EventLoop {
         // While there is work, the selector, which costs a system call, can wait a little.
         if self.must_poll_selector() {
             self.since_io.set(0);
+            if core.is_watched() {
+                iteration.foreign += self.tell_lost();
+            }
             // 2. How long may the loop sleep?
             let mut timeout = if may_sleep { self.timeout() } else { Some(Duration::ZERO) };
             // 3. Park the inbox: from here on a message uses the selector's waker. If one came
@@ -229,23 +255,7 @@ impl EventLoop {
             if timeout != Some(Duration::ZERO) && !core.inbox.park() {
                 timeout = Some(Duration::ZERO);
             }
-            // 4. Poll the selector. The wakers that its events concern come out.
-            let mut woken = self.woken.take();
-            let waits = core.is_watched().then(|| self.note_sleep(timeout));
-            let events = core.reactor.borrow_mut().wait(timeout, &mut woken);
-            // 5. The inbox again: a message may be what ended the sleep.
-            iteration.foreign += self.take_inbox();
-            iteration.events = events?;
-            // 6. The tasks that wait for these events are ready …
-            match waits {
-                None => woken.drain(..).for_each(|waker| core.wake_or_report(waker)),
-                Some(waits) => self.wake_recorded(&waits, iteration.events, &mut woken),
-            }
-            // 7. … and then those whose timers are due.
-            let now = core.now();
-            self.polled_at.set(now);
-            iteration.timers = self.fire_timers(now);
-            self.woken.replace(woken);
+            self.take_in(timeout, &mut iteration)?;
         }
 
         // 8. Run what is ready now. What it makes ready waits for the next iteration.
@@ -258,6 +268,34 @@ impl EventLoop {
         let ran = (iteration.polled + iteration.called) as u32;
         self.since_io.update(|polls| polls.saturating_add(ran));
         Ok(iteration)
+    }
+
+    /// Steps 4 to 7: what the selector, other threads and the clock have to say.
+    #[inline]
+    pub(super) fn take_in(
+        &self,
+        timeout: Option<Duration>,
+        iteration: &mut Iteration,
+    ) -> io::Result<()> {
+        let core = &*self.core;
+        // 4. Poll the selector. The wakers that its events concern come out.
+        let mut woken = self.woken.take();
+        let waits = core.is_watched().then(|| self.note_sleep(timeout));
+        let events = core.reactor.borrow_mut().wait(timeout, &mut woken);
+        // 5. The inbox again: a message may be what ended the sleep.
+        iteration.foreign += self.take_inbox();
+        iteration.events = events?;
+        // 6. The tasks that wait for these events are ready …
+        match waits {
+            None => woken.drain(..).for_each(|waker| core.wake_or_report(waker)),
+            Some(waits) => self.wake_recorded(&waits, iteration.events, &mut woken),
+        }
+        // 7. … and then those whose timers are due.
+        let now = core.now();
+        self.polled_at.set(now);
+        iteration.timers = self.fire_timers(now);
+        self.woken.replace(woken);
+        Ok(())
     }
 
     /// True if nothing is ready, or if the selector has not been polled for long, in polls of tasks
@@ -273,6 +311,22 @@ impl EventLoop {
             true => reactor.now().saturating_sub(polled_at) >= YIELD_INTERVAL,
             false => reactor.has_ticked(polled_at),
         }
+    }
+
+    /// Names the tasks that nothing can wake: without a waker, now that nothing is ready, and no
+    /// message is on its way.
+    #[inline(never)]
+    fn tell_lost(&self) -> usize {
+        let is_idle = self.core.ready.borrow().is_empty();
+        let suspects = if is_idle { spans::suspects(self.core.id) } else { Vec::new() };
+        if suspects.is_empty() {
+            return 0;
+        }
+        let foreign = self.take_inbox();
+        if self.core.ready.borrow().is_empty() {
+            spans::tell_lost(&suspects);
+        }
+        foreign
     }
 
     /// Zero if there is work, else until the first deadline, else for ever.
@@ -326,8 +380,19 @@ impl EventLoop {
 
     /// True: it was a task, or the root, that woke itself, so as to let others go first.
     fn run_next(&self, root: &mut Root<'_>, iteration: &mut Iteration) -> bool {
+        let Some(entry) = self.core.ready.borrow_mut().pop() else { return false };
+        self.run_entry(entry, root, iteration)
+    }
+
+    /// Runs what came out of the ready queue. True as for [`run_next`](Self::run_next).
+    #[inline]
+    pub(super) fn run_entry(
+        &self,
+        entry: ReadyEntry,
+        root: &mut Root<'_>,
+        iteration: &mut Iteration,
+    ) -> bool {
         let core = &*self.core;
-        let Some(entry) = core.ready.borrow_mut().pop() else { return false };
         match entry {
             ReadyEntry::Task(task) => {
                 iteration.polled += 1;
@@ -370,6 +435,7 @@ struct ForgetRoot<'a>(&'a Core);
 
 impl Drop for ForgetRoot<'_> {
     fn drop(&mut self) {
+        spans::ended(self.0.ready.borrow().root_id());
         self.0.ready.borrow_mut().forget_root();
     }
 }

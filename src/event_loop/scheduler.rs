@@ -25,10 +25,12 @@
 
 use crate::base::id::TaskId;
 use crate::base::panic::{drop_caught, into_message};
+use crate::event_loop::await_points;
 use crate::event_loop::core::{Core, current, made_here, no_loop, try_enter, with_current};
 use crate::event_loop::join::Task;
 use crate::event_loop::recording::{Cause, LoopEventKind};
-use crate::event_loop::waker::{task_of, wake, waker};
+use crate::event_loop::spans;
+use crate::event_loop::waker::{noting_waker, task_of, wake, waker};
 use crate::task::cell::AnyTask;
 use crate::task::metadata::TaskMetadata;
 use crate::task::running;
@@ -45,13 +47,15 @@ impl Core {
     /// dropped takes no more tasks: the future is dropped, and awaiting it gives `Cancelled`.
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> Task<F::Output> {
-        self.spawn_at(Location::caller(), future)
+        self.spawn_at(Location::caller(), None, future)
     }
 
     /// As [`spawn`](Self::spawn), on behalf of this place in the program.
+    #[inline]
     pub fn spawn_at<F: Future + 'static>(
         &self,
         place: &'static Location<'static>,
+        name: Option<&str>,
         future: F,
     ) -> Task<F::Output> {
         let mut ready = self.ready.borrow_mut();
@@ -63,7 +67,12 @@ impl Core {
             if let Some(end) = task.cancel_now() {
                 self.settle(task.id(), end);
             }
-        } else if self.is_watched() {
+            return Task::new(task);
+        }
+        if let Some(name) = name {
+            self.metadata.borrow_mut().of(task.id()).name = Some(name.into());
+        }
+        if self.is_watched() {
             self.note_made(task.id(), place);
         }
         Task::new(task)
@@ -107,6 +116,9 @@ impl Core {
         if self.debug.is_on() {
             self.metadata.borrow_mut().of(id).made_at = Some(place);
         }
+        if spans::on() {
+            spans::made(id, &self.name_of(id), "task", Some(place));
+        }
         self.note(LoopEventKind::Made(id, self.recorder.cause()));
     }
 
@@ -118,7 +130,12 @@ impl Core {
             self.recorder.note_name(id, &name);
         }
         self.recorder.write(start, LoopEventKind::Polled(id));
-        let ran = self.because(Cause::Task(id), || task.run(cx));
+        let noting = await_points::is_on().then(|| noting_waker(id));
+        let step = || match &noting {
+            None => task.run(cx),
+            Some(waker) => task.run(&mut Context::from_waker(waker)),
+        };
+        let ran = self.because(Cause::Task(id), || spans::within(id, step));
         let end = self.now();
         self.recorder.write(
             end,
@@ -128,10 +145,11 @@ impl Core {
                 StepEnd::Done(_) => LoopEventKind::Ended(id),
             },
         );
+        let took = Duration::from_nanos(end - start);
+        spans::stepped(id, took, matches!(ran, StepEnd::Again), self.debug.limit());
         if !self.debug.is_on() {
             return ran;
         }
-        let took = Duration::from_nanos(end - start);
         let place = || match self.metadata.borrow().made_at(id) {
             Some(place) => format!("{}, made at {place}", self.name_of(id)),
             None => self.name_of(id),
@@ -145,6 +163,7 @@ impl Core {
     #[inline(never)]
     fn conclude(&self, task: AnyTask, end: TaskEnd) {
         let id = task.id();
+        spans::ended(id);
         let slot = self.ready.borrow_mut().remove(id.index());
         drop(slot);
         self.because(Cause::Task(id), || self.settle(id, end));
@@ -248,6 +267,7 @@ impl Core {
             if let Some(end) = task.cancel_now() {
                 self.settle(task.id(), end);
             }
+            spans::ended(task.id());
             self.drop_or_report("a task", task);
         }
     }
@@ -255,10 +275,10 @@ impl Core {
 
 /// What is recorded, if anything is.
 impl Core {
-    /// Whether debug mode or the recorder is on.
+    /// Whether debug mode or the recorder is on, or somebody listens for traces.
     #[inline]
     pub fn is_watched(&self) -> bool {
-        self.watched.get()
+        self.watched.get() || spans::on()
     }
 
     /// To be called when one of the two was switched.
@@ -314,7 +334,8 @@ const DEEPEST_END: u32 = 16;
 #[doc(alias = "asyncio.ensure_future")]
 pub fn create_task<F: Future + 'static>(future: F) -> Task<F::Output> {
     let place = Location::caller();
-    with_current(|core| core.spawn_at(place, future)).unwrap_or_else(|| no_loop("create_task"))
+    with_current(|core| core.spawn_at(place, None, future))
+        .unwrap_or_else(|| no_loop("create_task"))
 }
 
 /// Starts a task on the running loop and runs its first step here and now.
@@ -357,7 +378,7 @@ impl Core {
         place: &'static Location<'static>,
         future: F,
     ) -> Task<F::Output> {
-        let task = self.spawn_at(place, future);
+        let task = self.spawn_at(place, None, future);
         // `spawn_at` put it at the end of the queue, and nothing was queued since.
         let queued_last = self.ready.borrow_mut().unqueue_last(task.id());
         if let Some(cell) = queued_last {

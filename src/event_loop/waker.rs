@@ -16,14 +16,17 @@
 #![allow(unsafe_code)]
 
 use crate::base::id::TaskId;
+use crate::event_loop::await_points;
 use crate::event_loop::core::run_or_send;
 use crate::event_loop::inbox::LoopMessage;
+use crate::event_loop::spans;
 use crate::task::running;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake_raw, wake_raw, drop_raw);
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake_raw, wake_by_ref_raw, drop_raw);
 
-/// The waker of a task.
+/// The waker of a task. The feature `tracing` counts its clones and not itself: whoever polls with it
+/// does not drop it.
 ///
 /// ```
 /// use singletrack::base::id::TaskId;
@@ -39,14 +42,45 @@ pub fn waker(id: TaskId) -> Waker {
     unsafe { Waker::from_raw(raw(id)) }
 }
 
+/// The same, that also notes where its task begins to wait. Equal to no other.
+pub(super) fn noting_waker(id: TaskId) -> Waker {
+    let data = std::ptr::without_provenance(id.raw() as usize);
+    // SAFETY: as above: all functions of this vtable take the data pointer for a number.
+    unsafe { Waker::from_raw(RawWaker::new(data, &NOTING)) }
+}
+
+static NOTING: RawWakerVTable = RawWakerVTable::new(clone_noting, wake_raw, wake_noting, drop_raw);
+
+unsafe fn clone_noting(data: *const ()) -> RawWaker {
+    await_points::note(id_of(data));
+    spans::cloned(id_of(data));
+    RawWaker::new(data, &NOTING)
+}
+
+unsafe fn wake_noting(data: *const ()) {
+    await_points::note(id_of(data));
+    wake(id_of(data));
+}
+
 /// The task that this waker wakes; `None` if the waker was not made here.
 pub fn task_of(waker: &Waker) -> Option<TaskId> {
-    std::ptr::eq(waker.vtable(), &VTABLE).then(|| TaskId::from_raw(waker.data().addr() as u64))
+    let ours = std::ptr::eq(waker.vtable(), &VTABLE) || std::ptr::eq(waker.vtable(), &NOTING);
+    ours.then(|| id_of(waker.data()))
+}
+
+fn id_of(data: *const ()) -> TaskId {
+    TaskId::from_raw(data.addr() as u64)
 }
 
 /// Makes the task ready: at once if this thread runs its loop, else through the inbox.
 #[inline]
 pub fn wake(id: TaskId) {
+    spans::woken(id);
+    wake_untold(id);
+}
+
+#[inline]
+fn wake_untold(id: TaskId) {
     if !running::wake(id) {
         wake_other(id);
     }
@@ -66,11 +100,19 @@ fn raw(id: TaskId) -> RawWaker {
 // A vtable's entries are `unsafe fn` by type; these ask nothing of their callers, since none of
 // them follows the pointer.
 unsafe fn clone(data: *const ()) -> RawWaker {
+    spans::cloned(id_of(data));
     RawWaker::new(data, &VTABLE)
 }
 
 unsafe fn wake_raw(data: *const ()) {
-    wake(TaskId::from_raw(data.addr() as u64));
+    let id = id_of(data);
+    spans::used_up(id, || wake_untold(id));
 }
 
-unsafe fn drop_raw(_: *const ()) {}
+unsafe fn wake_by_ref_raw(data: *const ()) {
+    wake(id_of(data));
+}
+
+unsafe fn drop_raw(data: *const ()) {
+    spans::dropped(id_of(data));
+}

@@ -16,20 +16,21 @@
 //! trait is spelled out over it. None of the features brings a runtime: `tokio-io` uses tokio's
 //! traits alone, with all of its features off.
 //!
-//! # What runs here
+//! # tokio-console, and other subscribers
 //!
-//! | it asks for | so | feature |
-//! | --- | --- | --- |
-//! | only a waker and a poll: `futures`, tokio's `sync`, `async-channel`, `async-lock` | it runs | none |
-//! | `futures_io`: `async-tungstenite`, `futures-rustls`, `async-native-tls` | it runs on any stream | `futures-io` |
-//! | `tokio::io`: `tokio-postgres` (`Config::connect_raw`), `tokio-util`'s codecs, `tokio-rustls` | it runs on any stream | `tokio-io` |
-//! | `hyper::rt`: `hyper`, and `axum` by `hyper`'s server | it runs; [`LoopExecutor`], [`LoopTimer`] | `hyper` |
-//! | tokio itself: `tokio::net`, `tokio::spawn`, `tokio::time`, `axum::serve`, `reqwest` | it panics, since no tokio runtime is running | |
-//! | a choice among named runtimes: `sqlx`, `redis`, `reqwest` | it has no name for this one | |
+//! With the feature `tracing` each task is a span `runtime.spawn`, entered for each of its steps, and
+//! each use of a waker an event `runtime::waker`: what tokio-console looks for. So it lists the tasks of
+//! this loop with their names, where they were made, and how long each was busy, scheduled and idle. A
+//! program that shows itself so needs the crate `console-subscriber`, built with
+//! `--cfg console_without_tokio_unstable`; `examples/real/console` is one.
 //!
-//! The last two kinds are no matter of traits: the library calls a runtime by its name. Run it on a
-//! thread of its own runtime, and await the answer here by [`to_thread`](crate::aio::to_thread) or a
-//! channel.
+//! Faults are told as warnings with the target `singletrack::event_loop::lints`, to any subscriber: a
+//! step that holds the loop, a task that mostly wakes itself, and one that waits though no waker of it is
+//! left (which one that awaits [`pending`](std::future::pending) does on purpose).
+//! [`lints`](crate::event_loop::lints::lints) finds them in a recording as well, the last only with
+//! this feature. A subscriber may wake tasks, but must not use the loop otherwise: it is called in the
+//! middle of its work. The code is `event_loop/spans.rs`, since wakers are made there.
+#![doc = include_str!("what_runs.md")]
 #![doc = include_str!("from_tokio.md")]
 
 #[cfg(feature = "futures-io")]

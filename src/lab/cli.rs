@@ -11,26 +11,37 @@
 //!                            ├─ Dis       vm/disassembler.rs, python/code/disassembler.rs
 //!                            ├─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
 //!                            ├─ Step      lab/turns
-//!                            └─ Explain   lab/explain
+//!                            ├─ Replay    lab/replay
+//!                            ├─ Sim       lab/seeds
+//!                            ├─ Explain   lab/explain
+//!                            └─ Examples  lab/examples
 //! ```
 
 use crate::lab::choose::request::{self as choose, ChooseArgs, ChooseRequest};
+use crate::lab::compare::bands::BandArgs;
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::race::{Effort, Race};
 use crate::lab::compare::sweep::Sweep;
+use crate::lab::examples::request::{self as examples, ExamplesArgs, ExamplesRequest};
 use crate::lab::explain::request::{self as explain, ExplainArgs, ExplainRequest};
 use crate::lab::explore::guarantees::guarantees;
 use crate::lab::explore::python::{PythonRequest, Refused};
 use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
+use crate::lab::help::{self, CompletionsArgs, manual, shaped};
+use crate::lab::page::request::Pictures;
 use crate::lab::play::request::{PlayRequest, list};
+use crate::lab::replay::request::{self as replay, ReplayArgs, ReplayRequest};
 use crate::lab::report::failure::{Failure, shown};
+use crate::lab::report::table::entries;
 use crate::lab::report::terminal::{ColorChoice, Page};
+use crate::lab::report::whole_file::WholeFile;
 use crate::lab::run::request::{self as run, RunArgs, RunRequest};
-use crate::lab::turns::walk::{self, LoopArgs, StepRequest};
+use crate::lab::seeds::command::{self as seeds, SimArgs, SimRequest};
+use crate::lab::turns::request::{self as turns, LoopArgs, StepRequest};
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,17 +52,18 @@ Examples:
   singletrack compare cpu --model threads-py3.10,threads-free,processes
   singletrack compare slow-io --connections 500 --json > slow.json
   singletrack compare slow-io --sweep connections=10..5000 --model event-loop,threads-py3.10
-  singletrack compare files src
+  singletrack compare slow-io --connections 20 --lanes  what each model did, on one axis
+  singletrack compare fast-io --trace compared.json    what each did, for Perfetto and for replay
+  singletrack compare files src                        hashed; or compressed: compress src
   singletrack compare urls http://127.0.0.1:8000/";
 
 /// What to try, for whoever has typed the name of the command and nothing else.
-const FIRST: &str = "\
-To see something first:
-  singletrack compare                       threads, event loop or processes? in half a minute
-  singletrack explain convoy                what a global lock does to whoever waits for I/O
-  singletrack explore --play 1              be the scheduler, and make two threads lose an update
-  singletrack loop step order               an event loop, one iteration at a time
-";
+const FIRST: [(&str, &str); 4] = [
+    ("singletrack compare", "threads, event loop or processes? in half a minute"),
+    ("singletrack explain convoy", "what a global lock does to whoever waits for I/O"),
+    ("singletrack explore --play 1", "be the scheduler, and make two threads lose an update"),
+    ("singletrack loop step order", "an event loop, one iteration at a time"),
+];
 
 const READING: &str = "\
 How to read the table:
@@ -76,7 +88,7 @@ medians lie if the rounds are drawn anew. A win is beyond 5 % with all of that i
 within 5 % with all of it; else there are not enough rounds to say. Of models that are as fast as
 each other, one wins that needs much less CPU or memory.
 
-Before files and urls are raced, each is read or fetched: one that fails, or is not the same
+Before files, compress and urls are raced, each is read or fetched: one that fails, or is not the same
 twice, ends the command, which names it, or is left out with --keep-going.
 
 What was measured before a failure or an interruption is shown, and with --json the field `error`
@@ -113,29 +125,47 @@ enum Command {
     #[command(after_help = run::EXAMPLES)]
     Run(RunArgs),
     /// Lists a program's instructions in the look of Python's dis
+    #[command(after_help = request::DIS_EXAMPLES)]
     Dis(DisArgs),
     /// Shows threads under a global lock: who has it, who waits, and why
     #[command(after_help = gil_cli::EXAMPLES,
               after_long_help = format!("{}\n\n{}", gil_cli::EXAMPLES, gil_cli::READING))]
     Gil(GilArgs),
     /// Shows an event loop, one iteration at a time, forwards and back
-    #[command(after_help = walk::EXAMPLES)]
+    #[command(after_help = turns::EXAMPLES)]
     Loop(LoopArgs),
+    /// Steps through a trace file: what every lane does at a moment, and what has caused it
+    #[command(after_help = replay::EXAMPLES)]
+    Replay(ReplayArgs),
+    /// Runs loop, lock and pool in simulated worlds, with faults, a seed at a time
+    #[command(after_help = seeds::EXAMPLES)]
+    Sim(SimArgs),
     /// Explains a fault of concurrent programs, with a fresh picture and places in the source
     #[command(after_help = explain::EXAMPLES)]
     Explain(ExplainArgs),
+    /// Lists the examples and the exercises, in reading order
+    #[command(after_help = examples::EXAMPLES)]
+    Examples(ExamplesArgs),
+    /// Prints what makes a shell complete these commands and their options
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Prints the page for `man`
+    #[command(after_help = help::MAN)]
+    Man,
 }
 
 #[derive(Args)]
 struct CompareArgs {
-    /// cpu, slow-io, fast-io, `files DIR` or `urls URL...`; the first three if none is named
+    /// cpu, slow-io, fast-io, `files DIR`, `compress DIR` or `urls URL...`; the first three if none
+    /// is named
     #[arg(value_name = "CASE")]
     cases: Vec<OsString>,
-    /// Models to run, separated by commas or spaces; all eight if none is named
+    /// Models or groups of them, separated by commas or spaces; all eight if none is named
     #[arg(long, value_name = "M", num_args = 1.., value_delimiter = ',', long_help = MODELS)]
     model: Vec<OsString>,
-    /// Jobs a round [default: cpu 48, slow-io one for each connection, fast-io 2000, files one
-    /// each, urls 32; for I/O at least one for each connection; fewer where the machine is slow]
+    /// Jobs a round [default: cpu 48, slow-io one for each connection, fast-io 2000, files and
+    /// compress one each, urls 32; for I/O at least one for each connection; fewer where the
+    /// machine is slow]
     #[arg(long, value_name = "N", value_parser = at_most::<10_000_000>)]
     jobs: Option<usize>,
     /// Rounds: how often each model runs [default: until it is clear, or the time is up]
@@ -167,6 +197,8 @@ struct CompareArgs {
     /// interval=0.1ms..50ms (the switch interval) or workers=1..8
     #[arg(long, value_name = "NAME=FROM..TO")]
     sweep: Option<String>,
+    #[command(flatten)]
+    bands: BandArgs,
     /// Prints one JSON object instead of tables
     #[arg(long)]
     json: bool,
@@ -176,6 +208,12 @@ struct CompareArgs {
     /// Writes the tables and verdicts to a Markdown file
     #[arg(long, value_name = "FILE")]
     export_markdown: Option<PathBuf>,
+    /// Runs every model once more, not measured, and writes what it did as a trace for Perfetto and
+    /// for `singletrack replay`
+    #[arg(long, value_name = "FILE", conflicts_with = "sweep")]
+    trace: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: Pictures,
     /// Colours in the tables
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     color: ColorChoice,
@@ -183,13 +221,14 @@ struct CompareArgs {
 
 const MODELS: &str = "Models to run, separated by commas or spaces; all eight if none is named: \
 sequential, event-loop, threads-py2, threads-py3.2, threads-py3.10, threads-free, processes, \
-loop+processes";
+loop+processes; or groups of them: all, threads (all threads-*), gil (those whose threads share a \
+lock), loops (event-loop, loop+processes), pools (processes, loop+processes)";
 
 /// What a command line asks for.
 #[derive(Debug, Clone)]
 pub enum Request {
     /// Compare the models.
-    Compare(CompareRequest),
+    Compare(Box<CompareRequest>),
     /// Choose a model for somebody's work.
     Choose(Box<ChooseRequest>),
     /// Try the interleavings of a program.
@@ -206,8 +245,14 @@ pub enum Request {
     Gil(GilRequest),
     /// Step through a scene of an event loop.
     Step(StepRequest),
+    /// Step through a trace file.
+    Replay(Box<ReplayRequest>),
+    /// Live through simulated worlds.
+    Sim(SimRequest),
     /// Explain a fault.
     Explain(ExplainRequest),
+    /// List examples.
+    Examples(ExamplesRequest),
 }
 
 /// What `singletrack compare` is asked for.
@@ -219,12 +264,18 @@ pub struct CompareRequest {
     pub race: Race,
     /// What to vary.
     pub sweep: Option<Sweep>,
+    /// What to draw of one run of each model.
+    pub bands: BandArgs,
     /// Whether to print JSON.
     pub json: bool,
     /// Where to write every round.
     pub export_csv: Option<PathBuf>,
     /// Where to write the tables.
     pub export_markdown: Option<PathBuf>,
+    /// Where to write what each model did.
+    pub trace: Option<PathBuf>,
+    /// Where to draw it.
+    pub pictures: Pictures,
     /// When to use colours.
     pub color: ColorChoice,
 }
@@ -260,20 +311,24 @@ impl From<Refused> for CliError {
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, CliError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if arguments.len() < 2 {
-        return Err(CliError::Help(format!("{}\n{FIRST}", CommandLine::command().render_help())));
+        let width = page().width;
+        let help = shaped(CommandLine::command(), width).render_help();
+        let first = entries(&FIRST, width);
+        return Err(CliError::Help(format!("{help}\n\nTo see something first:\n{first}")));
     }
     let refused = |e: clap::Error| refuse(&e, &help_command(&arguments));
-    let CommandLine { command } = CommandLine::try_parse_from(&arguments).map_err(refused)?;
+    let line = shaped(CommandLine::command(), page().width);
+    let words = line.try_get_matches_from(&arguments).map_err(refused)?;
+    let CommandLine { command } = CommandLine::from_arg_matches(&words).map_err(refused)?;
     Ok(match command {
-        Command::Compare(compare) => Request::Compare(compare.request()?),
+        Command::Compare(compare) => Request::Compare(Box::new(compare.request()?)),
         Command::Choose(words) => Request::Choose(Box::new(words.request()?)),
         Command::Explore(words) if words.asks_for_guarantees() => {
-            let page = Page::on_stdout(None, ColorChoice::Never);
-            return Err(CliError::Help(guarantees(page.width)));
+            return Err(CliError::Help(guarantees(page().width)));
         }
         Command::Explore(words) if words.asks_to_play() => match play_request(&words)? {
             Some(request) => Request::Play(Box::new(request)),
-            None => return Err(CliError::Help(list())),
+            None => return Err(CliError::Help(list(page().width))),
         },
         Command::Explore(words) if words.is_python() => {
             Request::ExplorePython(Box::new(words.python_request()?))
@@ -283,8 +338,19 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
         Command::Dis(words) => Request::Dis(words.request()?),
         Command::Gil(words) => Request::Gil(words.request()?),
         Command::Loop(words) => Request::Step(words.request()?),
+        Command::Replay(words) => Request::Replay(Box::new(words.request()?)),
+        Command::Sim(words) => Request::Sim(words.request()?),
         Command::Explain(words) => Request::Explain(words.request()?),
+        Command::Examples(words) => Request::Examples(words.request()?),
+        Command::Completions(words) => {
+            return Err(CliError::Help(words.text(CommandLine::command())));
+        }
+        Command::Man => return Err(CliError::Help(manual(&CommandLine::command())?)),
     })
+}
+
+fn page() -> Page {
+    Page::on_stdout(None, ColorChoice::Never)
 }
 
 /// A program to play, or none: then the levels are listed.
@@ -313,8 +379,13 @@ impl CompareArgs {
             keep_going: compare.keep_going,
             request_limit: Duration::from_secs(compare.request_limit as u64),
         };
+        let exports = compare.export_csv.iter().chain(&compare.export_markdown);
+        exports.map(PathBuf::as_path).try_for_each(WholeFile::check)?;
+        let models: Vec<String> =
+            models.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let models = if models.is_empty() { Model::ALL.to_vec() } else { Model::named(&models)? };
         let race = Race {
-            models: named(models)?,
+            models,
             effort: effort(compare.rounds, compare.time, compare.sweep.is_some()),
             sizes,
             limit: Duration::from_secs(compare.limit as u64),
@@ -323,9 +394,12 @@ impl CompareArgs {
             cases: Case::parse(&words)?,
             race,
             sweep: compare.sweep.as_deref().map(Sweep::parse).transpose()?,
+            bands: compare.bands,
             json: compare.json,
             export_csv: compare.export_csv,
             export_markdown: compare.export_markdown,
+            trace: compare.trace,
+            pictures: compare.pictures,
             color: compare.color,
         })
     }
@@ -345,23 +419,6 @@ fn effort(rounds: Option<usize>, seconds: Option<usize>, sweeps: bool) -> Effort
 /// a case.
 fn split(words: &[OsString]) -> (&[OsString], &[OsString]) {
     words.split_at(words.iter().position(|word| Case::is_name(word)).unwrap_or(words.len()))
-}
-
-fn named(names: &[OsString]) -> Result<Vec<Model>, Failure> {
-    let mut models = Vec::new();
-    for name in names {
-        let name = name.to_string_lossy();
-        let model = Model::from_name(&name).ok_or_else(|| unknown(&name))?;
-        if !models.contains(&model) {
-            models.push(model);
-        }
-    }
-    Ok(if models.is_empty() { Model::ALL.to_vec() } else { models })
-}
-
-fn unknown(name: &str) -> Failure {
-    let known = Model::ALL.map(Model::name).join(", ");
-    Failure::new(format!("--model {name}"), "there is no such model", format!("name {known}"))
 }
 
 fn at_most<const MOST: usize>(text: &str) -> Result<usize, String> {
@@ -393,7 +450,10 @@ fn refuse(error: &clap::Error, help: &str) -> CliError {
                 text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
             let what = first.join(" ");
             let what = what.strip_prefix("error: ").unwrap_or(&what);
-            CliError::Usage(shown(&format!("{what}; see `{help}`")))
+            let tip = text.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
+            let tip = tip.filter(|tip| tip.contains("similar")).map(|tip| format!("; {tip}"));
+            let tip: String = tip.collect();
+            CliError::Usage(shown(&format!("{what}{tip}; see `{help}`")))
         }
     }
 }

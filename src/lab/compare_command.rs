@@ -7,19 +7,24 @@
 //! *Leaves out*: the measuring and the tables (`lab/compare`).
 
 use crate::lab::cli::CompareRequest;
+use crate::lab::compare::card::compare_card;
 use crate::lab::compare::cases::Case;
 use crate::lab::compare::document::document;
 use crate::lab::compare::export::{csv, markdown};
+use crate::lab::compare::html::{About, html};
 use crate::lab::compare::output::{Progress, table};
 use crate::lab::compare::race::Race;
+use crate::lab::compare::recorded::recorded;
 use crate::lab::compare::result::CaseResult;
 use crate::lab::compare::sweep::Curve;
+use crate::lab::page::request::command_line;
+use crate::lab::page::shell::write;
 use crate::lab::report::failure::Failure;
-use crate::lab::report::terminal::{Page, Palette};
+use crate::lab::report::terminal::{Page, Palette, said_width, wrap};
 use crate::lab::report::whole_file::WholeFile;
-use crate::sys::fd::terminal_width;
-use std::io::{self, Write};
-use std::os::fd::AsFd;
+use crate::lab::timeline::timeline::{Group, Timeline};
+use crate::lab::timeline::trace::save_trace;
+use std::io::Write;
 use std::path::Path;
 
 /// Shows each case as soon as it has ended, or all as JSON in the end; of a case that fails, what
@@ -32,8 +37,10 @@ pub fn compare(
     page: &Page,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    request.pictures.check()?;
     let mut progress = Progress::new();
     let (mut results, mut failure) = (Vec::new(), None);
+    let mut films = Vec::new();
     for case in &request.cases {
         let first = results.len();
         failure = run_case(request, case, &mut results, &mut progress);
@@ -43,6 +50,24 @@ pub fn compare(
             let text = shown(request, of_case, page);
             progress.aside(|| print(&format!("{gap}{text}")))?;
         }
+        if failure.is_none() && is_filmed(request) {
+            let Race { models, sizes, limit, .. } = &request.race;
+            match recorded(case, models, sizes, *limit) {
+                Ok(timeline) => {
+                    if request.bands.are_wanted() {
+                        let drawing = request.bands.drawing(&timeline, page);
+                        progress.aside(|| {
+                            print(&format!(
+                                "
+{drawing}"
+                            ))
+                        })?;
+                    }
+                    films.push(timeline);
+                }
+                Err(failed) => failure = Some(failed),
+            }
+        }
         if failure.is_some() {
             break;
         }
@@ -51,7 +76,8 @@ pub fn compare(
     match request.json {
         true => print(&format!("{:#}\n", document(&results, failure.as_ref())))?,
         false if failure.is_none() => {
-            print("\nWhat the columns mean: singletrack compare --help\n")?;
+            let more = wrap("What the columns mean: singletrack compare --help", page.width);
+            print(&format!("\n{more}"))?;
         }
         false => {}
     }
@@ -63,7 +89,62 @@ pub fn compare(
     for (path, text) in exports.into_iter().flatten().filter(|_| !results.is_empty()) {
         export(path, &text)?;
     }
+    // A film that is not all is no reason to lose an earlier one.
+    if let (None, Some(path)) = (&failure, &request.trace) {
+        save_trace(path, &film(request, &films))?;
+    }
+    draw(request, &results, films, failure.as_ref())?;
     failure.map_or(Ok(()), Err)
+}
+
+/// Whether every model is to run once more, to see what it does.
+fn is_filmed(request: &CompareRequest) -> bool {
+    let drawn = request.pictures.html.is_some() && request.sweep.is_none();
+    request.bands.are_wanted() || request.trace.is_some() || drawn
+}
+
+/// What was filmed of all cases, beside each other.
+fn film(request: &CompareRequest, films: &[Timeline]) -> Timeline {
+    let several = request.cases.len() > 1;
+    let mut groups = Vec::new();
+    for (case, of_case) in request.cases.iter().zip(films) {
+        let named = |group: &Group| match several {
+            true => Group { name: format!("{} · {}", case.name(), group.name), ..group.clone() },
+            false => group.clone(),
+        };
+        groups.extend(of_case.groups.iter().map(named));
+    }
+    let cases: Vec<&str> = request.cases.iter().map(Case::name).collect();
+    let cmd = format!("singletrack compare {}", cases.join(" "));
+    let seed = request.race.sizes.seed.to_string();
+    let about = vec![("cmd".to_owned(), cmd), ("seed".to_owned(), seed)];
+    let until = films.iter().map(|film| film.until).max().unwrap_or(0);
+    Timeline { about, until, groups }
+}
+
+/// Writes the page and the card, where they were asked for and there is something to draw.
+fn draw(
+    request: &CompareRequest,
+    results: &[CaseResult],
+    films: Vec<Timeline>,
+    failure: Option<&Failure>,
+) -> Result<(), Failure> {
+    if results.is_empty() {
+        return Ok(());
+    }
+    let command = command_line(std::env::args_os());
+    if let Some(path) = &request.pictures.card {
+        write(path, &compare_card(results, &command))?;
+    }
+    let Some(path) = &request.pictures.html else { return Ok(()) };
+    let about = About {
+        command,
+        seed: request.race.sizes.seed,
+        interval: request.race.sizes.interval,
+        sweep: request.sweep.as_ref(),
+        recorded: films.into_iter().map(Some).collect(),
+    };
+    write(path, &html(results, failure, &about)?)
 }
 
 /// Runs a case, at each point of the sweep if there is one; returns what ended it early.
@@ -100,12 +181,11 @@ fn shown(request: &CompareRequest, results: &[CaseResult], page: &Page) -> Strin
     match &request.sweep {
         None => {
             let colour = page.palette != Palette::None;
-            let width = terminal_width(io::stdout().as_fd()); // a file may have lines of any length
-            results.iter().map(|result| table(result, colour, width)).collect()
+            results.iter().map(|result| table(result, colour, said_width())).collect()
         }
         Some(sweep) => {
             let points = sweep.values.iter().copied().zip(results).collect();
-            Curve { knob: sweep.knob, points }.to_string()
+            Curve { knob: sweep.knob, points }.text(said_width().unwrap_or(usize::MAX))
         }
     }
 }

@@ -12,13 +12,14 @@
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::simulator::costs::{Costs, CostsError};
 use crate::gil::simulator::simulation::MAX_CORES;
+use crate::lab::page::request::{Pictures, check};
 use crate::lab::report::failure::Failure;
+use crate::lab::report::nearest::or_nearest;
 use crate::lab::report::terminal::{ColorChoice, WIDEST};
-use crate::lab::report::whole_file::WholeFile;
 use crate::lab::report::window::Zoom;
 use crate::lab::scenes::scene::Scene;
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// In place of a scene's name: compare with real interpreters.
@@ -106,6 +107,8 @@ pub struct GilArgs {
     /// Also writes all that was recorded to a file that Perfetto opens
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: Pictures,
     /// Draws another stretch of time: so much of it, where the lock is fought for most (200us), or
     /// from one moment to another on the picture's scale (12ms..14ms)
     #[arg(long, value_name = "TIME", conflicts_with = "json")]
@@ -130,9 +133,10 @@ pub struct GilArgs {
 
 /// What `singletrack gil` is asked for.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a run of the command")]
 pub enum GilRequest {
     /// Show a scene.
-    Scene(SceneRequest),
+    Scene(Box<SceneRequest>),
     /// Compare the presets with real interpreters.
     Fidelity(FidelityRequest),
     /// Compare the simulator with the real lock.
@@ -174,6 +178,8 @@ pub struct SceneRequest {
     pub json: bool,
     /// Where to write a trace.
     pub trace: Option<PathBuf>,
+    /// Where to draw it.
+    pub pictures: Pictures,
     /// Which stretch of time to draw; the last of it if none is named.
     pub window: Option<Zoom>,
     /// Characters in a line, if that was asked for.
@@ -235,19 +241,21 @@ impl GilArgs {
         });
         let policies =
             if self.policy.is_empty() { scene.policies.to_vec() } else { once(self.policy) };
-        self.trace.as_deref().map_or(Ok(()), writable)?;
-        Ok(GilRequest::Scene(SceneRequest {
+        self.trace.as_deref().map_or(Ok(()), check)?;
+        self.pictures.check()?;
+        Ok(GilRequest::Scene(Box::new(SceneRequest {
             scene,
             policies,
             simulate,
             time: Duration::from_secs_f64(self.seconds.unwrap_or(0.5)),
             json: self.json,
             trace: self.trace,
+            pictures: self.pictures,
             window: self.window,
             width: self.width,
             ascii: self.ascii,
             color: self.color,
-        }))
+        })))
     }
 
     fn fidelity(self) -> Result<GilRequest, Failure> {
@@ -301,6 +309,8 @@ impl GilArgs {
             ("--window", self.window.is_some()),
             ("--width", self.width.is_some()),
             ("--ascii", self.ascii),
+            ("--html", self.pictures.html.is_some()),
+            ("--card", self.pictures.card.is_some()),
         ];
         match drawing.into_iter().find(|(_, given)| *given) {
             Some((option, _)) => Err(misplaced(option, &format!("{what} draws nothing"))),
@@ -309,16 +319,10 @@ impl GilArgs {
     }
 }
 
-/// Checks before a run, not after it, that the file can be written. It stays as it is.
-fn writable(path: &Path) -> Result<(), Failure> {
-    let failed = |e| Failure::io(path.display().to_string(), &e, "name a file that can be written");
-    WholeFile::create(path).map(drop).map_err(failed)
-}
-
 fn unknown(name: &str) -> Failure {
-    let known = Scene::ALL.map(|scene| scene.name).join(", ");
-    let remedy = format!("name {known}, {FIDELITY} or {PARITY}");
-    Failure::new(format!("gil {name}"), "there is no such scene", remedy)
+    let scenes = Scene::ALL.map(|scene| scene.name);
+    let names: Vec<&str> = scenes.into_iter().chain([FIDELITY, PARITY]).collect();
+    Failure::new(format!("gil {name}"), "there is no such scene", or_nearest(name, &names))
 }
 
 fn misplaced(option: &str, why: &str) -> Failure {

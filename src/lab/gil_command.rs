@@ -15,18 +15,23 @@ use crate::lab::fidelity::sides::{Comparison, compare};
 use crate::lab::gil_cli::{
     CostSource, FidelityRequest, MachineRequest, ParityRequest, SceneRequest,
 };
+use crate::lab::page::request::command_line;
+use crate::lab::page::shell;
+use crate::lab::poster::card::poster_card;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::DrawOptions;
 use crate::lab::report::outside;
 use crate::lab::report::terminal::{Page, wrap};
-use crate::lab::report::trace::{TraceProcess, write_trace};
-use crate::lab::report::whole_file::WholeFile;
 use crate::lab::scenes::calibration::calibrate;
 use crate::lab::scenes::echo::CoreSplit;
 use crate::lab::scenes::parity;
+use crate::lab::scenes::scene_html::{html, scene_card};
 use crate::lab::scenes::scene_report::{document, explanation, picture};
 use crate::lab::scenes::scene_run::SceneRun;
 use crate::lab::scenes::simulated::SimulatedMachine;
+use crate::lab::timeline::from_lock::from_lock;
+use crate::lab::timeline::timeline::Timeline;
+use crate::lab::timeline::trace::save_trace;
 use std::path::Path;
 
 /// Shows a scene; `print` is called with each piece of text as soon as there is one. Of runs that
@@ -51,15 +56,39 @@ pub fn show(
     if *json {
         let document = document(scene, *time, setting.as_ref(), &runs, failure.as_ref());
         print(&format!("{document:#}\n"))?;
-    } else if runs.len() == request.policies.len() {
+    } else if failure.is_none() {
         print(&explanation(scene, page.width))?;
     } else if !runs.is_empty() {
-        let left: Vec<String> =
-            request.policies[runs.len()..].iter().map(ToString::to_string).collect();
+        let whole = runs.iter().take_while(|(_, run)| !run.partial).count();
+        let left: Vec<String> = request.policies[whole..].iter().map(ToString::to_string).collect();
         let note = format!("partial: not run, or not to the end: {}", left.join(", "));
         print(&wrap(&note, page.width))?;
     }
+    draw(request, setting.as_ref(), &runs, failure.as_ref())?;
     failure.map_or(Ok(()), Err)
+}
+
+/// Writes the page and the card, where they were asked for and there is something to draw.
+fn draw(
+    request: &SceneRequest,
+    setting: Option<&SimulatedMachine>,
+    runs: &[(SwitchPolicy, SceneRun)],
+    failure: Option<&Failure>,
+) -> Result<(), Failure> {
+    let SceneRequest { scene, time, window, pictures, .. } = request;
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let command = command_line(std::env::args_os());
+    if let Some(path) = &pictures.html {
+        let data = document(scene, *time, setting, runs, failure);
+        shell::write(path, &html(scene, runs, *window, &command, &data)?)?;
+    }
+    match &pictures.card {
+        Some(path) if scene.name == "convoy" => shell::write(path, &poster_card(&command)?),
+        Some(path) => shell::write(path, &scene_card(scene, runs, *window, &command)?),
+        None => Ok(()),
+    }
 }
 
 /// Runs the scene under each policy, and draws each run when it has ended.
@@ -83,7 +112,11 @@ fn run_all(
         if !json {
             print(&format!("{}\n", picture(scene, policy, &take, *window, &options)?))?;
         }
+        let partial = take.partial;
         runs.push((policy, take));
+        if partial {
+            outside::check()?;
+        }
     }
     Ok(())
 }
@@ -132,7 +165,7 @@ pub fn parity(
             print(&format!("{:#}\n", parity::document(&measured, &rows, failure.as_ref())))?
         }
         (false, None) => print(&format!("\n{}", wrap(NOTE, page.width)))?,
-        (false, Some(_)) => print("partial: other rows were not measured\n")?,
+        (false, Some(_)) => print(&wrap("partial: other rows were not measured", page.width))?,
     }
     failure.map_or(Ok(()), Err)
 }
@@ -196,8 +229,10 @@ pub fn fidelity(
         let document = comparison::document(&all.rows, &all.unmeasured, &idioms, &skipped, error);
         print(&format!("{document:#}\n"))?;
     } else {
-        skipped.iter().try_for_each(|why| print(&format!("skipped: {why}\n")))?;
-        print(&endings(&all, &idioms, request.idioms))?;
+        let skipped = skipped.iter().map(|why| wrap(&format!("skipped: {why}"), page.width));
+        print(
+            &(skipped.collect::<String>() + &endings(&all, &idioms, request.idioms, page.width)),
+        )?;
     }
     failure.map_or(Ok(()), Err)
 }
@@ -213,14 +248,15 @@ fn predicted<'a>(known: &'a mut Vec<Predictions>, python: &Interpreter) -> &'a P
 }
 
 /// The last lines: how much of it agrees.
-fn endings(all: &Comparison, idioms: &[IdiomRow], only_idioms: bool) -> String {
-    let mut text = if idioms.is_empty() { String::new() } else { idiom_table::summary(idioms) };
+fn endings(all: &Comparison, idioms: &[IdiomRow], only_idioms: bool, width: usize) -> String {
+    let mut text =
+        if idioms.is_empty() { String::new() } else { idiom_table::summary(idioms, width) };
     if !only_idioms {
         let agree = all.rows.iter().filter(|row| row.agrees_in_kind()).count();
-        text += &format!("{agree} of {} rows agree in kind.\n", all.rows.len());
+        text += &wrap(&format!("{agree} of {} rows agree in kind.", all.rows.len()), width);
     }
-    let agree = idioms.iter().filter(|row| !row.disagrees()).count();
-    text + &format!("{agree} of {} idioms lose no update that cannot be lost.\n", idioms.len())
+    let (agree, of) = (idioms.iter().filter(|row| !row.disagrees()).count(), idioms.len());
+    text + &wrap(&format!("{agree} of {of} idioms lose no update that cannot be lost."), width)
 }
 
 /// Writes what was asked for as a trace; gives the first thing that failed. When somebody has
@@ -235,9 +271,7 @@ fn trace(
         return failure;
     }
     let written = write(path, request, runs, failure.as_ref());
-    failure.or(written
-        .err()
-        .map(|e| Failure::io(path.display().to_string(), &e, "name a file that can be written")))
+    failure.or(written.err())
 }
 
 fn write(
@@ -245,20 +279,17 @@ fn write(
     request: &SceneRequest,
     runs: &[(SwitchPolicy, SceneRun)],
     failure: Option<&Failure>,
-) -> std::io::Result<()> {
+) -> Result<(), Failure> {
     let policies: Vec<String> = runs.iter().map(|(policy, _)| policy.to_string()).collect();
     let command = format!("singletrack gil {}", request.scene.name);
-    let process = |(policy, take): &(SwitchPolicy, SceneRun)| TraceProcess {
-        pid: take.pid,
-        name: format!("{} · {policy}", request.scene.name),
-        recording: take.recording.clone(),
-        words: request.scene.state_names,
+    let group = |(policy, take): &(SwitchPolicy, SceneRun)| {
+        let name = format!("{} · {policy}", request.scene.name);
+        from_lock(&name, take.pid, &take.recording, &request.scene.state_names)
     };
-    let processes: Vec<TraceProcess> = runs.iter().map(process).collect();
     let mut about = vec![("policy", policies.join(", ")), ("cmd", command)];
     about.extend(failure.map(|failure| ("error", failure.to_string())));
-    let about: Vec<(&str, &str)> = about.iter().map(|(key, value)| (*key, &**value)).collect();
-    let mut file = WholeFile::create(path)?;
-    write_trace(&mut file, &about, &processes)?;
-    file.finish()
+    let about = about.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let until = runs.iter().map(|(_, take)| take.recording.until).max().unwrap_or(0);
+    let timeline = Timeline { about, until, groups: runs.iter().map(group).collect() };
+    save_trace(path, &timeline)
 }

@@ -12,7 +12,8 @@
 //! ```
 //! Read `event` first: a backend is six methods and what they promise, and a seventh if its clock
 //! can be read cheaply. `mio` and `polling` are the two idioms of epoll; `scripted` is what makes
-//! the loop's tests deterministic.
+//! the loop's tests deterministic; `simulated`, with time that jumps as well, over descriptors whose
+//! both ends are the program's own, is what `sim` explores programs on.
 //!
 //! # How to add a backend
 //!
@@ -36,3 +37,4 @@ pub mod event;
 pub mod mio;
 pub mod polling;
 pub mod scripted;
+pub mod simulated;

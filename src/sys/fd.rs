@@ -14,7 +14,7 @@
 use std::fmt;
 use std::io;
 use std::io::IoSlice;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -336,6 +336,40 @@ pub fn reader_gone(fd: BorrowedFd<'_>) -> bool {
     // borrowed, hence open.
     let polled = unsafe { libc::poll(&mut entry, 1, 0) };
     polled > 0 && entry.revents & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) != 0
+}
+
+/// Which of these descriptors are ready now, for reading, writing, or both: `poll(2)` without waiting.
+/// A number that is no open descriptor is not ready.
+///
+/// # Errors
+/// What `poll(2)` reports.
+pub fn ready_now(fds: &[RawFd]) -> io::Result<Vec<(RawFd, ReadyNow)>> {
+    let events = libc::POLLIN | libc::POLLOUT | libc::POLLRDHUP;
+    let entry = |&fd: &RawFd| libc::pollfd { fd, events, revents: 0 };
+    let mut entries: Vec<libc::pollfd> = fds.iter().map(entry).collect();
+    let count = entries.len() as libc::nfds_t;
+    // SAFETY: pointer and count are those of a live vector; a number that is no descriptor is
+    // reported, not followed.
+    retry(|| unsafe { libc::poll(entries.as_mut_ptr(), count, 0) })?;
+    let ready = |entry: &libc::pollfd| {
+        let has = |bits| entry.revents & bits != 0;
+        let broken = has(libc::POLLHUP | libc::POLLERR);
+        let now = ReadyNow {
+            read: broken || has(libc::POLLIN | libc::POLLRDHUP),
+            write: broken || has(libc::POLLOUT),
+        };
+        (!has(libc::POLLNVAL) && (now.read || now.write)).then_some((entry.fd, now))
+    };
+    Ok(entries.iter().filter_map(ready).collect())
+}
+
+/// What [`ready_now`] says of a descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadyNow {
+    /// A read would not block.
+    pub read: bool,
+    /// A write would not block.
+    pub write: bool,
 }
 
 static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);

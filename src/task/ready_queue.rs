@@ -111,6 +111,27 @@ impl ReadyQueue {
         }
     }
 
+    /// What is ready, oldest first: the id of a task or of the root; `None` is a callback.
+    pub fn ready(&self) -> Vec<Option<TaskId>> {
+        let mut calls = self.calls.iter();
+        let id = |entry: &Option<AnyTask>| match entry {
+            Some(task) => Some(task.id()),
+            None => calls.next().filter(|key| **key == ROOT_CALL).map(|_| self.root_id()),
+        };
+        self.queue.iter().map(id).collect()
+    }
+
+    /// The entry at this place of [`ready`](Self::ready), out of turn.
+    pub fn pop_at(&mut self, place: usize) -> Option<ReadyEntry> {
+        match self.queue.remove(place)? {
+            Some(task) => Some(ReadyEntry::Task(task)),
+            None => {
+                let before = self.queue.iter().take(place).filter(|entry| entry.is_none()).count();
+                self.calls.remove(before).map(ReadyEntry::Call)
+            }
+        }
+    }
+
     /// When a burst is over. Not checked for every task that comes out: that path is hot.
     fn give_memory_back(&mut self) {
         if self.queue.capacity() > KEPT_CAPACITY && self.queue.len() < KEPT_CAPACITY {
@@ -171,6 +192,11 @@ impl ReadyQueue {
     /// The id by which the root future is woken.
     pub fn root_id(&self) -> TaskId {
         TaskId::pack(self.loop_id, 0, ROOT)
+    }
+
+    /// Where the root future is between its polls.
+    pub fn root_state(&self) -> TaskState {
+        self.root
     }
 
     /// The waker of `id` was used. True if that has put it into the queue.

@@ -33,8 +33,10 @@ where
 /// One request on a connection of its own: the status and the body of the answer.
 pub async fn ask(
     address: SocketAddr,
-    request: Request<Full<Bytes>>,
+    mut request: Request<Full<Bytes>>,
 ) -> Result<(StatusCode, Bytes), AnyError> {
+    // A whole URL is for proxies; the server's name is in the header.
+    *request.uri_mut() = request.uri().path().parse()?;
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
     let driver = create_task(connection);

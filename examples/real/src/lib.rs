@@ -1,12 +1,19 @@
 //! What the examples have in common: a command line, an accept loop, how many threads there are.
 
+pub mod chromium;
 pub mod http;
+pub mod kv;
+pub mod page;
+pub mod postgres_server;
 pub mod resp;
+pub mod scene;
+pub mod tls;
 
 use singletrack::aio::{TcpListener, TcpStream, create_task, sleep};
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub type AnyError = Box<dyn std::error::Error>;
@@ -44,16 +51,30 @@ fn refuse(why: &str) -> ! {
 }
 
 /// A listener on this port, and where it is. Says how many threads this process has.
-pub fn listen(port: u16) -> io::Result<(TcpListener, SocketAddr)> {
+pub fn listen(scheme: &str, port: u16) -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port).into())?;
     let address = listener.local_addr()?;
-    println!("listening on http://{address}/ with {} thread(s)", threads());
+    println!("listening on {scheme}://{address}/ with {} thread(s)", threads());
     Ok((listener, address))
 }
 
 /// How many threads this process has.
 pub fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(0, |tasks| tasks.count())
+}
+
+/// How many descriptors this process has open.
+pub fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").map_or(0, |open| open.count())
+}
+
+/// The program of this name in `PATH`, or in a folder of Debian's where it hides.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let debian = debian.map(|version| version.path().join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(debian);
+    folders.map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 /// Serves each connection in a task of its own, for ever. A connection that fails ends alone; a

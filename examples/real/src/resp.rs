@@ -77,9 +77,18 @@ fn line(bytes: &[u8], from: usize) -> Result<Option<(&[u8], usize)>, ProtocolErr
 }
 
 fn number(bytes: &[u8], from: usize) -> Result<Option<(usize, usize)>, ProtocolError> {
-    let Some((digits, after)) = line(bytes, from)? else { return Ok(None) };
-    let value = std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok());
-    value.map(|value| Some((value, after))).ok_or(ProtocolError("invalid length"))
+    let (mut value, mut at) = (0_usize, from);
+    while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
+        let shifted =
+            value.checked_mul(10).and_then(|value| value.checked_add((digit - b'0').into()));
+        value = shifted.ok_or(ProtocolError("invalid length"))?;
+        at += 1;
+    }
+    match bytes.get(at..at + 2) {
+        Some(b"\r\n") if at > from => Ok(Some((value, at + 2))),
+        None if bytes.get(at).is_none_or(|byte| *byte == b'\r') => Ok(None),
+        _ => Err(ProtocolError("invalid length")),
+    }
 }
 
 /// `+OK`.
@@ -99,20 +108,40 @@ pub fn error(out: &mut Vec<u8>, text: &str) {
 
 /// A number.
 pub fn integer(out: &mut Vec<u8>, value: i64) {
-    out.extend_from_slice(format!(":{value}\r\n").as_bytes());
+    out.push(b':');
+    decimal(out, value);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// A string of bytes, or none.
 pub fn bulk(out: &mut Vec<u8>, value: Option<&[u8]>) {
     let Some(value) = value else { return out.extend_from_slice(b"$-1\r\n") };
-    out.extend_from_slice(format!("${}\r\n", value.len()).as_bytes());
+    out.push(b'$');
+    decimal(out, value.len() as i64);
+    out.extend_from_slice(b"\r\n");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
 }
 
 /// The head of an array of so many.
 pub fn array(out: &mut Vec<u8>, length: usize) {
-    out.extend_from_slice(format!("*{length}\r\n").as_bytes());
+    out.push(b'*');
+    decimal(out, length as i64);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A number in decimal, without the detour through a `String`: one for every answer.
+fn decimal(out: &mut Vec<u8>, value: i64) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    let (mut digits, mut first, mut rest) = ([0; 20], 20, value.unsigned_abs());
+    while first == 20 || rest > 0 {
+        first -= 1;
+        digits[first] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend_from_slice(&digits[first..]);
 }
 
 #[cfg(test)]
@@ -140,6 +169,15 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_written_in_decimal() {
+        for value in [0, 7, 10, -1, 65_536, i64::MAX, i64::MIN] {
+            let mut out = Vec::new();
+            integer(&mut out, value);
+            assert_eq!(out, format!(":{value}\r\n").into_bytes());
+        }
+    }
+
+    #[test]
     fn words_in_a_line_are_a_request_too() {
         let parts = vec![b"PING".to_vec(), b"x".to_vec()];
         assert_eq!(parsed(b"PING  x\r\nPING"), Ok(Some((parts, 9))));
@@ -151,6 +189,8 @@ mod tests {
         assert!(parsed(b"*99999999999\r\n").is_err());
         assert!(parsed(b"*2\r\n$99999999999999\r\n").is_err());
         assert!(parsed(b"*1\r\n$-1\r\n").is_err());
+        assert!(parsed(b"*\r\n").is_err());
+        assert!(parsed(b"*1x\r\n").is_err());
         assert!(parsed(b"*1\r\n#3\r\n").is_err());
         assert!(parsed(b"*1\r\n$1\r\nab\r\n").is_err());
         assert!(parsed(&vec![b'x'; 70_000]).is_err());

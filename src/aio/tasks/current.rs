@@ -36,6 +36,7 @@ use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::waker::task_of;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
+use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -109,11 +110,7 @@ pub fn task_name(id: TaskId) -> String {
 
 #[track_caller]
 fn spawn_named<F: Future + 'static>(core: &Core, name: &str, future: F) -> Task<F::Output> {
-    let task = core.spawn(future);
-    if !task.done() {
-        core.metadata.borrow_mut().of(task.id()).name = Some(name.into());
-    }
-    task
+    core.spawn_at(Location::caller(), Some(name), future)
 }
 
 impl EventLoop {

@@ -42,7 +42,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
-use std::task::Waker;
 use std::time::Duration;
 
 /// What a task is doing.
@@ -103,7 +102,7 @@ pub struct TaskNode {
 #[doc(alias = "asyncio.FutureCallGraph")]
 #[doc(alias = "asyncio.FrameCallGraphEntry")]
 pub struct TaskTree {
-    root: TaskId,
+    root: TaskNode,
     nodes: BTreeMap<u64, TaskNode>,
     /// For each task, the tasks that it awaits.
     below: BTreeMap<u64, Vec<TaskId>>,
@@ -130,21 +129,19 @@ impl TaskTree {
         let mut nodes = BTreeMap::new();
         for task in &tasks {
             let id = task.id();
-            let doing = match task.state() {
-                TaskState::Running | TaskState::RunningWoken => Doing::Runs,
-                TaskState::Queued => Doing::IsReady,
-                TaskState::Idle | TaskState::Done => Doing::Waits,
-            };
             let node = TaskNode {
                 id,
                 name: core.name_of(id),
-                doing,
+                doing: Doing::of(task.state()),
                 awaited_by: task.joiner().as_ref().and_then(task_of).into_iter().collect(),
                 made_at: core.metadata.borrow().made_at(id),
             };
             nodes.insert(id.raw(), node);
         }
-        let root = core.ready.borrow().root_id();
+        let (id, doing) =
+            (core.ready.borrow().root_id(), Doing::of(core.ready.borrow().root_state()));
+        let name = "main".to_owned();
+        let root = TaskNode { id, name, doing, awaited_by: Vec::new(), made_at: None };
         let mut tree = TaskTree { root, nodes, below: BTreeMap::new() };
         tree.add_timers(core);
         tree.add_descriptors(core);
@@ -158,11 +155,19 @@ impl TaskTree {
         self.nodes.values()
     }
 
+    /// The future that the loop was given to run.
+    pub fn root(&self) -> &TaskNode {
+        &self.root
+    }
+
     /// Records what an idle task does.
-    fn set_doing(&mut self, waker: &Waker, doing: Doing) {
-        if let Some(node) = task_of(waker).and_then(|id| self.nodes.get_mut(&id.raw()))
-            && node.doing == Doing::Waits
-        {
+    fn set_doing(&mut self, id: Option<TaskId>, doing: Doing) {
+        let node = match id {
+            Some(id) if id == self.root.id => Some(&mut self.root),
+            Some(id) => self.nodes.get_mut(&id.raw()),
+            None => None,
+        };
+        if let Some(node) = node.filter(|node| node.doing == Doing::Waits) {
             node.doing = doing;
         }
     }
@@ -172,7 +177,7 @@ impl TaskTree {
         for (deadline, due) in core.timers.borrow().iter() {
             if let Due::Wake(waker) = due {
                 self.set_doing(
-                    waker,
+                    task_of(waker),
                     Doing::Sleeps(Duration::from_nanos(deadline.saturating_sub(now))),
                 );
             }
@@ -181,7 +186,7 @@ impl TaskTree {
 
     fn add_descriptors(&mut self, core: &Core) {
         for (fd, direction, waker) in core.reactor.borrow().waiters() {
-            self.set_doing(waker, Doing::WaitsFor(fd, direction));
+            self.set_doing(task_of(waker), Doing::WaitsFor(fd, direction));
         }
     }
 
@@ -202,12 +207,8 @@ impl TaskTree {
                 self.below.entry(awaiter.raw()).or_default().push(node.id);
             }
         }
-        for (awaiter, awaited) in &self.below {
-            if let Some(node) = self.nodes.get_mut(awaiter)
-                && node.doing == Doing::Waits
-            {
-                node.doing = Doing::Awaits(awaited.clone());
-            }
+        for (awaiter, awaited) in self.below.clone() {
+            self.set_doing(Some(TaskId::from_raw(awaiter)), Doing::Awaits(awaited));
         }
     }
 
@@ -219,7 +220,7 @@ impl TaskTree {
 
     /// The tasks that no living task awaits.
     fn roots(&self) -> Vec<&TaskNode> {
-        let known = |id: &TaskId| *id == self.root || self.nodes.contains_key(&id.raw());
+        let known = |id: &TaskId| *id == self.root.id || self.nodes.contains_key(&id.raw());
         self.nodes().filter(|node| !node.awaited_by.iter().any(known)).collect()
     }
 
@@ -307,6 +308,17 @@ impl fmt::Display for Branch {
     }
 }
 
+impl Doing {
+    /// As far as a task's state says.
+    fn of(state: TaskState) -> Doing {
+        match state {
+            TaskState::Running | TaskState::RunningWoken => Doing::Runs,
+            TaskState::Queued => Doing::IsReady,
+            TaskState::Idle | TaskState::Done => Doing::Waits,
+        }
+    }
+}
+
 impl fmt::Display for Doing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -326,7 +338,7 @@ impl fmt::Display for TaskTree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut drawn = BTreeSet::new();
         writeln!(f, "└── (T) main")?;
-        self.draw(f, self.children(self.root), Branch::root(), &mut drawn)?;
+        self.draw(f, self.children(self.root.id), Branch::root(), &mut drawn)?;
         self.draw(f, self.roots(), Branch::default(), &mut drawn)?;
         // Only rings are left: tasks that await each other.
         while let Some(node) = self.nodes().find(|node| !drawn.contains(&node.id.raw())) {

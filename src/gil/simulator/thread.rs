@@ -12,6 +12,7 @@
 //!   Call           ○       ●     hashlib, or write() on a socket
 //!   Await          ○       ○     read(): until the answer to the last call is there
 //!   Sleep          ○       ○     time.sleep()
+//!   Packet         ○       ○     recv(): until the next packet, which comes at its own time
 //!
 //!   acts         Compute ──────────────────────────── Call ────── Compute …
 //!   activities   Acquire Compute Release Acquire Compute Release Detached Acquire …
@@ -47,6 +48,14 @@ pub enum Act {
         /// For so long.
         time: Nanos,
     },
+    /// Blocks, without lock and core, until a packet has come that belongs to this round. Packets
+    /// come at their times, whatever the thread does; if this one is there, it goes on at once.
+    Packet {
+        /// When the first one comes.
+        first: Nanos,
+        /// How long after each the next one comes.
+        period: Nanos,
+    },
 }
 
 /// What a simulated thread does: acts, one after the other, for a number of rounds.
@@ -74,6 +83,7 @@ impl Script {
         let takes_time = acts.iter().any(|act| match *act {
             Act::Compute { ticks } => ticks > 0,
             Act::Call { time } | Act::Sleep { time } => time > 0,
+            Act::Packet { period, .. } => period > 0,
             Act::Await { .. } => false,
         });
         let rounds = if takes_time { rounds } else { 0 };
@@ -267,6 +277,10 @@ impl SimThread {
             Some(Act::Await { time }) => {
                 let answer = self.last_call.saturating_add(time);
                 (0, Some(answer).filter(|&answer| answer > now))
+            }
+            Some(Act::Packet { first, period }) => {
+                let comes = first.saturating_add(self.round.saturating_mul(period));
+                (0, Some(comes).filter(|&comes| comes > now))
             }
             Some(Act::Sleep { time }) => (0, Some(now.saturating_add(time)).filter(|_| time > 0)),
             Some(Act::Compute { .. }) | None => (0, None),

@@ -5,7 +5,7 @@
 //! ring forgets its oldest events and counts them; a reader sees whole events, in order, while the
 //! writer goes on; a thread's states follow each other without a gap.
 //! *Leaves out*: which events there are when (`gil/stats/thread_stats.rs`); pictures of them
-//! (`lab/report/lanes.rs`, `lab/report/trace.rs`).
+//! (`lab/report/lanes.rs`, `lab/timeline/trace.rs`).
 //!
 //! ```text
 //!   an event is one word:   time, in nanoseconds since the lock was made │ what

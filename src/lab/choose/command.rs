@@ -17,9 +17,11 @@ use crate::lab::choose::contest::{Contest, NAME};
 use crate::lab::choose::controls::controls;
 use crate::lab::choose::document::document;
 use crate::lab::choose::finding::Finding;
+use crate::lab::choose::html::html;
 use crate::lab::choose::output::text;
 use crate::lab::choose::probes::{Standing, flips};
 use crate::lab::choose::request::ChooseRequest;
+use crate::lab::compare::card::compare_card;
 use crate::lab::compare::cases::Cores;
 use crate::lab::compare::judgement::Judgement;
 use crate::lab::compare::model::Model;
@@ -27,6 +29,7 @@ use crate::lab::compare::output::Progress;
 use crate::lab::compare::race::{Effort, Unfinished};
 use crate::lab::compare::result::CaseResult;
 use crate::lab::compare::server::ServerProcess;
+use crate::lab::page::shell;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::Page;
 use std::time::{Duration, Instant};
@@ -49,6 +52,7 @@ pub fn choose(
     page: &Page,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<u8, Failure> {
+    request.pictures.check()?;
     let begun = Instant::now();
     let mut progress = Progress::new();
     progress.stage("measuring the work", 0.0);
@@ -77,6 +81,7 @@ pub fn choose(
     });
     drop(progress);
     print(&shown(request, &chosen, page, failure.as_ref()))?;
+    draw(request, &chosen, failure.as_ref())?;
     match failure {
         Some(failure) => Err(failure),
         None if chosen.is_choice() => Ok(0),
@@ -188,6 +193,22 @@ fn keep(
             *place = kept.map(|kept| *kept);
             Err(failure)
         }
+    }
+}
+
+/// Writes the page and the card, where they were asked for and there is something to draw.
+fn draw(
+    request: &ChooseRequest,
+    chosen: &Chosen,
+    failure: Option<&Failure>,
+) -> Result<(), Failure> {
+    let Some(race) = &chosen.race else { return Ok(()) };
+    if let Some(path) = &request.pictures.card {
+        shell::write(path, &compare_card(std::slice::from_ref(race), &request.command))?;
+    }
+    match &request.pictures.html {
+        Some(path) => shell::write(path, &html(chosen, race, &request.command, failure)?),
+        None => Ok(()),
     }
 }
 

@@ -22,6 +22,7 @@
 //!   the answer   finding    in sentences
 //!                output     a table and the sentences
 //!                document   a JSON object
+//!                html       a page of HTML, with a map of what was tried; and a card
 //!                command    all of it, in order
 //! ```
 //! To read: [`shape`], [`contest`], [`controls`], then [`chosen`] and [`flips`]. The models, the rounds
@@ -35,6 +36,7 @@ pub mod controls;
 pub mod document;
 pub mod finding;
 pub mod flips;
+pub mod html;
 pub mod identities;
 pub mod machine;
 pub mod outlay;

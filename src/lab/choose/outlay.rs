@@ -6,8 +6,7 @@
 //! *Leaves out*: which of the CPU time a Python would spend without the lock: nobody can tell that
 //! from outside.
 
-use crate::lab::choose::shape::Part;
-use crate::lab::choose::source::Measured;
+use crate::lab::choose::shape::{Measured, Part};
 use crate::lab::compare::cases::{Cores, Plan};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::run::run;

@@ -15,7 +15,7 @@
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::stats::record::{LockState, Recording};
 use crate::lab::choose::outlay::{Outlay, parts};
-use crate::lab::choose::source::Measured;
+use crate::lab::choose::shape::Measured;
 use crate::lab::explore::python::{Refused, is_python, read};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::measure::measure;

@@ -8,11 +8,13 @@
 
 use crate::lab::choose::machine::Machine;
 use crate::lab::choose::quantity::{size, time};
+use crate::lab::choose::shape::Measured;
 use crate::lab::choose::shape::{Part, Shape};
-use crate::lab::choose::source::{Measured, Source};
+use crate::lab::choose::source::Source;
 use crate::lab::compare::cases::{OWN, descriptors};
 use crate::lab::compare::model::Model;
 use crate::lab::explore::python::Refused;
+use crate::lab::page::request::Pictures;
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::terminal::ColorChoice;
 use crate::lab::run::request::scale;
@@ -111,6 +113,8 @@ pub struct ChooseArgs {
     /// Prints the verdict alone, in one line
     #[arg(long, conflicts_with = "json")]
     quiet: bool,
+    #[command(flatten)]
+    pictures: Pictures,
     /// Colours in the table
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     color: ColorChoice,
@@ -137,6 +141,8 @@ pub struct ChooseRequest {
     pub seed: u64,
     /// Whether to go on although a control came out wrong.
     pub anyway: bool,
+    /// Where to draw it.
+    pub pictures: Pictures,
     /// Whether to print JSON.
     pub json: bool,
     /// Whether to print the verdict alone.
@@ -185,6 +191,7 @@ impl ChooseArgs {
             time: Duration::from_secs(self.time as u64),
             seed: self.seed,
             anyway: self.anyway,
+            pictures: self.pictures,
             json: self.json,
             quiet: self.quiet,
             color: self.color,

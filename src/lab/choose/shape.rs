@@ -225,3 +225,21 @@ impl Shape {
         words.join(" · ")
     }
 }
+
+/// Work as steps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// The steps of a job.
+    pub parts: Vec<Part>,
+    /// How many at once, where the work itself says that.
+    pub inflight: Option<usize>,
+    /// What was assumed, a sentence each.
+    pub assumed: Vec<String>,
+}
+
+impl Measured {
+    /// Steps that need no assumption.
+    pub fn of(parts: Vec<Part>) -> Measured {
+        Measured { parts, inflight: None, assumed: Vec::new() }
+    }
+}

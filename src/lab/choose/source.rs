@@ -15,7 +15,7 @@
 
 use crate::lab::choose::outlay;
 use crate::lab::choose::python;
-use crate::lab::choose::shape::Part;
+use crate::lab::choose::shape::{Measured, Part};
 use crate::lab::choose::steps;
 use crate::lab::compare::url::Url;
 use crate::lab::explore::python::{Refused, is_python};
@@ -43,24 +43,6 @@ pub enum Source {
     Urls(Vec<Url>),
     /// A Python program.
     Python(Box<RunRequest>),
-}
-
-/// Work as steps.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Measured {
-    /// The steps of a job.
-    pub parts: Vec<Part>,
-    /// How many at once, where the work itself says that.
-    pub inflight: Option<usize>,
-    /// What was assumed, a sentence each.
-    pub assumed: Vec<String>,
-}
-
-impl Measured {
-    /// Steps that need no assumption.
-    pub fn of(parts: Vec<Part>) -> Measured {
-        Measured { parts, inflight: None, assumed: Vec::new() }
-    }
 }
 
 impl Source {

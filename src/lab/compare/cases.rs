@@ -1,4 +1,4 @@
-//! What is compared: three built-in cases, and two on the user's own input.
+//! What is compared: three built-in cases, and three on the user's own input.
 //!
 //! *Assumes*: files and pages stay as they are while they are compared.
 //! *Promises*: the jobs of a case depend on its input, its sizes and the seed alone. Where the plan is
@@ -11,16 +11,17 @@
 //! ```
 
 use crate::base::random::SplitMix64;
-use crate::lab::compare::job::Job;
+use crate::lab::compare::job::{FileWork, Job};
 use crate::lab::compare::server::Question;
 use crate::lab::compare::trial::{self, Tried};
 use crate::lab::compare::url::Url;
 use crate::lab::compare::verdict::Nature;
 use crate::lab::report::failure::Failure;
+use crate::lab::report::nearest::nearest;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How many numbers one `cpu` job tests for being prime: about two milliseconds of work.
@@ -47,6 +48,8 @@ pub enum Case {
     FastIo,
     /// Hash every file below a directory.
     Files(PathBuf),
+    /// Compress every file below a directory, without writing anything.
+    Compress(PathBuf),
     /// Fetch pages.
     Urls(Vec<Url>),
 }
@@ -120,7 +123,8 @@ impl Case {
                 "cpu" => Case::Cpu,
                 "slow-io" => Case::SlowIo,
                 "fast-io" => Case::FastIo,
-                "files" => Case::Files(directory(words.next())?),
+                "files" => Case::Files(directory("files", words.next())?),
+                "compress" => Case::Compress(directory("compress", words.next())?),
                 "urls" => Case::Urls(urls(words.as_slice())?),
                 other => return Err(unknown(other)),
             });
@@ -133,7 +137,8 @@ impl Case {
 
     /// Whether this word begins a case.
     pub fn is_name(word: &OsStr) -> bool {
-        ["cpu", "slow-io", "fast-io", "files", "urls"].iter().any(|name| word == *name)
+        let names = ["cpu", "slow-io", "fast-io", "files", "compress", "urls"];
+        names.iter().any(|name| word == *name)
     }
 
     /// Its name on the command line and in every output.
@@ -143,6 +148,7 @@ impl Case {
             Case::SlowIo => "slow-io",
             Case::FastIo => "fast-io",
             Case::Files(_) => "files",
+            Case::Compress(_) => "compress",
             Case::Urls(_) => "urls",
         }
     }
@@ -153,7 +159,7 @@ impl Case {
             Case::Cpu => Some(Nature::CpuBound),
             Case::SlowIo => Some(Nature::SLOW_IO),
             Case::FastIo => Some(Nature::FAST_IO),
-            Case::Files(_) | Case::Urls(_) => None,
+            Case::Files(_) | Case::Compress(_) | Case::Urls(_) => None,
         }
     }
 
@@ -179,7 +185,7 @@ impl Case {
             Case::Cpu => 48,
             Case::SlowIo => connections,
             Case::FastIo => connections.max(2000),
-            Case::Files(_) => 1,
+            Case::Files(_) | Case::Compress(_) => 1,
             Case::Urls(urls) => urls.len().max(32).max(connections),
         })
     }
@@ -203,14 +209,9 @@ impl Case {
             Case::Cpu => primes(sizes.seed, count),
             Case::SlowIo => questions(sizes.seed, count, server, LATE),
             Case::FastIo => questions(sizes.seed, count, server, Duration::ZERO),
-            Case::Files(root) => {
-                let tried = trial::files(root, limit)?;
-                if tried.is_empty() {
-                    let why = "it holds no regular files";
-                    let name = root.display().to_string();
-                    return Err(Failure::new(name, why, "name a directory that does"));
-                }
-                again(&chosen(tried)?, sizes.jobs)
+            Case::Files(root) => again(&chosen(files(FileWork::Hash, root, limit)?)?, sizes.jobs),
+            Case::Compress(root) => {
+                again(&chosen(files(FileWork::Compress, root, limit)?)?, sizes.jobs)
             }
             Case::Urls(urls) => {
                 let tried = trial::pages(urls, sizes.request_limit, limit)?;
@@ -222,7 +223,7 @@ impl Case {
             false => sizes.workers.min(jobs.len()),
         };
         // A job of the built-in cases does not fail because of its input.
-        let keep_going = sizes.keep_going && matches!(self, Case::Files(_) | Case::Urls(_));
+        let keep_going = sizes.keep_going && !Case::BUILT_IN.contains(self);
         notes.extend(self.unfollowed(sizes, jobs.len()));
         let server = self.needs_server().then_some(server);
         let (workers, interval) = (sizes.workers, sizes.interval);
@@ -312,20 +313,24 @@ fn choose(tried: Tried, keep_going: bool, skipped: &mut Vec<String>) -> Result<V
 }
 
 fn unknown(word: &str) -> Failure {
-    let remedy = "name cpu, slow-io, fast-io, files DIR or urls URL...";
+    let known = "name cpu, slow-io, fast-io, files DIR, compress DIR or urls URL...";
+    let remedy = match nearest(word, &["cpu", "slow-io", "fast-io", "files", "compress", "urls"]) {
+        Some(near) => format!("did you mean {near}? Or {known}"),
+        None => known.to_owned(),
+    };
     Failure::new(word, "there is no such case", remedy)
 }
 
-fn directory(word: Option<&OsString>) -> Result<PathBuf, Failure> {
-    let remedy = "name a directory: files DIR";
+fn directory(case: &str, word: Option<&OsString>) -> Result<PathBuf, Failure> {
+    let remedy = format!("name a directory: {case} DIR");
     let Some(path) = word.map(PathBuf::from) else {
-        return Err(Failure::new("files", "the directory is missing", remedy));
+        return Err(Failure::new(case, "the directory is missing", remedy));
     };
     let name = path.display().to_string();
     match fs::metadata(&path) {
         Ok(found) if found.is_dir() => Ok(path),
         Ok(_) => Err(Failure::new(name, "this is no directory", remedy)),
-        Err(e) => Err(Failure::io(name, &e, remedy)),
+        Err(e) => Err(Failure::io(name, &e, &remedy)),
     }
 }
 
@@ -352,6 +357,16 @@ fn questions(seed: u64, jobs: usize, server: SocketAddr, late: Duration) -> Vec<
         Job::Ask { server, question }
     };
     (0..jobs).map(&mut ask).collect()
+}
+
+/// Every file below a directory as a job that does this with it.
+fn files(work: FileWork, root: &Path, limit: Duration) -> Result<Tried, Failure> {
+    let tried = trial::files(work, root, limit)?;
+    if tried.is_empty() {
+        let (name, why) = (root.display().to_string(), "it holds no regular files");
+        return Err(Failure::new(name, why, "name a directory that does"));
+    }
+    Ok(tried)
 }
 
 /// The first `jobs` of these over and over; each once if no number is given.

@@ -8,12 +8,14 @@
 //!   Primes   tick · tick · tick · …            bytecode: the lock is held, a request is seen at a tick
 //!   Hash     ≤ 2,047 bytes: one call, a tick   C with the lock
 //!            more: native, a tick              C without the lock: others compute meanwhile
+//!   Deflate  native, a tick                    the same, however short
 //! ```
 //! What is *native* is CPython's choice: `hashlib` lets go of the lock for blocks of 2,048 bytes and
-//! more, and so do `zlib` and reads of files. That is why threads hash a directory side by side, lock
-//! or no lock.
+//! more, `zlib` always, and so do reads of files. That is why threads hash or compress a directory side
+//! by side, lock or no lock.
 
 use crate::futures::wire::Wire;
+use miniz_oxide::deflate::compress_to_vec_zlib;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -90,5 +92,28 @@ impl Compute for Hash {
         }
         tick.tick();
         hash
+    }
+}
+
+/// How hard [`Deflate`] tries: Python's `zlib.compress` does so, if it is not told otherwise.
+const LEVEL: u8 = 6;
+
+/// Compresses as Python's `zlib.compress` does, without the lock.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Deflate {
+    /// What is compressed.
+    pub bytes: Vec<u8>,
+}
+
+impl Compute for Deflate {
+    type Output = u64;
+
+    /// How many bytes it comes to, and the checksum of all that went in, which stands at their end.
+    fn compute(self, tick: &mut dyn Tick) -> u64 {
+        let mut packed = Vec::new();
+        tick.native(&mut || packed = compress_to_vec_zlib(&self.bytes, LEVEL));
+        tick.tick();
+        let sum = packed.last_chunk().map_or(0, |sum| u64::from(u32::from_be_bytes(*sum)));
+        (packed.len() as u64) << 32 | sum
     }
 }

@@ -59,6 +59,9 @@ pub trait Calls {
 
     /// How long all calls but the computations have taken so far, without any wait for a lock.
     fn blocked(&self) -> Duration;
+
+    /// Job `number` has ended after so long: to be written down, if anybody wants to know.
+    fn note_job(&mut self, _number: usize, _took: Duration) {}
 }
 
 /// What the jobs of one lane share: the model's calls, and the one connection that the lane keeps
@@ -89,6 +92,11 @@ impl<C: Calls> JobContext<C> {
         let connected = self.calls.connect(to, self.deadline).await;
         self.connection = Some((to, connected.map_err(|e| Failure::unreachable(to, &e))?));
         Ok(())
+    }
+
+    /// The calls themselves.
+    pub fn calls(&mut self) -> &mut C {
+        &mut self.calls
     }
 
     /// The same connection, for other calls.
@@ -178,7 +186,7 @@ fn read_piece(path: &Path, from: u64, limit: usize) -> Result<Vec<u8>, Failure> 
         Ok(bytes)
     };
     read().map_err(|e: io::Error| {
-        let remedy = "make it readable, and leave it alone while it is hashed";
+        let remedy = "make it readable, and leave it alone while it is compared";
         Failure::io(path.display().to_string(), &e, remedy)
     })
 }

@@ -8,7 +8,7 @@
 //! {schema_version, machine: {os, kernel, arch, cpu, usable_cores, memory_kib}, error,
 //!  cases: [{case, point, rounds, jobs, at_once, workers, notes: […], skipped: […], failures: […],
 //!    models: [{model, jobs, stopped, failed, wall_s: {median, min, max}, start_s, jobs_per_s,
-//!              latency_ms: {p50, p99}, cpu_s, no_core_s,
+//!              latency_ms: {p50, p99, curve: [[share, ms]]}, cpu_s, no_core_s,
 //!              time_s: {computing, gil_wait, blocked},
 //!              switches: {forced, voluntary, ctx_voluntary, ctx_involuntary},
 //!              memory_kib, added_kib, processes, threads, server_cpu_s, checksum,
@@ -152,7 +152,11 @@ fn model_object(result: &ModelResult) -> Value {
         },
         "start_s": result.start,
         "jobs_per_s": result.jobs_per_s(),
-        "latency_ms": { "p50": result.p50 * 1e3, "p99": result.p99 * 1e3 },
+        "latency_ms": {
+            "p50": result.p50 * 1e3,
+            "p99": result.p99 * 1e3,
+            "curve": result.curve.iter().map(|(share, s)| [*share, s * 1e3]).collect::<Vec<_>>(),
+        },
         "cpu_s": result.cpu,
         "no_core_s": result.no_core,
         "time_s": {

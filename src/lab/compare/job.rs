@@ -23,7 +23,7 @@
 //! Linux has no readiness for regular files, so a file blocks the loop, as it does in asyncio.
 
 use crate::base::random::mix;
-use crate::lab::compare::compute::{Hash, Primes};
+use crate::lab::compare::compute::{Deflate, Hash, Primes};
 use crate::lab::compare::context::{Calls, JobContext};
 use crate::lab::compare::http::{Answer, AnswerReader, Outcome};
 use crate::lab::compare::server::Question;
@@ -37,7 +37,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Bytes of a file that are read and hashed at a time; a huge file costs no more memory.
+/// Bytes of a file that are read and worked on at a time; a huge file costs no more memory.
 const PIECE: usize = 1 << 20;
 /// The longest page that is taken in.
 const PAGE_LIMIT: usize = 64 << 20;
@@ -70,8 +70,10 @@ pub enum Job {
         /// Who answers their `Io`.
         server: SocketAddr,
     },
-    /// Hash a file.
+    /// Read a file, and work on it piece by piece.
     File {
+        /// What is done with it.
+        work: FileWork,
         /// Its path, as bytes: a file name need not be UTF-8.
         path: Vec<u8>,
         /// What it came to when it was tried.
@@ -88,6 +90,15 @@ pub enum Job {
     },
 }
 
+/// What is done with the bytes of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileWork {
+    /// They are hashed.
+    Hash,
+    /// They are compressed.
+    Compress,
+}
+
 /// A URL, and where it is fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
@@ -98,9 +109,9 @@ pub struct Hop {
 }
 
 impl Job {
-    /// The job that hashes the file at `path`.
-    pub fn file(path: &Path) -> Job {
-        Job::File { path: path.as_os_str().as_bytes().to_vec(), expected: None }
+    /// The job that does this with the file at `path`.
+    pub fn file(work: FileWork, path: &Path) -> Job {
+        Job::File { work, path: path.as_os_str().as_bytes().to_vec(), expected: None }
     }
 
     /// What it brings back, besides its value.
@@ -131,9 +142,9 @@ pub async fn run(context: &mut JobContext<impl Calls>, job: &Job) -> Result<u64,
         Job::Steps { seed, steps, payload, server } => {
             run_steps(context, *seed, steps, payload, *server).await
         }
-        Job::File { path, expected } => {
+        Job::File { work, path, expected } => {
             let path = PathBuf::from(OsString::from_vec(path.clone()));
-            let value = hash_file(context, &path).await?;
+            let value = through_file(context, *work, &path).await?;
             unchanged(value, *expected, || path.display().to_string())
         }
         Job::Get { hops, expected, limit } => {
@@ -188,16 +199,24 @@ async fn run_steps(
     Ok(seed)
 }
 
-async fn hash_file(context: &mut JobContext<impl Calls>, path: &Path) -> Result<u64, Failure> {
-    let mut hash = 0;
+async fn through_file(
+    context: &mut JobContext<impl Calls>,
+    work: FileWork,
+    path: &Path,
+) -> Result<u64, Failure> {
+    let mut value = 0;
     let mut from = 0;
     loop {
         let bytes = context.read_file(path, from, PIECE)?;
         let got = bytes.len();
-        hash = mix(hash ^ context.compute(Hash { bytes }).await?);
+        let piece = match work {
+            FileWork::Hash => context.compute(Hash { bytes }).await?,
+            FileWork::Compress => context.compute(Deflate { bytes }).await?,
+        };
+        value = mix(value ^ piece);
         from += got as u64;
         if got < PIECE {
-            return Ok(hash);
+            return Ok(value);
         }
     }
 }

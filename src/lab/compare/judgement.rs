@@ -13,7 +13,7 @@
 //!                                              └─────────────────────▶ Unclear
 //! ```
 
-use crate::lab::compare::evidence::{Answer, Evidence};
+use crate::lab::compare::evidence::{Answer, Evidence, FEWEST_FAR_ROUNDS};
 use crate::lab::compare::model::Model;
 use crate::lab::report::stats::Spread;
 
@@ -122,9 +122,10 @@ impl Duel {
     }
 
     /// Which needs much less CPU or memory. What others do to the machine hardly changes these, so
-    /// that one round says much.
+    /// that few rounds say much; but not one, of which nobody knows what is usual.
     fn by_use(&self, cost: Cost) -> Answer {
         match self.of_cost(cost) {
+            Some(e) if e.rounds < FEWEST_FAR_ROUNDS => Answer::Unclear,
             Some(e) if e.low >= TELLING => Answer::Less,
             Some(e) if e.high <= 1.0 / TELLING => Answer::More,
             _ => Answer::Same,

@@ -257,8 +257,11 @@ pub async fn run_lane(
     let (begun, blocked) = (Instant::now(), context.blocked());
     while let Some((number, job)) = queue.take() {
         let start = Instant::now();
-        match job::run(context, job).await {
-            Ok(value) => stats.record(number, value, start.elapsed()),
+        let ran = job::run(context, job).await;
+        let took = start.elapsed();
+        context.calls().note_job(number, took);
+        match ran {
+            Ok(value) => stats.record(number, value, took),
             Err(failure) => stats.fail(failure, queue)?,
         }
     }

@@ -11,12 +11,14 @@
 //! While [`LoopThread`] computes, everything else on the loop waits.
 
 use crate::aio::net::tcp::TcpStream;
+use crate::aio::tasks::current::create_named_task;
 use crate::aio::time::timeout::wait_for;
 use crate::event_loop::join::Task;
 use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::scheduler::create_task;
 use crate::lab::compare::compute::Compute;
 use crate::lab::compare::context::{Calls, JobContext};
+use crate::lab::compare::film::Film;
 use crate::lab::compare::lane::{LaneStats, Phase, PhaseFigures, WorkQueue, run_lane};
 use crate::lab::compare::threads::NoLock;
 use crate::lab::report::failure::Failure;
@@ -59,21 +61,31 @@ pub fn run(
     lanes: usize,
     server: Option<SocketAddr>,
     place: impl ComputePlace,
+    film: &Film,
 ) -> Result<(LaneStats, PhaseFigures), Failure> {
     let event_loop =
         EventLoop::new().map_err(|e| Failure::io("the event loop", &e, "raise `ulimit -n`"))?;
-    event_loop.run_until_complete(async {
+    film.watch_loop(&event_loop);
+    let ran = event_loop.run_until_complete(async {
         let reach = |_| create_task(reach(server, place.clone()));
         let contexts = all((0..lanes).map(reach).collect()).await?;
         let phase = Phase::begin(queue);
-        let lane = |context| create_task(lane(context, Rc::clone(queue)));
-        let ended = all(contexts.into_iter().map(lane).collect()).await?;
+        let lane = |(number, context)| {
+            let lane = lane(context, Rc::clone(queue));
+            match film.is_on() {
+                true => create_named_task(&format!("lane-{number}"), lane),
+                false => create_task(lane),
+            }
+        };
+        let ended = all(contexts.into_iter().enumerate().map(lane).collect()).await?;
         // What the tasks had is in `ended` still.
         let figures = phase.end(Instant::now());
         let mut total = LaneStats::default();
         ended.into_iter().for_each(|(_, stats)| total.merge(stats));
         Ok((total, figures))
-    })
+    });
+    film.keep_loop(&event_loop);
+    ran
 }
 
 async fn all<T>(tasks: Vec<Task<Result<T, Failure>>>) -> Result<Vec<T>, Failure> {

@@ -1,7 +1,7 @@
 //! `singletrack compare`: the same jobs under eight models.
 //!
 //! ```text
-//!   asked for    cases      cpu, slow-io, fast-io, files, urls ──▶ a plan of jobs
+//!   asked for    cases      cpu, slow-io, fast-io, files, compress, urls ──▶ jobs
 //!                model      the eight models, by name
 //!                trial      every file and page once: which can be had, and what it comes to
 //!                  │
@@ -21,6 +21,11 @@
 //!                step       a job made of steps, for `singletrack choose`
 //!                url, http  one GET, and its answer as it comes, as bytes
 //!                  │
+//!   a film       recorded   one more run of each model, with lanes for what it did
+//!                  film     what its engines have recorded, on one axis
+//!                  └─ tape  what a lane writes down that no engine watches
+//!                bands      that in characters, for `--lanes`
+//!                  │
 //!   the outcome  result     medians of the rounds, and what each round cost
 //!                evidence   two models, round by round: faster, the same, or not enough rounds
 //!                judgement  which of some models to choose, and for what
@@ -28,6 +33,9 @@
 //!                notes      what bounds it, who was stopped, what a connection costs
 //!                output     a table and sentences; and the progress meanwhile
 //!                document   a JSON object; export, CSV and Markdown
+//!                html       a page of HTML
+//!                  └─ charts    its pictures, each with what it shows as its title
+//!                card       the finding as one picture
 //!                sweep      one setting through a range, and where the curve bends
 //! ```
 //! To read: [`job`], [`lane`], then [`threads`] and [`loops`] side by side, [`race`], [`evidence`],
@@ -61,14 +69,19 @@
 //!    `tests/compare_cli.rs`; `assert_whole` there checks that all models ran, that their checksums
 //!    agree, and that the figures are plausible.
 
+pub mod bands;
+pub mod card;
 pub mod cases;
+pub mod charts;
 pub mod compute;
 pub mod context;
 pub mod document;
 pub mod evidence;
 pub mod export;
+pub mod film;
 pub mod footprint;
 pub mod gate;
+pub mod html;
 pub mod http;
 pub mod job;
 pub mod judgement;
@@ -79,11 +92,13 @@ pub mod notes;
 pub mod output;
 pub mod processes;
 pub mod race;
+pub mod recorded;
 pub mod result;
 pub mod run;
 pub mod server;
 pub mod step;
 pub mod sweep;
+pub mod tape;
 pub mod threads;
 pub mod trial;
 pub mod url;

@@ -1,8 +1,11 @@
 //! The eight ways to run the same jobs, by name.
 //!
-//! *Promises*: one name for each model, and one order in which they are shown.
+//! *Promises*: one name for each model, and one order in which they are shown; a word names one
+//! model or a group of them, and a word that names none is told its neighbour.
 //! *Leaves out*: what they do (`run` in `lab/compare/race.rs`).
 
+use crate::lab::report::failure::Failure;
+use crate::lab::report::nearest::or_nearest;
 use std::fmt;
 
 /// A way to run many jobs.
@@ -88,6 +91,47 @@ impl Model {
         !matches!(self, Model::ThreadsFree | Model::Interpreters)
     }
 
+    /// The models of these words, each once, in the order in which they were named: a model, or a
+    /// group: `all`, `threads`, `gil`, `loops` or `pools`.
+    ///
+    /// ```
+    /// use singletrack::lab::compare::model::Model;
+    ///
+    /// let named = Model::named(&["gil".to_owned(), "threads-py2".to_owned()]).unwrap();
+    /// assert_eq!(named, [Model::ThreadsPy2, Model::ThreadsPy32, Model::ThreadsPy310]);
+    /// let refused = Model::named(&["event-lop".to_owned()]).unwrap_err();
+    /// assert!(refused.to_string().contains("event-loop"));
+    /// ```
+    ///
+    /// # Errors
+    /// If a word is the name of neither.
+    pub fn named(words: &[String]) -> Result<Vec<Model>, Failure> {
+        let mut named = Vec::new();
+        for word in words {
+            let new = Model::of_word(word).ok_or_else(|| unknown(word))?;
+            new.into_iter().for_each(|model| {
+                if !named.contains(&model) {
+                    named.push(model);
+                }
+            });
+        }
+        Ok(named)
+    }
+
+    fn of_word(word: &str) -> Option<Vec<Model>> {
+        let group = GROUPS.iter().find(|(name, _)| *name == word);
+        let of_group = |holds: fn(Model) -> bool| Model::ALL.into_iter().filter(move |m| holds(*m));
+        match group {
+            Some((_, holds)) => Some(of_group(*holds).collect()),
+            None => Model::from_name(word).map(|model| vec![model]),
+        }
+    }
+
+    /// Whether its threads share a global lock.
+    pub fn has_lock(self) -> bool {
+        matches!(self, Model::ThreadsPy2 | Model::ThreadsPy32 | Model::ThreadsPy310)
+    }
+
     /// Whether the rule's answer includes this model. The loop with processes behind it
     /// belongs to two families.
     pub fn belongs_to(self, family: Family) -> bool {
@@ -103,6 +147,25 @@ impl Model {
             | Model::Interpreters => family == Family::Threads,
         }
     }
+}
+
+/// A word that names several models, and which.
+type Group = (&'static str, fn(Model) -> bool);
+
+/// Words that name several models.
+const GROUPS: [Group; 5] = [
+    ("all", |_| true),
+    ("threads", |model| model.belongs_to(Family::Threads)),
+    ("gil", Model::has_lock),
+    ("loops", |model| model.belongs_to(Family::EventLoop)),
+    ("pools", |model| model.belongs_to(Family::Processes)),
+];
+
+fn unknown(word: &str) -> Failure {
+    let models = Model::ALL.map(Model::name);
+    let names: Vec<&str> = models.into_iter().chain(GROUPS.map(|(name, _)| name)).collect();
+    let remedy = or_nearest(word, &names);
+    Failure::new(format!("--model {word}"), "there is no such model", remedy)
 }
 
 impl fmt::Display for Model {

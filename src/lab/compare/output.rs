@@ -15,6 +15,7 @@
 use crate::lab::compare::model::Model;
 use crate::lab::compare::result::{CaseResult, ModelResult};
 use crate::lab::report::stats::{duration, three_digits};
+use crate::lab::report::table::{Of, Table};
 use crate::lab::report::terminal::wrap;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -53,22 +54,19 @@ pub const HEAD: [&str; COLUMNS] = [
 /// sentences go on in the next line.
 pub fn table(result: &CaseResult, colour: bool, width: Option<usize>) -> String {
     let width = width.unwrap_or(usize::MAX);
-    let mut rows = vec![HEAD.map(str::to_owned)];
-    rows.extend(result.models.iter().map(row));
-    let widths: Vec<usize> = (0..HEAD.len())
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
     let mut text = String::new();
     for line in title(result) {
         text += &wrap(&line, width);
     }
-    for columns in blocks(&widths, width) {
-        for (at, row) in rows.iter().enumerate() {
-            let model = at.checked_sub(1).map(|at| result.models[at].model);
-            let line = line(row, &widths, &columns);
-            text += &paint(&line, style(model, result.verdict.winner()), colour);
-            text.push('\n');
-        }
+    let mut rows = Table::new(&HEAD);
+    result.models.iter().for_each(|model| rows.row(row(model)));
+    for (of, line) in rows.folded(width) {
+        let model = match of {
+            Of::Row(at) => Some(result.models[at].model),
+            Of::Head | Of::Note => None,
+        };
+        text += &paint(&line, style(model, result.verdict.winner()), colour);
+        text.push('\n');
     }
     for sentence in sentences(result) {
         text += &wrap(&format!("→ {sentence}"), width);
@@ -96,27 +94,6 @@ pub fn sentences(result: &CaseResult) -> Vec<String> {
     }
     sentences.iter_mut().for_each(|sentence| sentence.push('.'));
     sentences
-}
-
-/// The columns that stand side by side: the first in every block, and as many others as there is
-/// room for, one at least.
-fn blocks(widths: &[usize], width: usize) -> Vec<Vec<usize>> {
-    let mut blocks: Vec<Vec<usize>> = Vec::new();
-    let mut used = 0;
-    for column in 1..widths.len() {
-        let cell = 2 + widths[column];
-        match blocks.last_mut() {
-            Some(block) if used + cell <= width => {
-                block.push(column);
-                used += cell;
-            }
-            _ => {
-                blocks.push(vec![0, column]);
-                used = widths[0] + cell;
-            }
-        }
-    }
-    blocks
 }
 
 fn title(result: &CaseResult) -> Vec<String> {
@@ -189,15 +166,6 @@ fn share(part: f64, whole: f64) -> String {
         percent if percent.is_finite() => format!("{percent:.0} %"),
         _ => "0 %".to_owned(),
     }
-}
-
-/// The first cell to the left, the others to the right.
-fn line(row: &[String; COLUMNS], widths: &[usize], columns: &[usize]) -> String {
-    let cells = columns.iter().map(|&at| match (at, &row[at], widths[at]) {
-        (0, cell, width) => format!("{cell:<width$}"),
-        (_, cell, width) => format!("{cell:>width$}"),
-    });
-    cells.collect::<Vec<String>>().join("  ")
 }
 
 fn style(model: Option<Model>, winner: Option<Model>) -> &'static str {

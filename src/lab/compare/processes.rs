@@ -15,10 +15,12 @@ use crate::futures::executor::Executor;
 use crate::gil::rules::decision::nanos;
 use crate::lab::compare::compute::Compute;
 use crate::lab::compare::context::JobContext;
+use crate::lab::compare::film::Film;
 use crate::lab::compare::job::{self, Job};
 use crate::lab::compare::lane::{LaneStats, Phase, PhaseFigures, WorkQueue};
 use crate::lab::compare::loops::{self, ComputePlace};
 use crate::lab::compare::step::Payload;
+use crate::lab::compare::tape::Tape;
 use crate::lab::compare::threads::{NoLock, ThreadCalls, poll_once};
 use crate::lab::report::failure::Failure;
 use crate::process::forkserver::client::{ForkServer, ForkServerError};
@@ -39,6 +41,8 @@ struct Timed<T> {
     value: T,
     wall_ns: u64,
     blocked_ns: u64,
+    /// Its process, and what it has written down, if that was asked for.
+    tape: Option<(u32, Tape)>,
 }
 
 type WorkerContext = JobContext<ThreadCalls<NoLock>>;
@@ -50,16 +54,21 @@ thread_local! {
 }
 
 /// Runs in the worker. A job that comes after the deadline is not begun. What it carries goes back.
-fn whole_job((job, deadline_ns): (Job, u64)) -> Timed<Option<Result<(u64, Payload), Failure>>> {
+fn whole_job(
+    (job, deadline_ns, film): (Job, u64, bool),
+) -> Timed<Option<Result<(u64, Payload), Failure>>> {
     if monotonic_time() >= deadline_ns {
-        return Timed { value: None, wall_ns: 0, blocked_ns: 0 };
+        return Timed { value: None, wall_ns: 0, blocked_ns: 0, tape: None };
     }
     CONTEXT.with_borrow_mut(|context| {
+        context.calls().tape = film.then(Tape::default);
         let (start, blocked) = (Instant::now(), context.blocked());
         let value = poll_once(job::run(context, &job)).map(|value| (value, job.payload()));
         let value = Some(value);
         let blocked_ns = nanos(context.blocked().saturating_sub(blocked));
-        Timed { value, wall_ns: nanos(start.elapsed()), blocked_ns }
+        let wall_ns = nanos(start.elapsed());
+        let tape = context.calls().tape.take().map(|tape| (std::process::id(), tape));
+        Timed { value, wall_ns, blocked_ns, tape }
     })
 }
 
@@ -76,7 +85,7 @@ fn make_ready(server: Option<SocketAddr>) -> Result<(), Failure> {
 fn computation<C: Compute>(work: C) -> Timed<C::Output> {
     let start = Instant::now();
     let value = work.compute(&mut NoLock);
-    Timed { value, wall_ns: nanos(start.elapsed()), blocked_ns: 0 }
+    Timed { value, wall_ns: nanos(start.elapsed()), blocked_ns: 0, tape: None }
 }
 
 /// Gives `work` a pool, and ends the pool and its fork server afterwards.
@@ -127,11 +136,13 @@ pub fn whole_jobs(
     workers: usize,
     server: Option<SocketAddr>,
     pool: &impl Executor,
+    film: &Film,
 ) -> Result<(LaneStats, PhaseFigures), Failure> {
     all_ready(pool, workers, server)?;
     let phase = Phase::begin(queue);
     let deadline_ns = queue.deadline_ns();
-    let jobs = std::iter::from_fn(|| queue.take()).map(|(_, job)| (job.clone(), deadline_ns));
+    let jobs = std::iter::from_fn(|| queue.take())
+        .map(|(_, job)| (job.clone(), deadline_ns, film.is_on()));
     let mut stats = LaneStats::default();
     for (number, done) in pool.map(whole_job, jobs).enumerate() {
         let done = done.map_err(|e| lost(&e))?;
@@ -140,6 +151,7 @@ pub fn whole_jobs(
             Some(Err(failure)) => stats.fail(failure, queue)?,
             None => {}
         }
+        done.tape.into_iter().for_each(|(pid, tape)| film.keep_worker(pid, tape));
         stats.lane_ns += done.wall_ns;
         stats.blocked_ns += done.blocked_ns;
     }
@@ -156,9 +168,10 @@ pub fn computations<P: Executor + 'static>(
     (lanes, workers): (usize, usize),
     server: Option<SocketAddr>,
     pool: Rc<P>,
+    film: &Film,
 ) -> Result<(LaneStats, PhaseFigures), Failure> {
     all_ready(&*pool, workers, None)?;
-    loops::run(queue, lanes, server, PoolWorkers(pool))
+    loops::run(queue, lanes, server, PoolWorkers(pool), film)
 }
 
 /// In the workers of a pool.
@@ -180,5 +193,9 @@ impl<P: Executor + 'static> ComputePlace for PoolWorkers<P> {
 }
 
 fn lost(why: &JobError) -> Failure {
-    Failure::new("a worker", why.to_string(), "run it again; look for who killed it")
+    let text = why.to_string();
+    // What the system refused brings a remedy of its own.
+    let (why, remedy) =
+        text.split_once("; ").unwrap_or((&text, "run it again; look for who killed it"));
+    Failure::new("a worker", why.split(" (os error").next().unwrap_or(why), remedy)
 }

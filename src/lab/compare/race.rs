@@ -56,7 +56,8 @@ pub struct Effort {
     /// Every model runs so often, and none is stopped; `None`: until it is clear.
     pub rounds: Option<usize>,
     /// No round begins that would end later than this, or somewhat later as long as there are too few
-    /// to judge by; the first always does.
+    /// to judge by; the first always does. A machine that others have to themselves cannot make it half
+    /// as long again: what runs then is stopped.
     pub time: Option<Duration>,
 }
 
@@ -76,19 +77,36 @@ impl Effort {
     fn time_for(&self, round: usize) -> Option<Duration> {
         let time = self.time?;
         Some(match round {
-            _ if round < FEWEST_FAR_ROUNDS => time * 7 / 4,
+            _ if round < FEWEST_FAR_ROUNDS => self.hard_end()?,
             _ if round < FEWEST_ROUNDS => time * 5 / 4,
             _ => time,
         })
     }
 
-    /// How long a run may go on before it is stopped, if the fastest so far took `fastest`. That is
-    /// done in the first round only: later, a bad moment is told from a slow model by the others.
-    fn patience(&self, round: usize, fastest: Option<Duration>) -> Option<Duration> {
-        let least = self.time? / 8;
-        match (self.rounds, round) {
-            (None, 0) => Some(least.max(fastest? * Self::HOPELESS)),
-            _ => None,
+    /// After this, nothing is begun, however slow the machine is.
+    fn hard_end(&self) -> Option<Duration> {
+        Some(self.time? * 3 / 2)
+    }
+
+    /// How long a run may go on before it is stopped, if the fastest so far took `fastest`, so much
+    /// time is left before the hard end, and so many models are to share it. To be slower than another
+    /// stops a model in the first round only: later, a bad moment is told from a slow model by the
+    /// others.
+    fn patience(
+        &self,
+        round: usize,
+        fastest: Option<Duration>,
+        left: Duration,
+        models: u32,
+    ) -> Option<Duration> {
+        let time = self.time?;
+        let least = time / 8;
+        let share = (left / models.max(1)).max(least / 2);
+        match (self.rounds, round, fastest) {
+            (Some(_), ..) => None,
+            (None, 0, Some(fastest)) => Some(share.min(least.max(fastest * Self::HOPELESS))),
+            (None, 0, None) => Some(share),
+            (None, ..) => Some(left.max(least)),
         }
     }
 }
@@ -198,7 +216,7 @@ impl<'a> Heats<'a> {
         let begun = Instant::now();
         let within = |f: Failure| f.within(&place(self.work.name, model));
         let plan = self.work.plan.clone();
-        measure(*limit, || run(model, plan, None)).map_err(within)?;
+        measure(*limit, || run(model, plan, Some(time / 4))).map_err(within)?;
         let round = begun.elapsed() * models.len() as u32;
         let share = (time / ENOUGH_ROUNDS).div_duration_f64(round);
         if share < 1.0 {
@@ -218,7 +236,9 @@ impl<'a> Heats<'a> {
             for (done, &at) in order.iter().enumerate() {
                 progress(self.race.models[at], self.share(round, done, order.len()));
                 let begun = Instant::now();
-                self.once(round, at)?;
+                if !self.once(round, at, order.len() - done)? {
+                    return Ok(());
+                }
                 self.last[at] = begun.elapsed();
             }
         }
@@ -260,10 +280,15 @@ impl<'a> Heats<'a> {
         Some(order)
     }
 
-    fn once(&mut self, round: usize, at: usize) -> Result<(), Failure> {
+    /// Runs a model, of so many that are still to run in this round. False if the case's time was up
+    /// before it was done, after the first round: a run that was stopped then is none.
+    fn once(&mut self, round: usize, at: usize, models: usize) -> Result<bool, Failure> {
         let model = self.race.models[at];
         let within = |f: Failure| f.within(&place(self.work.name, model));
-        let patience = self.race.effort.patience(round, self.fastest);
+        let effort = &self.race.effort;
+        let end = effort.hard_end().unwrap_or_default();
+        let left = end.saturating_sub(self.begun.elapsed());
+        let patience = effort.patience(round, self.fastest, left, models as u32);
         let busy = || self.work.server.and_then(ServerProcess::cpu_ns);
         let before = busy();
         let ran = measure(self.race.limit, || run(model, self.work.plan.clone(), patience));
@@ -278,8 +303,11 @@ impl<'a> Heats<'a> {
             let wall = Duration::from_nanos(run.phase.wall_ns);
             self.fastest = Some(self.fastest.map_or(wall, |fastest| fastest.min(wall)));
         }
+        if round > 0 && patience.is_some() && run.was_cut() {
+            return Ok(false);
+        }
         self.rounds[at].push(ModelRound { round, run, usage, server_ns });
-        Ok(())
+        Ok(true)
     }
 
     /// All that was measured so far. Where every model was to run equally often, rounds that not all

@@ -117,6 +117,8 @@ pub struct ModelResult {
     pub p50: f64,
     /// 99 of 100 jobs took no longer, in seconds.
     pub p99: f64,
+    /// The share of all jobs that took no longer than so many seconds, from the shortest on.
+    pub curve: Vec<(f64, f64)>,
     /// CPU seconds of a round.
     pub cpu: f64,
     /// Seconds in which its threads could have run and had no core, added up.
@@ -199,6 +201,7 @@ impl ModelResult {
             start: middle(&|round| seconds(round.run.start_ns))?,
             p50: seconds(percentile(&latencies, 0.50)?),
             p99: seconds(percentile(&latencies, 0.99)?),
+            curve: curve(&latencies),
             cpu: middle(&ModelRound::cpu)?,
             no_core: known(&|round| footprint(round).core_wait_ns).map(|ns| ns / 1e9),
             time: TimeSplit {
@@ -306,6 +309,15 @@ impl CaseResult {
             named.min_by(|a, b| a.cut.cmp(&b.cut).then(a.wall.median.total_cmp(&b.wall.median)))?;
         Some((best, winner))
     }
+}
+
+/// Percentiles of sorted latencies, closer to each other the closer they are to the last: six for each
+/// decade of jobs.
+fn curve(latencies: &[u64]) -> Vec<(f64, f64)> {
+    let one_in = (0..).map(|at| 10f64.powf(f64::from(at) / 6.0));
+    let shares = one_in.take_while(|one_in| *one_in <= latencies.len() as f64);
+    let shares = shares.map(|one_in| 1.0 - 1.0 / one_in);
+    shares.filter_map(|share| Some((share, seconds(percentile(latencies, share)?)))).collect()
 }
 
 /// Read from the sequential model, where no lane waits for another; if it did not run, from the

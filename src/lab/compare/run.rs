@@ -7,6 +7,7 @@
 
 use crate::gil::rules::policy::{Check, SwitchPolicy};
 use crate::lab::compare::cases::{Cores, Plan};
+use crate::lab::compare::film::Film;
 use crate::lab::compare::footprint::Footprint;
 use crate::lab::compare::lane::{LaneStats, LockUse, ModelRun, PhaseFigures, WorkQueue};
 use crate::lab::compare::loops::{self, LoopThread};
@@ -24,6 +25,19 @@ use std::time::Duration;
 /// # Errors
 /// The first failure of a job, or of the model's own machinery.
 pub fn run(model: Model, plan: Plan, limit: Option<Duration>) -> Result<ModelRun, Failure> {
+    run_watched(model, plan, limit, &Film::off())
+}
+
+/// The same, while it is filmed.
+///
+/// # Errors
+/// The same.
+pub fn run_watched(
+    model: Model,
+    plan: Plan,
+    limit: Option<Duration>,
+    film: &Film,
+) -> Result<ModelRun, Failure> {
     if let Some(own) = own_cores(&plan) {
         // Without it, model and server share their cores, as on a machine with one.
         let _ = pin_to(&own);
@@ -31,7 +45,7 @@ pub fn run(model: Model, plan: Plan, limit: Option<Duration>) -> Result<ModelRun
     let bare_kib = Footprint::now().memory_kib;
     let queue = WorkQueue::new(plan.jobs.clone()).keep_going(plan.keep_going).within(limit);
     let start_ns = monotonic_time();
-    let (lanes, phase, lock) = dispatch(model, &Rc::new(queue), &plan)?;
+    let (lanes, phase, lock) = dispatch(model, &Rc::new(queue), &plan, film)?;
     let jobs = plan.jobs.len() as u64;
     let start_ns = phase.begun_ns.saturating_sub(start_ns);
     Ok(ModelRun { start_ns, phase, bare_kib, jobs, lanes, lock })
@@ -50,9 +64,10 @@ fn dispatch(
     model: Model,
     queue: &Rc<WorkQueue>,
     plan: &Plan,
+    film: &Film,
 ) -> Result<(LaneStats, PhaseFigures, LockUse), Failure> {
     let Plan { lanes, workers, server, .. } = *plan;
-    let under = |policy| threads::under_locks(queue, lanes, server, policy, 1);
+    let under = |policy| threads::under_locks(queue, lanes, server, (policy, 1), film);
     let on_request = |policy: SwitchPolicy| match plan.interval {
         None => Ok(policy),
         Some(interval) => policy
@@ -65,16 +80,23 @@ fn dispatch(
         Model::ThreadsPy310 => return under(on_request(SwitchPolicy::PYTHON_3_10)?),
         Model::Interpreters => {
             let policy = on_request(SwitchPolicy::PYTHON_3_13)?;
-            return threads::under_locks(queue, lanes, server, policy, workers);
+            return threads::under_locks(queue, lanes, server, (policy, workers), film);
         }
-        Model::Sequential => threads::sequential(queue, server),
-        Model::ThreadsFree => threads::free(queue, lanes, server),
-        Model::EventLoop => loops::run(queue, lanes, server, LoopThread),
-        Model::Processes => {
-            with_pool(workers, |pool| processes::whole_jobs(queue, workers, server, &**pool))
-        }
+        Model::Sequential => threads::sequential(queue, server, film),
+        Model::ThreadsFree => threads::free(queue, lanes, server, film),
+        Model::EventLoop => loops::run(queue, lanes, server, LoopThread, film),
+        Model::Processes => with_pool(workers, |pool| {
+            film.watch_pool(pool);
+            let ran = processes::whole_jobs(queue, workers, server, &**pool, film);
+            film.keep_pool(pool);
+            ran
+        }),
         Model::LoopProcesses => with_pool(workers, |pool| {
-            processes::computations(queue, (lanes, workers), server, Rc::clone(pool))
+            film.watch_pool(pool);
+            let pool_too = Rc::clone(pool);
+            let ran = processes::computations(queue, (lanes, workers), server, pool_too, film);
+            film.keep_pool(pool);
+            ran
         }),
     }?;
     Ok((stats, phase, LockUse::default()))

@@ -15,7 +15,8 @@ use crate::lab::compare::model::Model;
 use crate::lab::compare::result::{CaseResult, ModelResult};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::stats::{duration, three_digits};
-use std::fmt;
+use crate::lab::report::table::Table;
+use crate::lab::report::terminal::wrap;
 use std::time::Duration;
 
 /// What is varied.
@@ -112,6 +113,11 @@ impl Sweep {
             Knob::Interval => sizes.interval = Some(Duration::from_nanos(value)),
         }
         sizes
+    }
+
+    /// A value as it is written: `100`, or `5.00 ms`.
+    pub fn shown(&self, value: u64) -> String {
+        self.knob.shown(value)
     }
 
     /// What a point is called: `connections=100`.
@@ -211,16 +217,18 @@ fn best(result: &CaseResult) -> String {
     names.join(", ")
 }
 
-impl fmt::Display for Curve<'_> {
-    /// Jobs a second by value and model, the best with a GIL at the end of each line.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((_, first)) = self.points.first() else { return Ok(()) };
-        writeln!(f, "{}: jobs a second by {}", first.case, self.knob.name())?;
+impl Curve<'_> {
+    /// Jobs a second by value and model, the best with a GIL at the end of each line; models without
+    /// room stand below the others.
+    pub fn text(&self, width: usize) -> String {
+        let Some((_, first)) = self.points.first() else { return String::new() };
+        let mut text =
+            wrap(&format!("{}: jobs a second by {}", first.case, self.knob.name()), width);
         let models = self.models();
-        let mut head = vec![self.knob.name().to_owned()];
-        head.extend(models.iter().map(|model| model.name().to_owned()));
-        head.push("best with a GIL".to_owned());
-        let mut rows = vec![head];
+        let mut heads = vec![self.knob.name()];
+        heads.extend(models.iter().map(|model| model.name()));
+        heads.push("best with a GIL");
+        let mut table = Table::new(&heads);
         for &(at, result) in &self.points {
             let mut row = vec![self.knob.shown(at)];
             row.extend(models.iter().map(|&model| match result.model(model) {
@@ -228,16 +236,16 @@ impl fmt::Display for Curve<'_> {
                 Some(model) => three_digits(model.jobs_per_s()),
                 None => "?".to_owned(),
             }));
-            row.push(best(result));
-            rows.push(row);
-        }
-        for row in &rows {
-            let cells = row.iter().enumerate().map(|(column, cell)| {
-                let width = rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-                format!("{cell:>width$}")
+            row.push(match result.verdict.best() {
+                [first, second, rest @ ..] if !rest.is_empty() => {
+                    format!("{first}, {second}, {} more", rest.len())
+                }
+                _ => best(result),
             });
-            writeln!(f, "{}", cells.collect::<Vec<String>>().join("  "))?;
+            table.row(row);
         }
-        self.bends().iter().try_for_each(|bend| writeln!(f, "→ {bend}."))
+        table.folded(width).into_iter().for_each(|(_, line)| text += &(line + "\n"));
+        self.bends().iter().for_each(|bend| text += &wrap(&format!("→ {bend}."), width));
+        text
     }
 }

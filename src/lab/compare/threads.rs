@@ -19,8 +19,10 @@ use crate::gil::rules::decision::{AttachError, nanos};
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::compare::compute::{Compute, Tick};
 use crate::lab::compare::context::{Calls, JobContext};
+use crate::lab::compare::film::Film;
 use crate::lab::compare::gate::Gate;
 use crate::lab::compare::lane::{LaneStats, LockUse, Phase, PhaseFigures, WorkQueue, run_lane};
+use crate::lab::compare::tape::Tape;
 use crate::lab::report::failure::Failure;
 use std::future::Future;
 use std::io::{self, Read, Write};
@@ -37,10 +39,11 @@ use std::time::{Duration, Instant};
 pub fn sequential(
     queue: &WorkQueue,
     server: Option<SocketAddr>,
+    film: &Film,
 ) -> Result<(LaneStats, PhaseFigures), Failure> {
     let mut context = reach(server)?;
     let phase = Phase::begin(queue);
-    let stats = poll_once(run_lane(&mut context, queue))?;
+    let stats = taped(&mut context, queue, film)?;
     Ok((stats, phase.end(Instant::now())))
 }
 
@@ -52,9 +55,18 @@ pub fn free(
     queue: &WorkQueue,
     lanes: usize,
     server: Option<SocketAddr>,
+    film: &Film,
 ) -> Result<(LaneStats, PhaseFigures), Failure> {
-    let lane = |_, context: &mut Prepared| poll_once(run_lane(context, queue));
+    let lane = |_, context: &mut Prepared| taped(context, queue, film);
     side_by_side(queue, lanes, server, lane)
+}
+
+/// A lane that writes down what it does, if there is a film.
+fn taped(context: &mut Prepared, queue: &WorkQueue, film: &Film) -> Result<LaneStats, Failure> {
+    context.calls().tape = film.tape();
+    let stats = poll_once(run_lane(context, queue));
+    film.keep_tape(context.calls().tape.take());
+    stats
 }
 
 /// `lanes` threads that share one interpreter lock, or are spread over several interpreters with a
@@ -66,10 +78,11 @@ pub fn under_locks(
     queue: &WorkQueue,
     lanes: usize,
     server: Option<SocketAddr>,
-    policy: SwitchPolicy,
-    locks: usize,
+    (policy, locks): (SwitchPolicy, usize),
+    film: &Film,
 ) -> Result<(LaneStats, PhaseFigures, LockUse), Failure> {
     let locks: Vec<_> = (0..locks.max(1)).map(|_| GlobalLock::new(policy)).collect();
+    locks.iter().for_each(|lock| film.watch_lock(lock, lanes));
     let lane = |number: usize, context: &mut Prepared| {
         let lock = &locks[number % locks.len()];
         let begun = Instant::now();
@@ -87,6 +100,7 @@ pub fn under_locks(
         Ok(stats)
     };
     let (stats, phase) = side_by_side(queue, lanes, server, lane)?;
+    locks.iter().for_each(|lock| film.keep_lock(lock));
     let mut used = LockUse::default();
     for counters in locks.iter().map(|lock| lock.counters()) {
         used.wait_ns += counters.wait_ns;
@@ -208,12 +222,14 @@ impl InterpreterLock for WithLock<'_, '_> {
 pub struct ThreadCalls<L> {
     lock: L,
     blocked: Duration,
+    /// What is written down, if anybody wants to know.
+    pub tape: Option<Tape>,
 }
 
 impl<L: InterpreterLock> ThreadCalls<L> {
     /// Calls of a thread with this lock.
     pub fn new(lock: L) -> ThreadCalls<L> {
-        ThreadCalls { lock, blocked: Duration::ZERO }
+        ThreadCalls { lock, blocked: Duration::ZERO, tape: None }
     }
 
     /// Makes a call that blocks, without the lock; only the call counts, not the wait for the lock
@@ -224,6 +240,7 @@ impl<L: InterpreterLock> ThreadCalls<L> {
             (call(), start.elapsed())
         });
         self.blocked += took;
+        self.tape.iter_mut().for_each(|tape| tape.call(took));
         result
     }
 }
@@ -290,6 +307,10 @@ impl<L: InterpreterLock> Calls for ThreadCalls<L> {
 
     fn blocked(&self) -> Duration {
         self.blocked
+    }
+
+    fn note_job(&mut self, number: usize, took: Duration) {
+        self.tape.iter_mut().for_each(|tape| tape.job(number, took));
     }
 }
 

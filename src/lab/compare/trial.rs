@@ -8,7 +8,7 @@
 //!
 //! ```text
 //!   urls ──▶ tasks on a loop: reach the host, fetch, follow redirects, fetch again ─┐
-//!   directory ──▶ its regular files ──▶ read and hash each ─────────────────────────┤
+//!   directory ──▶ its regular files ──▶ read and work on each ──────────────────────┤
 //!                                                                                   ▼
 //!                                                     for each: Job { expected }, or Failure
 //! ```
@@ -21,7 +21,7 @@ use crate::event_loop::lifecycle::EventLoop;
 use crate::lab::compare::compute::Hash;
 use crate::lab::compare::context::JobContext;
 use crate::lab::compare::http::Outcome;
-use crate::lab::compare::job::{self, Hop, Job, fetch};
+use crate::lab::compare::job::{self, FileWork, Hop, Job, fetch};
 use crate::lab::compare::loops::{LoopThread, TaskCalls};
 use crate::lab::compare::threads::{NoLock, ThreadCalls, poll_once};
 use crate::lab::compare::url::Url;
@@ -165,22 +165,22 @@ async fn first_that_accepts((host, port): &(String, u16)) -> io::Result<SocketAd
 
 // ---- files ----
 
-/// Reads and hashes every regular file below `root`, in the order of their names, all within
+/// Does the work with every regular file below `root`, in the order of their names, all within
 /// `limit`. A directory that cannot be read is a failure like a file.
 ///
 /// # Errors
 /// If the trial itself fails.
-pub fn files(root: &Path, limit: Duration) -> Result<Tried, Failure> {
+pub fn files(work: FileWork, root: &Path, limit: Duration) -> Result<Tried, Failure> {
     measure(limit, || {
         let (paths, mut tried) = regular_files(root);
-        tried.extend(paths.iter().map(|path| try_file(path)));
+        tried.extend(paths.iter().map(|path| try_file(work, path)));
         Ok(tried)
     })
     .map(|(tried, _)| tried)
 }
 
-fn try_file(path: &Path) -> Result<Job, Failure> {
-    let job = Job::file(path);
+fn try_file(work: FileWork, path: &Path) -> Result<Job, Failure> {
+    let job = Job::file(work, path);
     let mut context = JobContext::new(ThreadCalls::new(NoLock));
     let value = poll_once(job::run(&mut context, &job))?;
     Ok(job.expecting(value))

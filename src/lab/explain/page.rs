@@ -21,8 +21,9 @@ use crate::lab::explore::output::explore;
 use crate::lab::explore::request::{ExploreRequest, Schedules};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::DrawOptions;
-use crate::lab::report::outside;
-use crate::lab::report::terminal::{Page, wrap};
+use crate::lab::report::outside::{self, Ended};
+use crate::lab::report::table::entries;
+use crate::lab::report::terminal::{Page, narrowed, wrap};
 use crate::lab::scenes::explanation::{paragraphs, resolve};
 use crate::lab::scenes::scene::Scene;
 use crate::lab::scenes::scene_report::lanes_of;
@@ -57,12 +58,15 @@ pub fn explain(
     if !request.json {
         print(&format!("{title}\n"))?;
     }
-    let (fresh, failure) = match fresh(topic, request) {
+    let (fresh, failure) = match fresh(topic, request, page.width) {
         Ok(fresh) => (fresh, None),
         Err(failure) => (None, Some(failure)),
     };
-    // Whoever has ended the command wants no page.
-    outside::check()?;
+    let failure = failure.or(outside::check().err());
+    // Nobody reads it.
+    if outside::ended() == Some(Ended::ReaderGone) {
+        return failure.map_or(Ok(()), Err);
+    }
     if request.json {
         print(&format!("{:#}\n", document(&[topic], fresh.as_ref(), failure.as_ref())))?;
     } else {
@@ -76,21 +80,21 @@ pub fn explain(
     failure.map_or(Ok(()), Err)
 }
 
-fn fresh(topic: &Topic, request: &ExplainRequest) -> Result<Option<Fresh>, Failure> {
+fn fresh(topic: &Topic, request: &ExplainRequest, width: usize) -> Result<Option<Fresh>, Failure> {
     Ok(match topic.shown_by {
         None => None,
         Some(ShownBy::Scene(scene, policy)) => {
             Some(Fresh::Scene(scene, policy, scene.run(policy, request.time)?))
         }
         Some(ShownBy::Program { path, text, policy }) => {
-            Some(Fresh::Program { path, policy, text: explored(path, text, policy)? })
+            Some(Fresh::Program { path, policy, text: explored(path, text, policy, width)? })
         }
     })
 }
 
 /// Every interleaving of a program, and the worst of them drawn. That one goes wrong is what it is
 /// there for, so a broken expectation is no failure.
-fn explored(path: &str, text: &str, policy: SwitchPolicy) -> Result<String, Failure> {
+fn explored(path: &str, text: &str, policy: SwitchPolicy, width: usize) -> Result<String, Failure> {
     let bug = "this is a bug; please report it";
     let program = assemble(text).map_err(|e| Failure::new(path, e.to_string(), bug))?;
     let program = Verified::new(program).map_err(|e| Failure::new(path, e.to_string(), bug))?;
@@ -103,6 +107,7 @@ fn explored(path: &str, text: &str, policy: SwitchPolicy) -> Result<String, Fail
         schedules,
         json: false,
         all: false,
+        width,
     };
     Ok(explore(&request).text)
 }
@@ -111,8 +116,7 @@ fn drawn(fresh: &Fresh, options: &DrawOptions) -> Result<String, Failure> {
     let (scene, policy, run) = match fresh {
         Fresh::Scene(scene, policy, run) => (scene, policy, run),
         Fresh::Program { text, .. } => {
-            let lines = text.lines().map(|line| squeezed(line, options.width));
-            return Ok(lines.collect::<String>() + "\n");
+            return Ok(text.clone() + "\n");
         }
     };
     let when = format!("just now, on this machine: `singletrack gil {}`, {policy}", scene.name);
@@ -122,40 +126,20 @@ fn drawn(fresh: &Fresh, options: &DrawOptions) -> Result<String, Failure> {
     Ok(format!("{}\n{lanes}\n{sentence}\n", wrap(&when, options.width)))
 }
 
-/// A line of a drawing that stands in columns: what it is too wide is taken from its widest gap,
-/// and only where that is too small it is broken.
-fn squeezed(line: &str, width: usize) -> String {
-    let excess = line.chars().count().saturating_sub(width);
-    let gaps = line.split(|c| c != ' ').map(str::len).max().unwrap_or(0);
-    match excess {
-        0 => format!("{line}\n"),
-        excess if gaps > excess => {
-            let narrow = " ".repeat(gaps - excess);
-            line.replacen(&" ".repeat(gaps), &narrow, 1) + "\n"
-        }
-        _ => wrap(line.trim_start(), width),
-    }
-}
-
 /// The text, and what to try.
 fn text(topic: &Topic, page: &Page) -> String {
     let mut text = paragraphs(topic.text, page.width);
     text += "\nTry\n";
     for command in topic.next {
-        text += &format!("  {command}\n");
+        text += &narrowed(&format!("  {command}\n"), page.width);
     }
     text
 }
 
 fn list(page: &Page) -> String {
-    let longest = Topic::ALL.iter().map(|topic| topic.name.len()).max().unwrap_or(0);
-    let widest = Topic::ALL.iter().map(|topic| longest + 2 + topic.title.len()).max().unwrap_or(0);
-    let line = |topic: &Topic| match widest <= page.width {
-        true => format!("{:longest$}  {}\n", topic.name, topic.title),
-        false => wrap(&format!("{}: {}", topic.name, topic.title), page.width),
-    };
-    let text: String = Topic::ALL.into_iter().map(line).collect();
-    format!("{text}\n{}", wrap("More of each: singletrack explain TOPIC", page.width))
+    let topics = Topic::ALL.map(|topic| (topic.name, topic.title));
+    let more = wrap("More of each: singletrack explain TOPIC", page.width);
+    format!("{}\n{more}", entries(&topics, page.width))
 }
 
 fn document(topics: &[&Topic], fresh: Option<&Fresh>, error: Option<&Failure>) -> Value {

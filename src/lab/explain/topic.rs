@@ -6,6 +6,7 @@
 
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::report::failure::Failure;
+use crate::lab::report::nearest::or_nearest;
 use crate::lab::scenes::explanation::Piece;
 use crate::lab::scenes::scene::Scene;
 
@@ -69,8 +70,7 @@ impl Topic {
             (Some(topic), ..) => Ok(topic),
             (None, Some(topic), None) if !wanted.is_empty() => Ok(topic),
             _ => {
-                let names = Topic::ALL.map(|topic| topic.name).join(", ");
-                let remedy = format!("name {names}");
+                let remedy = or_nearest(words, &Topic::ALL.map(|topic| topic.name));
                 Err(Failure::new(format!("explain {words}"), "there is no such topic", remedy))
             }
         }

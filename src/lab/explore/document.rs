@@ -5,7 +5,7 @@
 //! *Leaves out*: writing it anywhere.
 //!
 //! ```text
-//! {policy, schedules, complete, stopped, reduced, error,
+//! {schema_version, policy, schedules, complete, stopped, reduced, error,
 //!  expects: [{condition, line, kept}],
 //!  outcomes: [{state: {x: 1}, ending, count, schedule, switches, serial, breaks: ["x == 2"],
 //!              raised: [{thread, exception, line}]}]}
@@ -14,6 +14,7 @@
 //! is true if the outcome also comes when each thread runs to its end before the next begins.
 //! `error` is there if the command was interrupted or an expectation is broken.
 
+use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::explore::request::ExploreRequest;
 use crate::lab::report::failure::Failure;
 use crate::vm::explorer::Exploration;
@@ -41,6 +42,7 @@ pub(crate) fn all_document(
         .collect();
     let reached = exploration.outcomes.iter().map(|found| &found.outcome);
     let mut document = json!({
+        "schema_version": SCHEMA_VERSION,
         "policy": exploration.threading.to_string(),
         "schedules": exploration.schedules,
         "complete": exploration.bound.is_none(),
@@ -63,6 +65,7 @@ pub(crate) fn one_document(
 ) -> String {
     let program = request.program.program();
     let document = json!({
+        "schema_version": SCHEMA_VERSION,
         "policy": request.policy.to_string(),
         "schedules": 1,
         "complete": false,

@@ -3,6 +3,7 @@
 //! *Promises*: says no more than `python/explore/mod.rs` does, in a user's words.
 //! *Leaves out*: one program's answer.
 
+use crate::lab::report::table::entries;
 use crate::lab::report::terminal::wrap;
 
 /// A kind of answer; what it means; what it does not mean.
@@ -84,15 +85,13 @@ not measured, for no free-threaded interpreter was at hand.";
 
 /// The page, no line wider than this.
 pub fn guarantees(width: usize) -> String {
-    let width = width.clamp(40, 100);
-    let mut text = String::from("What an answer of `singletrack explore FILE.py` means\n");
+    let width = width.min(100);
+    let mut text = wrap("What an answer of `singletrack explore FILE.py` means", width);
     for (answer, means, not) in ANSWERS {
-        text += &format!("\n{answer}\n");
-        for (says, words) in [("means", means), ("does not", not)] {
-            for (at, line) in wrap(words, width - 13).lines().enumerate() {
-                let says = if at == 0 { says } else { "" };
-                text += &format!("  {says:<9}  {line}\n");
-            }
+        text += &format!("\n{}", wrap(answer, width));
+        let room = width.saturating_sub(2);
+        for line in entries(&[("means", means), ("does not", not)], room).lines() {
+            text += &format!("  {line}\n");
         }
     }
     text + "\n" + &wrap(MODEL, width)

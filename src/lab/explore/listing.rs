@@ -12,7 +12,8 @@
 use crate::lab::explore::answers::{Answer, remark, short};
 use crate::lab::explore::confirmation::{Confirmed, HOW};
 use crate::lab::explore::promise::Promise;
-use crate::lab::report::terminal::wrap;
+use crate::lab::report::table::{Table, indented};
+use crate::lab::report::terminal::{narrowed, wrap};
 use crate::python::code::program::Program;
 use crate::python::explore::exploration::Sampled;
 use crate::python::explore::outcome::Ending;
@@ -54,12 +55,12 @@ pub(crate) fn page(about: &About<'_>, answers: &[Answer]) -> String {
         let says: Vec<String> = answers.iter().map(|answer| also(&answer.exploration)).collect();
         let said = answers.iter().zip(says).filter(|(_, says)| !says.is_empty());
         said.for_each(|(answer, says)| {
-            text += &indented(&format!("{}: {says}.", answer.policy), about.width);
+            text += &indented(&format!("{}: {says}.", answer.policy), 2, about.width);
         });
     }
-    text += &indented(&promised(about), about.width);
+    text += &indented(&promised(about), 2, about.width);
     if about.confirmed.is_some() {
-        text += &indented(HOW, about.width);
+        text += &indented(HOW, 2, about.width);
     }
     let drawn = answers.iter().find_map(|answer| Some((answer, answer.worst()?)));
     if let Some((answer, found)) = drawn {
@@ -78,34 +79,29 @@ pub(crate) fn promised(about: &About<'_>) -> String {
     }
 }
 
-fn indented(paragraph: &str, width: usize) -> String {
-    let wrapped = wrap(paragraph, width.saturating_sub(2));
-    wrapped.lines().map(|line| format!("  {line}\n")).collect()
-}
-
 fn listing(about: &About<'_>, answer: &Answer) -> String {
     let Exploration { found, worlds, bound, .. } = &answer.exploration;
-    let mut text = format!("{} under {}: {worlds} worlds, ", about.name, answer.policy);
-    text += &match bound {
-        Some(bound) => format!("and that is not all: {bound}\n"),
-        None => "all that there are\n".to_owned(),
+    let all = match bound {
+        Some(bound) => format!("and that is not all: {bound}"),
+        None => "all that there are".to_owned(),
     };
-    text += &indented(&also(&answer.exploration), about.width);
+    let title = format!("{} under {}: {worlds} worlds, {all}", about.name, answer.policy);
+    let mut text = wrap(&title, about.width);
+    text += &indented(&also(&answer.exploration), 2, about.width);
     let listed = &found[..found.len().min(MOST_LISTED)];
-    let lines: Vec<String> = listed.iter().map(|found| short(found, about.names)).collect();
-    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0).clamp(7, 60);
-    text += &format!("  {:<width$}  fewest switches\n", "outcome");
-    for (line, found) in lines.iter().zip(listed) {
-        let row = format!("  {line:<width$}  {:>15}  {}", found.switches, remark(found));
-        text += row.trim_end();
-        text.push('\n');
+    let mut table = Table::new(&["outcome", "fewest switches", ""]).left(&[2]).indented(2);
+    for found in listed {
+        let switches = found.switches.to_string();
+        table.row([short(found, about.names), switches, remark(found).to_string()]);
     }
     if found.len() > listed.len() {
-        text += &format!("  and {} more; --json lists all\n", found.len() - listed.len());
+        table.note(0, format!("and {} more; --json lists all", found.len() - listed.len()));
     }
+    text += &table.text(about.width);
     if answer.worst().is_none() {
         let which = if bound.is_none() { "every schedule" } else { "each of these schedules" };
-        text += &format!("→ {which} comes to what some order of whole threads comes to\n");
+        let same = format!("→ {which} comes to what some order of whole threads comes to");
+        text += &wrap(&same, about.width);
     }
     text
 }
@@ -120,55 +116,41 @@ fn also(exploration: &Exploration) -> String {
     says.join("; ")
 }
 
-/// A policy's row before what stands beside it: the answer, and the outcome.
-fn row(about: &About<'_>, answer: &Answer) -> (String, String) {
-    let (answered, outcome) = match answer.worst() {
-        Some(found) => {
-            let line = answer.line_of(about.program, found);
-            let line = line.map_or_else(String::new, |line| line.to_string());
-            (format!("yes    {:>8}  {line:>4}", found.switches), short(found, about.names))
-        }
-        None => (format!("{:<21}", "no"), String::new()),
-    };
-    match &answer.exploration.bound {
-        Some(bound) => (answered, format!("{outcome} (not all was tried: {bound})")),
-        None => (answered, outcome),
+/// A policy's row before what stands beside it: wrong, switches, line, outcome.
+fn row(about: &About<'_>, answer: &Answer) -> [String; 4] {
+    let (wrong, mut outcome) = (answer.worst(), String::new());
+    if let Some(found) = wrong {
+        outcome = short(found, about.names);
     }
+    if let Some(bound) = &answer.exploration.bound {
+        outcome += &format!(" (not all was tried: {bound})");
+    }
+    let Some(found) = wrong else { return ["no".into(), String::new(), String::new(), outcome] };
+    let line = answer.line_of(about.program, found).map_or_else(String::new, |l| l.to_string());
+    ["yes".to_owned(), found.switches.to_string(), line, outcome]
 }
 
+/// Where there is no room, lines go first, then switches.
 fn table(about: &About<'_>, answers: &[Answer]) -> String {
-    let mut text = format!("{}: can it go wrong?\n", about.name);
-    let names = answers.iter().map(|a| a.policy.to_string().len());
-    let policies = names.max().unwrap_or(0).max("policy".len());
-    let rows: Vec<(String, String)> = answers.iter().map(|answer| row(about, answer)).collect();
-    let longest = rows.iter().map(|(_, outcome)| outcome.chars().count()).max().unwrap_or(0);
-    let outcomes = longest.clamp("outcome".len(), WIDEST_OUTCOME);
-    let head = format!("  {:<policies$}  wrong  switches  line  ", "policy");
-    text += &match about.confirmed {
-        Some(_) => format!("{head}{:<outcomes$}  on this machine\n", "outcome"),
-        None => format!("{head}outcome\n"),
-    };
-    for (at, (answer, (answered, outcome))) in answers.iter().zip(rows).enumerate() {
-        let policy = answer.policy.to_string();
-        let start = format!("  {policy:<policies$}  {answered}  ");
+    let heads = ["policy", "wrong", "switches", "line", "outcome", "on this machine"];
+    let heads = &heads[..if about.confirmed.is_some() { 6 } else { 5 }];
+    let mut table = Table::new(heads).left(&[1, 4, 5]).dropping(&[3, 2]).indented(2);
+    for (at, answer) in answers.iter().enumerate() {
+        let [wrong, switches, line, outcome] = row(about, answer);
         let mut cells = cells(about, at).into_iter();
-        let mut beside = |outcome: &str, start: &str| match cells.next() {
-            Some(cell) => format!("{start}{outcome:<outcomes$}  {cell}"),
-            None => format!("{start}{outcome}"),
-        };
-        let mut lines = vec![match outcome.chars().count() <= outcomes {
-            true => beside(&outcome, &start),
-            // Too wide for anything to stand beside it.
-            false => format!("{start}{outcome}"),
-        }];
-        let rest = " ".repeat(start.chars().count() + outcomes + 2);
-        lines.extend(cells.map(|cell| format!("{rest}{cell}")));
-        for line in lines {
-            text += line.trim_end();
-            text.push('\n');
+        // Too wide for anything to stand beside it.
+        let below = about.confirmed.is_some() && outcome.chars().count() > WIDEST_OUTCOME;
+        let beside = if below { String::new() } else { outcome.clone() };
+        let first = [answer.policy.to_string(), wrong, switches, line, beside];
+        table.row(first.into_iter().chain(cells.next()));
+        for cell in cells {
+            table.row(["", "", "", "", "", &cell]);
+        }
+        if below {
+            table.note(2, outcome);
         }
     }
-    text
+    wrap(&format!("{}: can it go wrong?", about.name), about.width) + &table.text(about.width)
 }
 
 /// What stands beside an answer: each interpreter that looks where its policy looks.
@@ -182,13 +164,12 @@ fn cells(about: &About<'_>, answer: usize) -> Vec<String> {
 
 fn drawing(about: &About<'_>, answer: &Answer, found: &Found) -> String {
     let replayed = answer.replay(about.program, found);
-    let mut text = format!(
-        "\n{}, under {} by as few switches as can be ({}):\n\n{}",
-        short(found, about.names),
-        answer.policy,
-        found.switches,
-        columns(&replayed, about.source, about.width)
-    );
+    let (outcome, policy) = (short(found, about.names), answer.policy);
+    let title =
+        format!("{outcome}, under {policy} by as few switches as can be ({}):", found.switches);
+    let drawn = columns(&replayed, about.source, about.width);
+    let (title, drawn) = (wrap(&title, about.width), narrowed(&drawn, about.width));
+    let mut text = format!("\n{title}\n{drawn}");
     if let Ending::Deadlock(waits) = &found.outcome.ending {
         waits.iter().for_each(|line| text += &arrow(line, about.width));
     }

@@ -21,6 +21,8 @@ use crate::lab::explore::explored::Explored;
 use crate::lab::explore::request::{ExploreRequest, Schedules};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::outside::{check, ended};
+use crate::lab::report::table::Table;
+use crate::lab::report::terminal::{narrowed, wrap};
 use crate::vm::explorer::{Bound, Exploration, Found};
 use crate::vm::program::Program;
 use crate::vm::replay::{Replay, columns, name_of, replay};
@@ -42,12 +44,10 @@ pub fn explore(request: &ExploreRequest) -> Explored {
             let text = if request.json {
                 one_document(request, schedule, &replayed.outcome)
             } else {
-                format!(
-                    "{}{}→ {}\n",
-                    columns(program, &replayed.trace, !request.all),
-                    afterword(request, replayed),
-                    outcome_line(program, &replayed.outcome)
-                )
+                let drawn = columns(program, &replayed.trace, !request.all);
+                let outcome = outcome_line(program, &replayed.outcome);
+                let after = format!("{}→ {outcome}\n", afterword(request, replayed));
+                narrowed(&drawn, request.width) + &broken(&after, request.width)
             };
             Explored { text, failure }
         }
@@ -130,7 +130,7 @@ impl Kind {
 /// The table of outcomes, and the losing one drawn.
 fn page(request: &ExploreRequest, exploration: &Exploration, full: bool) -> String {
     let program = request.program.program();
-    let mut text = title(request, exploration, full);
+    let text = broken(&title(request, exploration, full), request.width);
     let everything = request.all || exploration.outcomes.len() <= MOST_LISTED;
     let most = if everything { usize::MAX } else { MOST_OF_A_KIND };
     let of_kind = |kind: Kind| -> Vec<&Found> {
@@ -140,24 +140,21 @@ fn page(request: &ExploreRequest, exploration: &Exploration, full: bool) -> Stri
         found
     };
     let kinds = Kind::ALL.map(|kind| (kind, of_kind(kind)));
-    let listed = kinds.iter().flat_map(|(_, found)| found.iter().take(most));
-    let names = listed.map(|found| outcome_line(program, &found.outcome).chars().count());
-    let width = names.max().unwrap_or(0).max(7);
-    text += &format!("  {:<width$}  schedules  fewest switches\n", "outcome");
+    let heads = ["outcome", "schedules", "fewest switches", ""];
+    let mut table = Table::new(&heads).left(&[3]).indented(2);
     for (kind, found) in &kinds {
         for found in found.iter().take(most) {
+            let counts = [found.count, found.schedule.switches() as u64].map(|n| n.to_string());
+            let [count, switches] = counts;
             let name = outcome_line(program, &found.outcome);
-            let (count, switches) = (found.count, found.schedule.switches());
-            let remark = remark(program, found, *kind);
-            text += format!("  {name:<width$}  {count:>9}  {switches:>15}  {remark}").trim_end();
-            text.push('\n');
+            table.row([name, count, switches, remark(program, found, *kind)]);
         }
         if found.len() > most {
             let left = found.len() - most;
-            text += &format!("    and {left} more {} (--all lists them)\n", kind.more());
+            table.note(2, format!("and {left} more {} (--all lists them)", kind.more()));
         }
     }
-    text + &drawing(request, exploration)
+    text + &table.text(request.width) + &drawing(request, exploration)
 }
 
 fn title(request: &ExploreRequest, exploration: &Exploration, full: bool) -> String {
@@ -225,18 +222,22 @@ fn drawing(request: &ExploreRequest, exploration: &Exploration) -> String {
         Some((found, replay(&request.program, request.policy, &found.schedule).ok()?))
     });
     let Some((found, replayed)) = drawn else {
-        return nothing_wrong(program, exploration);
+        return broken(&nothing_wrong(program, exploration), request.width);
     };
-    format!(
-        "\n{}, by as few switches as can be:\n\n{}{}→ again: singletrack explore {} --policy {} \
-         --schedule {}\n",
-        outcome_line(program, &found.outcome),
-        columns(program, &replayed.trace, !request.all),
+    let outcome = outcome_line(program, &found.outcome);
+    let drawn = narrowed(&columns(program, &replayed.trace, !request.all), request.width);
+    let (name, policy, schedule) = (shown(&request.name), request.policy, &found.schedule);
+    let again = format!(
+        "{}→ again: singletrack explore {name} --policy {policy} --schedule {schedule}\n",
         afterword(request, &replayed),
-        shown(&request.name),
-        request.policy,
-        found.schedule
-    )
+    );
+    let by = format!("{outcome}, by as few switches as can be:");
+    format!("\n{}\n{drawn}{}", wrap(&by, request.width), broken(&again, request.width))
+}
+
+/// Each line broken where the page ends.
+fn broken(text: &str, width: usize) -> String {
+    text.lines().map(|line| wrap(line, width)).collect()
 }
 
 fn nothing_wrong(program: &Program, exploration: &Exploration) -> String {

@@ -6,6 +6,7 @@
 //! (`lab/explore/listing.rs`, `lab/explore/python_document.rs`).
 
 use crate::gil::rules::threading::Threading;
+use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::explore::answers::{Answer, short, telling};
 use crate::lab::explore::confirmation::{confirm, disagreement};
 use crate::lab::explore::explored::Explored;
@@ -193,7 +194,7 @@ pub fn explore_python(request: &PythonRequest) -> Explored {
     // What the reader asked to be kept and was not is the first thing to say.
     let failure = written.and_then(Result::err).or(failure);
     let text = match request.json {
-        true => format!("{:#}\n", document(&about, &answers)),
+        true => format!("{:#}\n", document(&about, &answers, failure.as_ref())),
         false => page(&about, &answers),
     };
     Explored { text, failure }
@@ -214,7 +215,9 @@ fn one_schedule(request: &PythonRequest, answer: &Answer, schedule: &[Move]) -> 
         Some(found) if request.json => {
             let found =
                 Found { moves: schedule.to_vec(), switches: replayed.switches, ..found.clone() };
-            format!("{:#}\n", found_value(&found))
+            let mut value = found_value(&found);
+            value["schema_version"] = SCHEMA_VERSION.into();
+            format!("{value:#}\n")
         }
         _ if request.json => "null\n".to_owned(),
         _ => {

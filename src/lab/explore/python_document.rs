@@ -4,21 +4,24 @@
 //! *Leaves out*: writing it anywhere.
 //!
 //! ```text
-//! {file, complete, promise: {kind, text},
+//! {schema_version, error: null | text, file, complete, promise: {kind, text},
 //!  policies: [{policy, wrong, switches, line, worlds, complete, bound, steps, instructions, sampled,
 //!  one_sequence, promise,
 //!  outcomes: [{ending, output, exceptions, globals, switches, serial, schedule}],
 //!  confirmed: [{python, path, kind, cell, tries, seen,
 //!               outcomes: [{output, exceptions, globals, hangs, count}]}]}]}
 //! ```
+//! `error` says why the command fails: an interruption, or a program that can go wrong.
 //! `promise` is what the documentation says; its `kind` is `never atomic`, `no promise`, `promised` or
 //! `unknown`, and a policy has one if it can go wrong. `confirmed` is there with --confirm. Its `kind` is `agrees`, `disagrees` or `unknown`.
 
+use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::explore::agreement::{End, Observed};
 use crate::lab::explore::answers::Answer;
 use crate::lab::explore::confirmation::Confirmed;
 use crate::lab::explore::listing::About;
 use crate::lab::explore::promise::of_wrong;
+use crate::lab::report::failure::Failure;
 use crate::python::explore::exploration::Sampled;
 use crate::python::explore::moves::write_moves;
 use crate::python::explore::outcome::{Ending, Outcome};
@@ -26,7 +29,7 @@ use crate::python::explore::search::Found;
 use serde_json::{Value, json};
 
 /// All of it.
-pub(crate) fn document(about: &About<'_>, answers: &[Answer]) -> Value {
+pub(crate) fn document(about: &About<'_>, answers: &[Answer], error: Option<&Failure>) -> Value {
     let policies = answers.iter().enumerate().map(|(at, answer)| {
         let worst = answer.worst();
         let mut value = json!({
@@ -55,6 +58,8 @@ pub(crate) fn document(about: &About<'_>, answers: &[Answer]) -> Value {
     });
     let complete = answers.iter().all(|answer| answer.exploration.bound.is_none());
     json!({
+        "schema_version": SCHEMA_VERSION,
+        "error": error.map(Failure::to_string),
         "file": about.name,
         "complete": complete,
         "promise": {"kind": about.promise.kind, "text": about.promise.text},

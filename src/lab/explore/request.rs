@@ -10,7 +10,8 @@ use crate::lab::explore::python::read as read_source;
 use crate::lab::explore::python::{PythonOptions, PythonRequest, Refused, all_policies, is_python};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::outside::ended;
-use crate::lab::report::terminal::{ColorChoice, Page};
+use crate::lab::report::terminal::{ColorChoice, Page, narrowed, said_width};
+use crate::lab::report::whole_file::WholeFile;
 use crate::python::code::disassembler::dis;
 use crate::python::explore::moves::read_moves;
 use crate::python::explore::search::Limits as SearchLimits;
@@ -147,6 +148,13 @@ pub struct ExploreArgs {
     max_instructions: Option<u32>,
 }
 
+/// For the end of `dis --help`.
+pub const DIS_EXAMPLES: &str = "\
+Examples:
+  singletrack dis examples/race.py
+  singletrack dis examples/race.py --policy 2.7,3.9,3.13
+  singletrack dis examples/programs/increment.gil --policy python-2";
+
 /// The words after `dis`.
 #[derive(Args)]
 pub struct DisArgs {
@@ -179,6 +187,8 @@ pub struct ExploreRequest {
     pub json: bool,
     /// Whether to list every outcome, and to fold nothing away.
     pub all: bool,
+    /// How wide a line may be.
+    pub width: usize,
 }
 
 /// One schedule, or all.
@@ -261,6 +271,7 @@ impl ExploreArgs {
             interrupted: || ended().is_some(),
             ..default
         };
+        self.html.as_deref().map_or(Ok(()), WholeFile::check)?;
         let path = self.path();
         let ExploreArgs { cold, json, confirm, html, .. } = self;
         let width = Page::on_stdout(None, ColorChoice::Never).width;
@@ -315,7 +326,8 @@ impl ExploreArgs {
             }
         };
         let ExploreArgs { json, all, .. } = self;
-        Ok(ExploreRequest { name, program, policy, schedules, json, all })
+        let width = said_width().unwrap_or(usize::MAX);
+        Ok(ExploreRequest { name, program, policy, schedules, json, all, width })
     }
 }
 
@@ -340,15 +352,16 @@ impl DisArgs {
     /// # Errors
     /// [`Refused`] if there is no such program, or it is outside of Python's subset.
     pub fn request(self) -> Result<DisRequest, Refused> {
+        let width = said_width().unwrap_or(usize::MAX);
         if !is_python(&self.program) {
             let text = dis_under(&read(&self.program)?, &self.policy);
-            return Ok(DisRequest { text });
+            return Ok(DisRequest { text: narrowed(&text, width) });
         }
         let name = self.program.display().to_string();
         let source = read_source(&self.program, &name)?;
         let compiled = python_program(&source);
         let program = compiled.map_err(|no| Refused::Source(no.shown(&name, &source)))?;
-        Ok(DisRequest { text: dis(&program, &source, &self.policy) })
+        Ok(DisRequest { text: narrowed(&dis(&program, &source, &self.policy), width) })
     }
 }
 

@@ -22,6 +22,7 @@ use crate::gil::rules::policy::{Check, SwitchPolicy};
 use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::fidelity::idiom_table::{self, IdiomRow};
 use crate::lab::report::failure::Failure;
+use crate::lab::report::table::Table;
 use crate::lab::report::terminal::wrap;
 use serde_json::{Value, json};
 
@@ -189,28 +190,21 @@ pub fn table(
     unmeasured: &[Unmeasured],
     width: usize,
 ) -> String {
-    let mut text = format!("CPython {python} and {preset}\n");
-    text +=
-        &format!("  {:22}{:>12}{:>12}  {:>7}  kind\n", "experiment", "CPython", "ours", "factor");
+    let heads = ["experiment", "CPython", "ours", "factor", "kind"];
+    let mut table = Table::new(&heads).left(&[4]).dropping(&[3, 4]).indented(2);
     for row in rows {
         let factor = row.factor().map_or("-".into(), |factor| format!("{factor:.1}x"));
         let kind = if row.agrees_in_kind() { row.kind } else { "DISAGREES:" };
-        text += &format!(
-            "  {:22}{:>12}{:>12}  {factor:>7}  {kind}\n",
-            row.experiment,
-            figure(row.interpreter),
-            figure(row.ours),
-        );
+        let (interpreter, ours) = (figure(row.interpreter), figure(row.ours));
+        table.row([row.experiment, &interpreter, &ours, &factor, kind]);
         if !row.agrees_in_kind() {
-            text += &format!("      {}, ours {}\n", row.kind, row.our_kind);
+            table.note(4, format!("DISAGREES: {}, ours {}", row.kind, row.our_kind));
         }
     }
     for Unmeasured { experiment, why, .. } in unmeasured {
-        let lines = wrap(&format!("could not be measured: {why}"), width.saturating_sub(24));
-        let lines = lines.trim_end().replace('\n', &format!("\n{:24}", ""));
-        text += &format!("  {experiment:22}{lines}\n");
+        table.note(0, format!("{experiment}: could not be measured: {why}"));
     }
-    text
+    wrap(&format!("CPython {python} and {preset}"), width) + &table.text(width)
 }
 
 /// Why not all is well, if it is not: nothing was compared, or both sides do not agree in

@@ -19,6 +19,7 @@ use crate::lab::fidelity::idioms::{Group, IDIOMS, Idiom};
 use crate::lab::fidelity::python::{Interpreter, Python};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::outside;
+use crate::lab::report::table::{Table, indented};
 use crate::lab::report::terminal::wrap;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -179,23 +180,21 @@ impl Asked<'_> {
 /// The rows of one interpreter for people, by group, and what there is to say of single ones.
 pub fn table(rows: &[IdiomRow], width: usize) -> String {
     let Some(first) = rows.first() else { return String::new() };
-    let mut text = format!("CPython {} and {}: an update lost\n", first.python, first.preset);
-    let idiom = "between load and store";
-    text += &format!("  {idiom:24}{:>7}{:>12}{:>8}\n", "idioms", "predicted", "seen");
+    let title = format!("CPython {} and {}: an update lost", first.python, first.preset);
+    let heads = ["between load and store", "idioms", "predicted", "seen"];
+    let mut table = Table::new(&heads).dropping(&[1]).indented(2);
     for group in Group::ALL {
         let own: Vec<&IdiomRow> = rows.iter().filter(|row| row.idiom.group == group).collect();
         let count = |f: fn(&IdiomRow) -> bool| own.iter().filter(|row| f(row)).count();
         let predicted = count(|row| row.predicted == Ok(true));
         let seen = count(|row| matches!(row.seen, Seen::Lost(_)));
-        text += &format!("  {:24}{:>7}{predicted:>12}{seen:>8}\n", group.name(), own.len());
+        let counts = [own.len(), predicted, seen].map(|count| count.to_string());
+        table.row([group.name().to_owned()].into_iter().chain(counts));
         for remark in own.iter().filter_map(|row| row.remark()).chain(not_seen(&own)) {
-            let remark = remark.replace('\n', "; ");
-            for line in wrap(&remark, width.saturating_sub(6)).lines() {
-                text += &format!("      {line}\n");
-            }
+            table.note(4, remark.replace('\n', "; "));
         }
     }
-    text
+    wrap(&title, width) + &table.text(width)
 }
 
 /// The predicted losses that were not seen, in one line, and in how many tries.
@@ -216,29 +215,32 @@ fn not_seen(rows: &[&IdiomRow]) -> Option<String> {
     Some(format!("not seen in {tries}: {}", names.join("; ")))
 }
 
-/// One character for each group and interpreter.
-pub fn summary(rows: &[IdiomRow]) -> String {
+/// One character for each group and interpreter; interpreters without room stand below the others.
+pub fn summary(rows: &[IdiomRow], width: usize) -> String {
     let mut pythons: Vec<&str> = rows.iter().map(|row| &*row.python).collect();
     pythons.dedup();
-    let short = |python: &str| python.rsplit_once('.').map_or(python, |(v, _)| v).to_owned();
-    let names: String = pythons.iter().map(|python| format!("{:>6}", short(python))).collect();
-    let mut text = format!("  {:20}{names}\n", "an update lost");
+    let short = |python: &&str| python.rsplit_once('.').map_or(*python, |(v, _)| v).to_owned();
+    let names: Vec<String> = pythons.iter().map(short).collect();
+    let heads: Vec<&str> =
+        ["an update lost"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    let mut table = Table::new(&heads).indented(2);
     for group in Group::ALL {
         let cell = |python: &&str| {
             let mut own =
                 rows.iter().filter(|row| row.python == **python && row.idiom.group == group);
             let any = |f: fn(&IdiomRow) -> bool| own.clone().any(f);
             match () {
-                () if any(IdiomRow::disagrees) => '!',
-                () if any(|row| matches!(row.seen, Seen::Lost(_))) => '✗',
-                () if own.all(|row| row.predicted == Ok(false)) => '·',
-                () => '?',
+                () if any(IdiomRow::disagrees) => "!",
+                () if any(|row| matches!(row.seen, Seen::Lost(_))) => "✗",
+                () if own.all(|row| row.predicted == Ok(false)) => "·",
+                () => "?",
             }
         };
-        let cells: String = pythons.iter().map(|python| format!("{:>6}", cell(python))).collect();
-        text += &format!("  {:20}{cells}\n", group.name());
+        table.row([group.name()].into_iter().chain(pythons.iter().map(cell)));
     }
-    text + "  ✗ seen   · kept, as predicted   ? predicted, not seen   ! DISAGREES\n"
+    let lines = table.folded(width).into_iter().map(|(_, line)| line + "\n");
+    let legend = "✗ seen; · kept, as predicted; ? predicted, not seen; ! DISAGREES";
+    lines.collect::<String>() + &indented(legend, 2, width)
 }
 
 /// The rows for machines: `{idiom, group, python, preset, predicted, seen, in_try, tries, agrees}`.

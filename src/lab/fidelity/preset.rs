@@ -16,6 +16,7 @@ use crate::lab::fidelity::subject::{
 };
 use crate::lab::report::failure::Failure;
 use crate::lab::report::measure::{ChildRun, measure};
+use crate::lab::report::outside;
 use crate::lab::scenes::bytecode::{Work, countdown, increment, increment_by_call};
 use crate::lab::scenes::computing::{join, serve_beside, spawn};
 use crate::lab::scenes::echo::{CoreSplit, serve_and_ask};
@@ -151,6 +152,7 @@ impl Subject for Preset {
     fn echo(&mut self, burners: usize, time: Duration) -> Result<f64, Failure> {
         let work = Work::of(self.passes.countdown / TWICE);
         let (answers, _, _) = serve_and_ask(self.policy, burners, work, time, &CoreSplit::find()?)?;
+        outside::check()?;
         Ok(answers.per_second())
     }
 

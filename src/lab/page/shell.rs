@@ -8,6 +8,7 @@
 //! (Okabe and Ito's colours, which those who see fewer colours can tell apart).
 
 use crate::lab::page::embed::embed;
+use crate::lab::page::markup::Element;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::whole_file::WholeFile;
 use minijinja::value::Serde;
@@ -15,9 +16,25 @@ use minijinja::{AutoEscape, Environment, Value, context};
 use std::io::Write;
 use std::path::Path;
 
-const SHELL: &str = include_str!("shell.html");
+/// What a page is made of besides its own template.
+const PARTS: [(&str, &str); 3] = [
+    ("shell.html", include_str!("shell.html")),
+    ("palette.css", include_str!("palette.css")),
+    ("hatches.svg", include_str!("hatches.svg")),
+];
 /// What a page may weigh.
 pub const MOST_BYTES: usize = 300 * 1024;
+
+/// What a page is made of.
+#[derive(Debug)]
+pub struct Content<'a> {
+    /// What the template knows as `data`.
+    pub view: &'a serde_json::Value,
+    /// What is in the page for its own script, and for other programs.
+    pub data: &'a serde_json::Value,
+    /// What the template knows as `pictures`, and puts in as it is.
+    pub pictures: &'a [Element],
+}
 
 /// A page: `template` extends `shell.html`, and knows `data`. Title and description are the head's.
 ///
@@ -29,17 +46,34 @@ pub fn render(
     description: &str,
     data: &serde_json::Value,
 ) -> Result<String, Failure> {
+    render_with(template, title, description, &Content { view: data, data, pictures: &[] })
+}
+
+/// A page with pictures, whose data need not be all that it says.
+///
+/// # Errors
+/// If the template is none: a fault of this crate.
+pub fn render_with(
+    template: &str,
+    title: &str,
+    description: &str,
+    content: &Content<'_>,
+) -> Result<String, Failure> {
     let failed = |e: minijinja::Error| {
         Failure::new("the page", format!("{e:#}"), "this is a bug; please report it")
     };
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.add_template("shell.html", SHELL).map_err(failed)?;
+    for (name, text) in PARTS {
+        environment.add_template(name, text).map_err(failed)?;
+    }
     environment.add_template("page.html", template).map_err(failed)?;
     let page = environment.get_template("page.html").map_err(failed)?;
-    let json = Value::from_safe_string(embed(data));
+    let json = Value::from_safe_string(embed(content.data));
+    let markup = |picture: &Element| Value::from_safe_string(picture.to_string());
+    let pictures: Vec<Value> = content.pictures.iter().map(markup).collect();
     page.render(context! {
-        title, description, json, data => Value::from(Serde(data)),
+        title, description, json, pictures, data => Value::from(Serde(content.view)),
         version => env!("CARGO_PKG_VERSION"),
     })
     .map_err(failed)

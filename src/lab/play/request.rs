@@ -9,6 +9,8 @@ use crate::lab::explore::answers::{Answer, short, telling};
 use crate::lab::explore::python::{Refused, read};
 use crate::lab::play::level::{Goal, Header, LEVELS, find};
 use crate::lab::report::failure::Failure;
+use crate::lab::report::table::{entries, indented};
+use crate::lab::report::terminal::wrap;
 use crate::python::code::program::Program;
 use crate::python::explore::conflicts::Conflicts;
 use crate::python::explore::exploration::{Found, Limits};
@@ -58,6 +60,11 @@ impl PlayRequest {
         let level = if word.exists() { None } else { find(&name) };
         let (name, source) = match level {
             Some((name, source)) => (name.to_owned(), source.to_owned()),
+            None if name.parse::<i64>().is_ok() && !word.exists() => {
+                let remedy = format!("name a level from 1 to {}, or a file", LEVELS.len());
+                let why = "there is no such level";
+                return Err(Failure::new(format!("--play {name}"), why, remedy).into());
+            }
             None => (name.clone(), read(word, &name)?),
         };
         let program =
@@ -132,14 +139,20 @@ impl PlayRequest {
     }
 }
 
-/// The list of levels.
-pub fn list() -> String {
-    let mut text = String::from("Levels: you are the scheduler. Play one by its number.\n\n");
-    for (number, (_, source)) in (1..).zip(LEVELS) {
+/// The list of levels, in lines of at most `width`.
+pub fn list(width: usize) -> String {
+    let title = "Levels: you are the scheduler. Play one by its number.";
+    let level = |(number, (_, source)): (usize, &(&str, &str))| {
         let Header { question, policy, win, .. } = Header::of(source);
         let (question, policy) = (question.unwrap_or_default(), policy.unwrap_or_default());
-        text += &format!("{number:>3}  {question}\n");
-        text += &format!("     {policy}, goal: {}\n", win.unwrap_or_default());
-    }
-    text + "\n  singletrack explore --play 1\n"
+        let goal = format!("{policy}, goal: {}", win.unwrap_or_default());
+        let entry = entries(&[(format!("{number:>3}"), question)], width);
+        entry + &indented(&goal, if width < 40 { 2 } else { 5 }, width)
+    };
+    let levels: String = (1..).zip(&LEVELS).map(level).collect();
+    format!(
+        "{}\n{levels}\n{}",
+        wrap(title, width),
+        indented("singletrack explore --play 1", 2, width)
+    )
 }

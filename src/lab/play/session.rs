@@ -93,10 +93,9 @@ impl Session<'_> {
         match self.game.is_over() {
             true => "u = undo, q = quit > ".to_owned(),
             false => {
-                format!(
-                    "which thread goes on? {}; u = undo, ? = hint, q = quit > ",
-                    choices.join(", ")
-                )
+                let which = choices.join(", ");
+                let line = format!("which thread goes on? {which}; u = undo, ? = hint, q = quit >");
+                wrap(&line, self.width.saturating_sub(1)).trim_end().to_owned() + " "
             }
         }
     }

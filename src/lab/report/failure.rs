@@ -36,7 +36,7 @@ impl Failure {
 
     /// The operating system refused something about `thing`.
     pub fn io(thing: impl Into<String>, why: &io::Error, remedy: &str) -> Failure {
-        let remedy = match why.raw_os_error() {
+        let remedy = match os_code(why) {
             Some(libc::EMFILE) => "raise `ulimit -n`, or lower --connections",
             Some(libc::ENFILE) => "close other programs: all of them hold too many files",
             Some(libc::EAGAIN) => {
@@ -89,6 +89,17 @@ impl Failure {
         self.thing = format!("{place}: {}", self.thing);
         self
     }
+}
+
+/// The system's number for an error, also where it is the cause of one that says more.
+fn os_code(why: &io::Error) -> Option<i32> {
+    let mut cause = why.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
+    let mut code = why.raw_os_error();
+    while let (None, Some(inner)) = (code, cause) {
+        code = inner.downcast_ref::<io::Error>().and_then(os_code);
+        cause = inner.source();
+    }
+    code
 }
 
 /// The system's words without Rust's "(os error 2)".

@@ -16,7 +16,7 @@
 
 use crate::gil::rules::decision::Nanos;
 use crate::gil::stats::record::{LockState, Recording, Slice, Track};
-use crate::lab::report::marks::{Column, Mark, columns, paint};
+use crate::lab::report::marks::{Column, Mark, columns, key, paint};
 use crate::lab::report::terminal::Palette;
 use crate::lab::report::window::unit_of;
 use std::ops::Range;
@@ -82,7 +82,7 @@ pub struct DrawOptions {
 }
 
 impl DrawOptions {
-    fn paint(&self, marks: &[Mark]) -> String {
+    pub(crate) fn paint(&self, marks: &[Mark]) -> String {
         paint(marks, self.ascii, self.palette)
     }
 }
@@ -98,29 +98,7 @@ pub fn legend(words: &StateNames, options: &DrawOptions) -> String {
         (Some(Mark::Has { eighths: 4 }), "for a part of its column"),
         (None, "blank: no event yet"),
     ];
-    let (mut text, mut used) = (String::new(), 0);
-    for (mark, name) in entries.into_iter().filter(|(_, name)| !name.is_empty()) {
-        let mark = mark.map(|mark| options.paint(&[mark]));
-        let all = name.chars().count() + if mark.is_some() { 2 } else { 0 };
-        let whole = used == 0 || used + 3 + all <= options.width;
-        let words = mark.into_iter().chain(name.split(' ').map(str::to_owned));
-        for (at, word) in words.enumerate() {
-            // A mark is one character, whatever colours it.
-            let letters = if word.starts_with('\x1b') { 1 } else { word.chars().count() };
-            let gap = if at == 0 { 3 } else { 1 };
-            let breaks = (at == 0 && !whole) || used + gap + letters > options.width;
-            if used > 0 && breaks {
-                text.push('\n');
-                used = 0;
-            } else if used > 0 {
-                text += &" ".repeat(gap);
-                used += gap;
-            }
-            text += &word;
-            used += letters;
-        }
-    }
-    text
+    key(entries, options.width, options.ascii, options.palette)
 }
 
 /// What stands where in a line: the threads' names, the lane, the shares.
@@ -242,7 +220,7 @@ fn label((index, track): (usize, &Track)) -> String {
     format!("{} {name}", letter(index))
 }
 
-fn letter(index: usize) -> char {
+pub(crate) fn letter(index: usize) -> char {
     let letters = ('a'..='z').chain('A'..='Z');
     letters.into_iter().nth(index).unwrap_or('*')
 }
@@ -276,7 +254,7 @@ fn percents(columns: &[Column], window: &Range<Nanos>) -> [u128; 3] {
 
 /// The line above the lanes: when the window begins, and when it ends, as exactly as its length
 /// asks for.
-fn scale(window: &Range<Nanos>, count: usize) -> String {
+pub(crate) fn scale(window: &Range<Nanos>, count: usize) -> String {
     let (size, unit) = unit_of(window.end);
     let length = window.end.saturating_sub(window.start) as f64 / size;
     let digits = (0..3).find(|&digits| length * 10f64.powi(digits) >= 10.0).unwrap_or(3) as usize;

@@ -9,6 +9,7 @@
 //!   within a column, the thread …       █ had the lock      ▄ had it, and did without
 //!   ▒ waited   ╵ waited, and woke up    ▞ had it and waited   · did without   blank: no event yet
 //!              for a lock that was taken
+//!   and in a timeline besides:  ░ was ready, not running   ═ ran without the lock   ┄ used a pipe
 //! ```
 
 use crate::gil::rules::decision::Nanos;
@@ -97,6 +98,11 @@ pub(crate) enum Mark {
     InVain,
     Both,
     Has { eighths: usize },
+    Ready,
+    Native,
+    Pipe,
+    Point,
+    Forgotten,
 }
 
 impl Mark {
@@ -111,6 +117,15 @@ impl Mark {
             (Mark::InVain, false) => '╵',
             (Mark::Both, true) => 'X',
             (Mark::Both, false) => '▞',
+            (Mark::Ready, true) => '~',
+            (Mark::Ready, false) => '░',
+            (Mark::Native, true) => '=',
+            (Mark::Native, false) => '═',
+            (Mark::Pipe, true) => '-',
+            (Mark::Pipe, false) => '┄',
+            (Mark::Forgotten, _) => '?',
+            (Mark::Point, true) => 'v',
+            (Mark::Point, false) => '▼',
             (Mark::Has { eighths }, true) => ['+', '#'][usize::from(eighths > 4)],
             (Mark::Has { eighths }, false) => {
                 ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][eighths.clamp(1, 8) - 1]
@@ -122,8 +137,17 @@ impl Mark {
     /// is the nearest to orange; on many terminals it is brown.
     fn colour(self, palette: Palette) -> &'static str {
         match (self, palette) {
-            (Mark::Absent, _) | (_, Palette::None) => "",
-            (Mark::NoGil, _) => DIM,
+            (Mark::Absent | Mark::Point, _) | (_, Palette::None) => "",
+            (Mark::Ready, Palette::Rgb) => "\x1b[38;2;240;228;66m",
+            (Mark::Ready, Palette::Cube) => "\x1b[38;5;227m",
+            (Mark::Ready, Palette::Sixteen) => "\x1b[93m",
+            (Mark::Native, Palette::Rgb) => "\x1b[38;2;0;114;178m",
+            (Mark::Native, Palette::Cube) => "\x1b[38;5;32m",
+            (Mark::Native, Palette::Sixteen) => "\x1b[34m",
+            (Mark::Pipe, Palette::Rgb) => "\x1b[38;2;204;121;167m",
+            (Mark::Pipe, Palette::Cube) => "\x1b[38;5;175m",
+            (Mark::Pipe, Palette::Sixteen) => "\x1b[35m",
+            (Mark::NoGil | Mark::Forgotten, _) => DIM,
             (Mark::Has { .. }, Palette::Rgb) => "\x1b[38;2;0;158;115m",
             (Mark::Has { .. }, Palette::Cube) => "\x1b[38;5;36m",
             (Mark::Has { .. }, Palette::Sixteen) => "\x1b[32m",
@@ -138,6 +162,38 @@ impl Mark {
             (Mark::Both, Palette::Sixteen) => "\x1b[32;43m",
         }
     }
+}
+
+/// A key to marks, in as many lines as it takes: a mark, or none, and its meaning.
+pub(crate) fn key(
+    entries: impl IntoIterator<Item = (Option<Mark>, &'static str)>,
+    width: usize,
+    ascii: bool,
+    palette: Palette,
+) -> String {
+    let (mut text, mut used) = (String::new(), 0);
+    for (mark, name) in entries.into_iter().filter(|(_, name)| !name.is_empty()) {
+        let mark = mark.map(|mark| paint(&[mark], ascii, palette));
+        let all = name.chars().count() + if mark.is_some() { 2 } else { 0 };
+        let whole = used == 0 || used + 3 + all <= width;
+        let words = mark.into_iter().chain(name.split(' ').map(str::to_owned));
+        for (at, word) in words.enumerate() {
+            // A mark is one character, whatever colours it.
+            let letters = if word.starts_with('\x1b') { 1 } else { word.chars().count() };
+            let gap = if at == 0 { 3 } else { 1 };
+            let breaks = (at == 0 && !whole) || used + gap + letters > width;
+            if used > 0 && breaks {
+                text.push('\n');
+                used = 0;
+            } else if used > 0 {
+                text += &" ".repeat(gap);
+                used += gap;
+            }
+            text += &word;
+            used += letters;
+        }
+    }
+    text
 }
 
 /// Marks as text, with as few changes of colour as possible.

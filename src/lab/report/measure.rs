@@ -19,7 +19,7 @@
 use crate::base::panic::panic_message;
 use crate::futures::wire::{Wire, decode, encode};
 use crate::lab::report::failure::Failure;
-use crate::lab::report::outside::{self, Patience};
+use crate::lab::report::outside::{self, Ended, Patience};
 use crate::sys::fd::wait_readable;
 use crate::sys::process::Death;
 use crate::sys::process::{SingleThreaded, fork, pidfd_open, send_signal};
@@ -29,6 +29,9 @@ use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
+
+/// How long a child may take to answer that was told to.
+const A_MOMENT: Duration = Duration::from_secs(3);
 
 /// A forked child that has not been waited for. Dropping it kills and reaps it.
 #[derive(Debug)]
@@ -64,6 +67,16 @@ impl ForkedChild {
         match pidfd_open(pid) {
             Ok(pidfd) => Ok(ForkedChild { pid, pidfd: Some(pidfd) }),
             Err(e) => Err(refuse(e)),
+        }
+    }
+
+    /// Tells it of a signal that has ended the command. Ctrl-C is for the whole group, and the second
+    /// signal of a kind kills: so it is told by one of another kind.
+    fn tell_of(&self, signal: i32) {
+        let other = if signal == libc::SIGINT { libc::SIGTERM } else { libc::SIGINT };
+        if let Some(pidfd) = &self.pidfd {
+            // It may have ended meanwhile.
+            let _ = send_signal(pidfd.as_fd(), other);
         }
     }
 
@@ -144,10 +157,34 @@ impl<T: Wire> ChildRun<T> {
     /// # Errors
     /// As [`measure`].
     pub fn finish(mut self, limit: Duration) -> Result<(T, Usage), Failure> {
-        let bytes = read_to_end(&mut self.reader, limit)?;
+        let bytes = read_to_end(&mut self.reader, limit, outside::check)?;
+        self.answered(&bytes)
+    }
+
+    /// As [`ChildRun::finish`], of a child that [`outside::watch`]es: when a signal ends the command,
+    /// the child is told, and given a moment to answer with what it has.
+    ///
+    /// # Errors
+    /// As [`measure`].
+    pub fn finish_early(mut self, limit: Duration) -> Result<(T, Usage), Failure> {
+        let (reader, child, mut since) = (&mut self.reader, &self.child, None);
+        let bytes = read_to_end(reader, limit, || match outside::ended() {
+            Some(Ended::Signal(signal)) => {
+                let told = since.get_or_insert_with(|| {
+                    child.tell_of(signal);
+                    Instant::now()
+                });
+                if told.elapsed() > A_MOMENT { outside::check() } else { Ok(()) }
+            }
+            _ => outside::check(),
+        })?;
+        self.answered(&bytes)
+    }
+
+    fn answered(self, bytes: &[u8]) -> Result<(T, Usage), Failure> {
         let (death, usage) =
             self.child.wait().map_err(|e| Failure::io("a child process", &e, "run it again"))?;
-        match (death, decode::<Result<T, Failure>>(&bytes)) {
+        match (death, decode::<Result<T, Failure>>(bytes)) {
             (Death::Code(0), Ok(answer)) => Ok((answer?, usage)),
             (Death::Code(0), Err(e)) => {
                 Err(Failure::new("its process", e.to_string(), "this is a bug; please report it"))
@@ -176,12 +213,16 @@ fn answer<T: Wire>(mut pipe: &PipeWriter, work: impl FnOnce() -> Result<T, Failu
 }
 
 /// Reads until the last writing end is closed, but not past the limit.
-fn read_to_end(pipe: &mut PipeReader, limit: Duration) -> Result<Vec<u8>, Failure> {
+fn read_to_end(
+    pipe: &mut PipeReader,
+    limit: Duration,
+    mut check: impl FnMut() -> Result<(), Failure>,
+) -> Result<Vec<u8>, Failure> {
     let refuse = |e| Failure::io("a pipe", &e, "run it again");
     let mut patience = Patience::new(limit, Instant::now());
     let (mut bytes, mut buffer) = (Vec::new(), [0; 64 * 1024]);
     loop {
-        outside::check()?;
+        check()?;
         let left = patience.left(Instant::now());
         if wait_readable(pipe.as_fd(), left.min(outside::LOOK)).map_err(refuse)? {
             match pipe.read(&mut buffer).map_err(refuse)? {

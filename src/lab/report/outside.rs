@@ -87,6 +87,19 @@ pub fn check() -> Result<(), Failure> {
     }
 }
 
+/// Sleeps for so long, or until somebody ends the command; says for how long it was. A forked child
+/// that calls [`watch`] first rests no longer than its parent would.
+pub fn rest(time: Duration) -> Duration {
+    let began = Instant::now();
+    loop {
+        let left = time.saturating_sub(began.elapsed());
+        if left.is_zero() || ended().is_some() {
+            return began.elapsed();
+        }
+        std::thread::sleep(left.min(LOOK));
+    }
+}
+
 /// Time that something may take, counted by looks.
 ///
 /// Between two looks counts [`Patience::MOST`] at the most: whoever looks that late was stopped

@@ -2,7 +2,7 @@
 //!
 //! *Promises*: a recording survives [`FlatRecording`] unchanged. The figures are of all holds and
 //! waits, if the lock has measured them; else of those that are in the recording.
-//! *Leaves out*: pictures (`lab/report/lanes.rs`, `lab/report/trace.rs`) and tables
+//! *Leaves out*: pictures (`lab/report/lanes.rs`, `lab/timeline/trace.rs`) and tables
 //! (`lab/scenes`).
 //!
 //! ```text

@@ -118,6 +118,14 @@ impl Page {
     }
 }
 
+/// How many columns stdout has, if it is a terminal or the environment says so. What stands in columns
+/// may be as wide as it likes in a file or a pipe of which nobody has said anything.
+pub fn said_width() -> Option<usize> {
+    let columns = env::var("COLUMNS").ok().filter(|text| text.parse().is_ok_and(|n: usize| n > 0));
+    let terminal = terminal_width(io::stdout().as_fd());
+    (terminal.is_some() || columns.is_some()).then(|| width(None, terminal, columns.as_deref()))
+}
+
 /// A paragraph in lines of at most `width` characters, which all end. A word that is wider than a
 /// line is cut after a `/` or a comma, and elsewhere only if there is none.
 ///
@@ -154,6 +162,55 @@ pub fn wrap(paragraph: &str, width: usize) -> String {
         }
     }
     text + "\n"
+}
+
+/// Lines that stand in columns, for a page of `width`: the gaps that all rows have are made smaller,
+/// and a line that is too wide even so is broken. A line with ` | ` in it is of somebody's source, and
+/// has its gaps for itself.
+///
+/// ```
+/// use singletrack::lab::report::terminal::narrowed;
+///
+/// let rows = "1        LOAD        x\n2        STORE       x\n";
+/// assert_eq!(narrowed(rows, 30), rows);
+/// assert_eq!(narrowed(rows, 12), "1  LOAD   x\n2  STORE  x\n");
+/// ```
+pub fn narrowed(text: &str, width: usize) -> String {
+    let lines: Vec<Vec<char>> = text.lines().map(|line| line.chars().collect()).collect();
+    let is_row = |line: &str| line.trim_start().contains("  ") && !line.contains(" | ");
+    let rows: Vec<bool> = text.lines().map(is_row).collect();
+    if lines.iter().all(|line| line.len() <= width) {
+        return text.to_owned();
+    }
+    let of_rows = || lines.iter().zip(&rows).filter(|(_, is_row)| **is_row);
+    let longest = of_rows().map(|(line, _)| line.len()).max().unwrap_or(0);
+    let blank = |at: usize| of_rows().all(|(line, _)| line.get(at).is_none_or(|c| *c == ' '));
+    let mut run = 0;
+    let kept = (0..longest).map(|at| {
+        run = if blank(at) { run + 1 } else { 0 };
+        run <= 2
+    });
+    let kept: Vec<bool> = kept.collect();
+    let mut narrow = String::new();
+    for (line, is_row) in lines.iter().zip(&rows) {
+        let all = line.iter().enumerate();
+        let cells = all.filter(|(at, _)| !is_row || kept[*at]).map(|(_, c)| c);
+        let line: String = cells.collect();
+        narrow += &hanging(&line, width);
+    }
+    narrow
+}
+
+/// A line as it is, or, if it is too wide, with its gaps as small as can be, broken, what follows
+/// further in.
+fn hanging(line: &str, width: usize) -> String {
+    if line.chars().count() <= width {
+        return format!("{line}\n");
+    }
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let lines = wrap(&words.join(" "), width.saturating_sub(2));
+    let lines = lines.lines().enumerate();
+    lines.map(|(at, line)| format!("{}{line}\n", if at == 0 { "" } else { "  " })).collect()
 }
 
 /// Where the last `/` or comma ends that is among the first `count` characters.

@@ -12,6 +12,7 @@
 //! Where nothing can be made beside it (a directory that may not be written), or where the name is
 //! no file's, all is kept in memory and written in the end.
 
+use crate::lab::report::failure::Failure;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -63,6 +64,19 @@ impl WholeFile {
             Err(_) if there.is_some() => in_memory(target),
             Err(e) => Err(e),
         }
+    }
+
+    /// Checks before some work, not after it, that its result can be written. What is there stays as
+    /// it is.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn check(path: &Path) -> Result<(), Failure> {
+        let failed = |e| {
+            let name = path.display().to_string();
+            Failure::io(name, &e, "name a file that can be written")
+        };
+        WholeFile::create(path).map(drop).map_err(failed)
     }
 
     /// All is written: now it has its name.

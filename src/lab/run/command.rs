@@ -9,11 +9,12 @@ use crate::gil::stats::counters::Counters;
 use crate::gil::stats::record::Recording;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::{DrawOptions, StateNames, lanes, legend};
-use crate::lab::report::terminal::Page;
-use crate::lab::report::trace::{TraceProcess, write_trace};
-use crate::lab::report::whole_file::WholeFile;
+use crate::lab::report::terminal::{Page, wrap};
 use crate::lab::report::window::recorded;
 use crate::lab::run::request::RunRequest;
+use crate::lab::timeline::from_lock::from_lock;
+use crate::lab::timeline::timeline::Timeline;
+use crate::lab::timeline::trace::save_trace;
 use crate::python::run::child::{self, Settings};
 use crate::python::run::inside::Ending;
 use crate::python::run::processes::Processes;
@@ -61,10 +62,7 @@ pub fn run(
             print(&drawing(request, page, recording, &ran.counters))?;
         }
         if let Some(path) = &request.trace {
-            write(path, request, recording).map_err(|error| {
-                let path = path.display().to_string();
-                Failure::io(path, &error, "name a file that can be written")
-            })?;
+            write(path, request, recording)?;
         }
     }
     Ok(left(request, ran.ending))
@@ -98,6 +96,7 @@ fn left(request: &RunRequest, ending: Ending) -> Left {
         Ending::Interrupted => (EXIT_CODE.to_le_bytes()[0], None),
         Ending::NoOutput(_, true) => (128 + libc::SIGPIPE.to_le_bytes()[0], None),
         Ending::NoOutput(why, false) => {
+            let why = why.split(" (os error").next().unwrap_or_default();
             (1, Some(Failure::new("stdout", why, "give it a place to write to")))
         }
         Ending::Stopped(why, at) => {
@@ -136,19 +135,15 @@ fn drawing(
         counters.forced_drops + counters.tick_drops,
         counters.acquired_after_wait,
     );
-    format!("\n{drawn}{}\n{counts}\n", legend(&words, &options))
+    format!("\n{drawn}{}\n{}", legend(&words, &options), wrap(&counts, page.width))
 }
 
-fn write(path: &Path, request: &RunRequest, recording: &Recording) -> std::io::Result<()> {
+fn write(path: &Path, request: &RunRequest, recording: &Recording) -> Result<(), Failure> {
     let policy = request.policy.to_string();
     let command = format!("singletrack run {}", request.name);
-    let process = TraceProcess {
-        pid: std::process::id(),
-        name: format!("{} · {policy}", request.name),
-        recording: recording.clone(),
-        words: words(request.policy),
-    };
-    let mut file = WholeFile::create(path)?;
-    write_trace(&mut file, &[("policy", &policy), ("cmd", &command)], &[process])?;
-    file.finish()
+    let name = format!("{} · {policy}", request.name);
+    let group = from_lock(&name, std::process::id(), recording, &words(request.policy));
+    let about = vec![("policy".to_owned(), policy), ("cmd".to_owned(), command)];
+    let timeline = Timeline { about, until: recording.until, groups: vec![group] };
+    save_trace(path, &timeline)
 }

@@ -108,11 +108,7 @@ impl RunArgs {
         let source = read(&self.program, &name)?;
         let program =
             program(&source).map_err(|refusal| Refused::Source(refusal.shown(&name, &source)))?;
-        if let Some(path) = &self.trace {
-            let failed =
-                |e| Failure::io(path.display().to_string(), &e, "name a file that can be written");
-            WholeFile::create(path).map(drop).map_err(failed)?;
-        }
+        self.trace.as_deref().map_or(Ok(()), WholeFile::check)?;
         Ok(RunRequest {
             name,
             source,

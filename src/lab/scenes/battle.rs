@@ -6,6 +6,7 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::stats::counters::Counters;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::StateNames;
+use crate::lab::report::outside;
 use crate::lab::report::recording::FlatRecording;
 use crate::lab::report::stats::Spread;
 use crate::lab::scenes::computing::{Computed, compute, in_child};
@@ -64,14 +65,19 @@ pub const SCENE: Scene = Scene {
 /// If the child or its threads cannot be had.
 pub(crate) fn run(policy: SwitchPolicy, time: Duration) -> Result<SceneRun, Failure> {
     in_child(time, move || {
-        let round = |_| {
+        let mut rounds: Vec<(Computed, Computed)> = Vec::new();
+        while rounds.len() < ROUNDS as usize && outside::ended().is_none() {
             let alone = compute(policy, 1, time / (3 * ROUNDS))?;
-            Ok((alone, compute(policy, 2, time / ROUNDS)?))
-        };
-        let rounds: Vec<(Computed, Computed)> =
-            (0..ROUNDS).map(round).collect::<Result<_, Failure>>()?;
+            // A thread alone that had no time, and two that had, cannot be compared.
+            match outside::check() {
+                Err(ended) if rounds.is_empty() => return Err(ended),
+                Err(_) => break,
+                Ok(()) => rounds.push((alone, compute(policy, 2, time / ROUNDS)?)),
+            }
+        }
         let counters: Counters = rounds.iter().map(|(_, both)| both.counters).sum();
-        let mut figures = Figures::per_second(&counters, time);
+        let counted = rounds.iter().map(|(_, both)| both.counted).sum();
+        let mut figures = Figures::per_second(&counters, counted);
         let mut median = |name: &str, of: &dyn Fn(&Computed, &Computed) -> f64| {
             let values: Vec<f64> = rounds.iter().map(|(alone, both)| of(alone, both)).collect();
             figures.set(name, Spread::of(&values).map_or(f64::NAN, |spread| spread.median));

@@ -1,7 +1,8 @@
 //! Threads that compute under a lock, in a child process: the parts of real scenes.
 //!
 //! *Assumes*: the calling process has one thread.
-//! *Promises*: every thread has ended when a run is over; figures are measured, never built in.
+//! *Promises*: every thread has ended when a run is over; figures are measured, never built in. When
+//! a signal ends the command, the run is over early, and its figures are of the time that it had.
 //! *Leaves out*: what they mean: each scene's file explains its own.
 //!
 //! ```text
@@ -21,6 +22,7 @@ use crate::gil::stats::counters::Counters;
 use crate::gil::stats::record::Recording;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::measure::ChildRun;
+use crate::lab::report::outside;
 use crate::lab::report::recording::FlatRecording;
 use crate::lab::scenes::bytecode::{OPCODE, Work, countdown_until};
 use crate::lab::scenes::scene_run::{Figures, MOST_EVENTS, SceneRun};
@@ -43,10 +45,13 @@ pub(crate) fn in_child(
     time: Duration,
     work: impl FnOnce() -> Result<(FlatRecording, Figures), Failure>,
 ) -> Result<SceneRun, Failure> {
-    let child = ChildRun::begin(&[], work)?;
+    let child = ChildRun::begin(&[], || {
+        outside::watch()?;
+        work()
+    })?;
     let pid = child.pid();
-    let ((flat, figures), _) = child.finish(2 * time + PATIENCE)?;
-    Ok(SceneRun { pid, recording: flat.into(), figures })
+    let ((flat, figures), _) = child.finish_early(2 * time + PATIENCE)?;
+    Ok(SceneRun { pid, recording: flat.into(), figures, partial: outside::ended().is_some() })
 }
 
 /// What threads did that only computed.
@@ -59,6 +64,8 @@ pub(crate) struct Computed {
     pub(crate) recording: Recording,
     /// How long the threads could have run, but had no core, all together.
     pub(crate) core_wait: Option<Duration>,
+    /// For how long was counted.
+    pub(crate) counted: Duration,
     took: Duration,
 }
 
@@ -106,7 +113,7 @@ pub(crate) fn compute_under(
     let all = lock.thread_counters().len() + threads;
     let threads: Vec<_> = (0..threads).map(start).collect::<Result<_, _>>()?;
     await_threads(lock, all);
-    std::thread::sleep(time);
+    let counted = outside::rest(time);
     let recording = lock.recording();
     let counters = lock.counters();
     done.store(true, Relaxed);
@@ -114,7 +121,7 @@ pub(crate) fn compute_under(
     let took = began.elapsed();
     let (passes, waits): (Vec<u64>, Vec<Option<Duration>>) = ended.into_iter().unzip();
     let core_wait = waits.into_iter().sum();
-    Ok(Computed { passes, counters, recording, core_wait, took })
+    Ok(Computed { passes, counters, recording, core_wait, counted, took })
 }
 
 /// Waits until so many threads have come to the lock: on a busy machine the time of a scene could

@@ -13,6 +13,7 @@ use crate::gil::simulator::simulation::SimulationResult;
 use crate::gil::simulator::thread::{Act, Script};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::StateNames;
+use crate::lab::report::outside;
 use crate::lab::report::stats::percentile;
 use crate::lab::scenes::bytecode::{OPCODE, Work};
 use crate::lab::scenes::echo::{CoreSplit, serve_and_ask};
@@ -71,6 +72,7 @@ pub(crate) fn run_on(
 ) -> Result<SceneRun, Failure> {
     let work = Work::of(OPCODE);
     let (idle, _, _) = serve_and_ask(policy, 0, work, time / 4, cores)?;
+    outside::check()?;
     let (beside, recording, pid) = serve_and_ask(policy, 1, work, time, cores)?;
     let at = |share| percentile(&beside.round_trips, share).unwrap_or(0);
     let figures = Figures::of(&[
@@ -82,7 +84,7 @@ pub(crate) fn run_on(
         ("beside_requests_per_s", beside.per_second()),
         ("toll_us", beside.mean_us() - idle.mean_us()),
     ]);
-    Ok(SceneRun { pid, recording, figures })
+    Ok(SceneRun { pid, recording, figures, partial: outside::ended().is_some() })
 }
 
 /// The same in virtual time.

@@ -125,6 +125,7 @@ pub fn ask(server: SocketAddr, time: Duration) -> Result<Answers, Failure> {
     stream.set_nodelay(true).map_err(broken)?;
     stream.set_read_timeout(Some(outside::LOOK)).map_err(broken)?;
     for _ in 0..WARM_UP {
+        outside::check()?;
         round_trip(&mut stream, server)?;
     }
     let (start, mut round_trips, mut looked) = (Instant::now(), Vec::new(), Duration::ZERO);
@@ -134,8 +135,13 @@ pub fn ask(server: SocketAddr, time: Duration) -> Result<Answers, Failure> {
             break;
         }
         if passed - looked >= outside::LOOK {
-            outside::check()?;
             looked = passed;
+            match (outside::check(), round_trips.len()) {
+                (Ok(()), _) => {}
+                // What was asked until then counts.
+                (Err(_), 2..) => break,
+                (Err(ended), _) => return Err(ended),
+            }
         }
         round_trips.push(round_trip(&mut stream, server)?);
     }
@@ -189,7 +195,7 @@ pub fn serve_and_ask(
     let server = cores.on(&cores.server, begin)?;
     let pid = server.pid();
     let answers = cores.on(&cores.peer, || ask(address, time))?;
-    let (flat, _) = server.finish(PATIENCE)?;
+    let (flat, _) = server.finish_early(PATIENCE)?;
     Ok((answers, flat.into(), pid))
 }
 
@@ -200,6 +206,8 @@ fn serve(
     work: Work,
     listener: &TcpListener,
 ) -> Result<FlatRecording, Failure> {
+    // Ctrl-C ends the one who asks; this ends when its connection does.
+    outside::watch()?;
     let lock = GlobalLock::new(policy);
     lock.record(MOST_EVENTS);
     let listener = listener.try_clone().map_err(|e| Failure::no_thread(&e))?;

@@ -17,6 +17,7 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::stats::record::Recording;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::StateNames;
+use crate::lab::report::outside;
 use crate::lab::report::recording::FlatRecording;
 use crate::lab::report::stats::percentile;
 use crate::lab::scenes::bytecode::{OPCODE, Work};
@@ -83,6 +84,7 @@ pub const SCENE: Scene = Scene {
 fn run(policy: SwitchPolicy, time: Duration) -> Result<SceneRun, Failure> {
     in_child(time, move || {
         let shared = compute(policy, WORKERS, time / 2)?;
+        outside::check()?;
         let scope = FreeThreading::new();
         scope.record(MOST_EVENTS);
         let began = Instant::now();
@@ -211,7 +213,8 @@ fn collect_for(
 ) -> Result<Observations, AttachError> {
     let (mut seen, began) = (Observations::default(), Instant::now());
     scope.attach(|me| {
-        while seen.stopped.is_empty() || began.elapsed() < time {
+        let goes_on = || began.elapsed() < time && outside::ended().is_none();
+        while seen.stopped.is_empty() || goes_on() {
             me.detach(|| std::thread::sleep(BETWEEN_STOPS.min(time / 4)));
             seen.peeks += PEEKS;
             seen.torn_while_running += (0..PEEKS).filter(|_| is_torn(accounts)).count() as u64;

@@ -24,6 +24,7 @@
 //!   simulated       machines in virtual time, and threads that compute on them
 //!
 //!   scene_report    draws a scene for people, and prints it as JSON
+//!   scene_html      a page of HTML, and a card
 //!   calibration     what this machine charges for ticks, wake-ups and switches
 //!   parity          `singletrack gil parity`: the simulator beside the real lock
 //! ```
@@ -63,6 +64,7 @@ pub mod parity;
 pub mod per_interpreter;
 pub mod race;
 pub mod scene;
+pub mod scene_html;
 pub mod scene_report;
 pub mod scene_run;
 pub mod signal_storm;

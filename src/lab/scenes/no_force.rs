@@ -49,7 +49,7 @@ pub const SCENE: Scene = Scene {
 fn run(policy: SwitchPolicy, time: Duration) -> Result<SceneRun, Failure> {
     in_child(time, move || {
         let run = compute(policy, 2, time)?;
-        let mut figures = Figures::per_second(&run.counters, time);
+        let mut figures = Figures::per_second(&run.counters, run.counted);
         figures.set("handed_over", handed_over(&run.recording));
         Ok((FlatRecording::from(&run.recording), figures))
     })

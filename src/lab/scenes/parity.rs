@@ -15,6 +15,8 @@
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::report::failure::Failure;
+use crate::lab::report::outside;
+use crate::lab::report::table::{Of, Table};
 use crate::lab::scenes::battle;
 use crate::lab::scenes::calibration::Calibration;
 use crate::lab::scenes::convoy;
@@ -87,6 +89,7 @@ pub fn compare(
         for cores in [1, most].into_iter().take(most.min(2)) {
             for &policy in policies {
                 let row = scene(&Trial { policy, time, cores, split: &split, calibration })?;
+                outside::check()?; // what was ended early is no row
                 done(row)?;
             }
         }
@@ -143,9 +146,17 @@ impl Trial<'_> {
     }
 }
 
-/// The table's first line. Columns that do not fit are left out, the last ones first.
+/// The table, empty: a row is shown before the next is measured, so the columns have their widths
+/// before. Where there is no room, units go first, then the factor.
+fn table() -> Table {
+    let heads = ["scene", "cores", "policy", "real", "simulated", "factor", "unit"];
+    let columns = Table::new(&heads).left(&[2, 6]).dropping(&[6, 5]);
+    columns.at_least(&[6, 5, 14, 9, 9, 7, 13])
+}
+
+/// The table's first line; nothing where each row is a list.
 pub fn heading(width: usize) -> String {
-    in_columns(&["scene", "cores", "policy", "real", "simulated", "factor", "unit"], width)
+    table().text(width)
 }
 
 /// A row for people.
@@ -157,30 +168,10 @@ pub fn line(row: &ParityRow, width: usize) -> String {
     let [cores, policy] = [row.cores.to_string(), row.policy.to_string()];
     let [real, simulated] = [row.real, row.simulated].map(number);
     let factor = format!("{:.2}x", row.factor());
-    in_columns(&[row.scene, &cores, &policy, &real, &simulated, &factor, row.unit], width)
-}
-
-/// Text to the left, numbers to the right.
-fn in_columns(cells: &[&str; 7], width: usize) -> String {
-    let [scene, cores, policy, real, simulated, factor, unit] = cells;
-    let cells = [
-        format!("{scene:8}"),
-        format!("{cores:>6}"),
-        format!("  {policy:16}"),
-        format!("{real:>12}"),
-        format!("{simulated:>12}"),
-        format!("{factor:>8}"),
-        format!("  {unit:13}"),
-    ];
-    let mut text = String::new();
-    for cell in cells {
-        // The same columns in every row: what counts is their width, not the text in them.
-        if text.len() + cell.len() > width {
-            break;
-        }
-        text += &cell;
-    }
-    text.trim_end().to_owned() + "\n"
+    let mut table = table();
+    table.row([row.scene, &cores, &policy, &real, &simulated, &factor, row.unit]);
+    let lines = table.lines(width).into_iter().filter(|(of, _)| *of != Of::Head);
+    lines.map(|(_, line)| line + "\n").collect()
 }
 
 /// All rows for machines: `{error: null | text, costs, call_ns, rows: [{scene, cores, policy, unit,

@@ -13,6 +13,7 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::stats::record::Recording;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::StateNames;
+use crate::lab::report::outside;
 use crate::lab::report::recording::FlatRecording;
 use crate::lab::scenes::bytecode::{OPCODE, Work, countdown};
 use crate::lab::scenes::computing::{compute, in_child, join, spawn, take_own_core};
@@ -68,6 +69,7 @@ pub const SCENE: Scene = Scene {
 fn run(policy: SwitchPolicy, time: Duration) -> Result<SceneRun, Failure> {
     in_child(time, move || {
         let shared = compute(policy, 2, time / 2)?;
+        outside::check()?;
         let work = Work::of(OPCODE);
         let (a, b) = (GlobalLock::new(policy), GlobalLock::new(policy));
         let (outlet, inlet) = channel::<u64>(&a, &b, UNDER_WAY);
@@ -88,7 +90,7 @@ fn run(policy: SwitchPolicy, time: Duration) -> Result<SceneRun, Failure> {
             take_own_core(1);
             receive_all(gil, &inlet, work)
         })?;
-        std::thread::sleep(time / 2);
+        outside::rest(time / 2);
         let (first, second) = (a.recording(), b.recording());
         done.store(true, Relaxed);
         let sent = join(sender)?;

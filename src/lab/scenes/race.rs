@@ -9,6 +9,7 @@ use crate::gil::lock::token::Gil;
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::StateNames;
+use crate::lab::report::outside;
 use crate::lab::report::recording::FlatRecording;
 use crate::lab::scenes::bytecode::{OPCODE, Work, increment_until};
 use crate::lab::scenes::computing::{await_threads, in_child, join, spawn};
@@ -66,7 +67,7 @@ fn run(policy: SwitchPolicy, time: Duration) -> Result<SceneRun, Failure> {
         // All of them race for the whole time: one that had ended before the next had begun would
         // lose nothing under any policy.
         await_threads(&lock, RACERS as usize);
-        std::thread::sleep(time);
+        let time = outside::rest(time);
         let (recording, counters) = (lock.recording(), lock.counters());
         done.store(true, Relaxed);
         let added = racers.into_iter().map(join).sum::<Result<u64, Failure>>()?;

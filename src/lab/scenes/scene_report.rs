@@ -6,7 +6,7 @@
 //! ```text
 //! {schema_version, scene, title, error: null | text, seconds,
 //!  simulated: null | {cores, seed, costs: text},
-//!  runs: [{policy, pid, sentence, figures: {NAME: number},
+//!  runs: [{policy, pid, partial, sentence, figures: {NAME: number},
 //!          threads: [{name, tid, has_share, waits_share, without_share,
 //!                     takes, drop_requests, failed_takes,
 //!                     hold_us: {count, p50, p99, max}, wait_us: {count, p50, p99, max},
@@ -22,6 +22,7 @@ use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::{DrawOptions, is_blurred, lanes, legend};
 use crate::lab::report::recording::{Lengths, Profile};
 use crate::lab::report::stats::three_digits;
+use crate::lab::report::table::Table;
 use crate::lab::report::terminal::wrap;
 use crate::lab::report::window::{Zoom, closer, recorded, unit_of};
 use crate::lab::scenes::explanation::{paragraphs, resolve};
@@ -132,6 +133,7 @@ fn run_json(scene: &Scene, policy: SwitchPolicy, run: &SceneRun) -> Value {
     json!({
         "policy": policy.to_string(),
         "pid": run.pid,
+        "partial": run.partial,
         "sentence": (scene.sentence)(&run.figures),
         "figures": run.figures,
         "threads": profiles(&run.recording).iter().map(thread_json).collect::<Vec<_>>(),
@@ -159,12 +161,13 @@ fn thread_json(profile: &Profile) -> Value {
     })
 }
 
-fn profiles(recording: &Recording) -> Vec<Profile> {
+/// The threads in figures.
+pub(crate) fn profiles(recording: &Recording) -> Vec<Profile> {
     recording.tracks.iter().map(|track| Profile::of(track, recording.until)).collect()
 }
 
 /// What a picture shows if nothing else was asked for.
-fn usual(policy: SwitchPolicy) -> Zoom {
+pub(crate) fn usual(policy: SwitchPolicy) -> Zoom {
     let interval = match policy.check() {
         Check::OnRequest { interval } => nanos(interval),
         Check::EveryTicks(_) => FIVE_MS,
@@ -172,32 +175,27 @@ fn usual(policy: SwitchPolicy) -> Zoom {
     Zoom::Last(INTERVALS.saturating_mul(interval))
 }
 
-/// The threads in figures. Columns that do not fit are left out, the last ones first: half a
-/// number would be a wrong one.
+/// The threads in figures. Where there is no room, the longest lengths go first, then the counts.
 fn threads(profiles: &[Profile], options: &DrawOptions) -> String {
     let heads = [
-        ["", "", "", "", "hold", "", "", "wait", "", ""],
-        ["thread", "takes", "asks", "fails", "p50", "p99", "max", "p50", "p99", "max"],
+        "thread",
+        "takes",
+        "asks",
+        "fails",
+        "hold\np50",
+        "hold\np99",
+        "hold\nmax",
+        "wait\np50",
+        "wait\np99",
+        "wait\nmax",
     ];
-    let mut rows = heads.map(|head| head.map(str::to_owned)).to_vec();
-    rows.extend(profiles.iter().map(figures));
-    let widths: [usize; 10] = std::array::from_fn(|column| {
-        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
-    });
-    let line = |row: &[String; 10]| {
-        let mut text = format!("{:width$}", row[0], width = widths[0]);
-        let mut room = options.width.saturating_sub(widths[0]);
-        for (cell, &width) in row.iter().zip(&widths).skip(1) {
-            let Some(rest) = room.checked_sub(2 + width) else { break };
-            text += &format!("  {cell:>width$}");
-            room = rest;
-        }
-        text.trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
+    let mut table = Table::new(&heads).dropping(&[9, 6, 8, 5, 3, 2, 7, 4]);
+    profiles.iter().for_each(|profile| table.row(figures(profile)));
+    table.text(options.width)
 }
 
-fn figures(profile: &Profile) -> [String; 10] {
+/// A thread's name and figures, as the tables write them.
+pub(crate) fn figures(profile: &Profile) -> [String; 10] {
     let [hold_p50, hold_p99, hold_max] = lengths(&profile.hold);
     let [wait_p50, wait_p99, wait_max] = lengths(&profile.wait);
     [

@@ -23,12 +23,14 @@ pub struct SceneRun {
     pub recording: Recording,
     /// What was measured.
     pub figures: Figures,
+    /// Somebody ended the command before its time was over.
+    pub partial: bool,
 }
 
 impl SceneRun {
     /// A run that was simulated: no process has the number 0.
     pub fn simulated(run: SimulationResult, figures: Figures) -> SceneRun {
-        SceneRun { pid: 0, recording: run.recording, figures }
+        SceneRun { pid: 0, recording: run.recording, figures, partial: false }
     }
 }
 

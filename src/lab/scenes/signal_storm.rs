@@ -7,6 +7,7 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::stats::counters::Counters;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::StateNames;
+use crate::lab::report::outside;
 use crate::lab::report::recording::FlatRecording;
 use crate::lab::scenes::bytecode::{Work, countdown};
 use crate::lab::scenes::computing::{compute_under, in_child, join, spawn};
@@ -75,12 +76,13 @@ fn run(policy: SwitchPolicy, time: Duration) -> Result<SceneRun, Failure> {
         let after = compute_under(&lock, 2, time / 2)?;
         // The picture is of a time of its own: to record every tick would slow down what is measured.
         lock.record(MOST_EVENTS);
+        outside::check()?;
         let picture = compute_under(&lock, 2, time / 5)?;
         let while_blocked = handled.load(Relaxed);
         drop(release);
         join(main)?;
         let when_back = handled.load(Relaxed);
-        let mut figures = Figures::per_second(&(after.counters - before.counters), time / 2);
+        let mut figures = Figures::per_second(&(after.counters - before.counters), after.counted);
         let drops = |run: Counters| (run.tick_drops + run.forced_drops) as f64;
         let rate = 2.0 / time.as_secs_f64();
         figures.set("passes_per_s_before", before.rate());

@@ -85,7 +85,7 @@ pub(crate) fn apart(
 ) -> Result<SceneRun, Failure> {
     let flat = || simulate().map(|run| (FlatRecording::from(&run.recording), run.figures));
     let ((recording, figures), _) = measure(FOREVER, flat)?;
-    Ok(SceneRun { pid: 0, recording: recording.into(), figures })
+    Ok(SceneRun { pid: 0, recording: recording.into(), figures, partial: false })
 }
 
 /// How many passes of the countdown all threads of a run did together in a second.

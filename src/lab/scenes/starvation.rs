@@ -52,7 +52,7 @@ pub const SCENE: Scene = Scene {
 fn run(policy: SwitchPolicy, time: Duration) -> Result<SceneRun, Failure> {
     in_child(time, move || {
         let run = compute(policy, THREADS, time)?;
-        let mut figures = Figures::per_second(&run.counters, time);
+        let mut figures = Figures::per_second(&run.counters, run.counted);
         set_shares(&mut figures, &run.passes);
         figures.set("longest_wait_ms", longest_wait(&run.recording) as f64 / 1e6);
         Ok((FlatRecording::from(&run.recording), figures))

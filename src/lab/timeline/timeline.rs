@@ -14,6 +14,7 @@
 //! ```
 
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::fmt;
 
 /// Nanoseconds from where the axis begins.
@@ -37,11 +38,13 @@ pub enum State {
     Native,
     /// It encodes, decodes, or moves bytes through a pipe.
     Pipe,
+    /// Nobody knows: what was recorded of this time had to make room.
+    Forgotten,
 }
 
 impl State {
     /// All of them.
-    pub const ALL: [State; 7] = [
+    pub const ALL: [State; 8] = [
         State::Runs,
         State::WaitsForLock,
         State::Ready,
@@ -49,6 +52,7 @@ impl State {
         State::Idle,
         State::Native,
         State::Pipe,
+        State::Forgotten,
     ];
 
     /// Its name where a span has none of its own.
@@ -61,6 +65,7 @@ impl State {
             State::Idle => "idle",
             State::Native => "runs without the GIL",
             State::Pipe => "encodes, or uses the pipe",
+            State::Forgotten => "events forgotten",
         }
     }
 
@@ -74,6 +79,7 @@ impl State {
             State::Idle => "--idle",
             State::Native => "--native",
             State::Pipe => "--pipe",
+            State::Forgotten => "--line",
         }
     }
 }
@@ -147,7 +153,7 @@ pub struct Link {
 }
 
 /// The lanes of one run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Group {
     /// What ran: `threads-py3.10`.
     pub name: String,
@@ -159,6 +165,99 @@ pub struct Group {
     pub links: Vec<Link>,
     /// Events that had no room in the recording.
     pub forgotten: u64,
+}
+
+impl Group {
+    /// Gives lanes of one name, or of one number, names and numbers of their own.
+    pub fn tell_apart(&mut self) {
+        let (mut names, mut ids) = (HashSet::new(), HashSet::new());
+        let mut next = self.lanes.iter().map(|lane| lane.id).max().unwrap_or(0);
+        for lane in &mut self.lanes {
+            let (name, mut number) = (lane.name.clone(), 1);
+            while !names.insert(lane.name.clone()) {
+                number += 1;
+                lane.name = format!("{name} ({number})");
+            }
+            while !ids.insert(lane.id) {
+                next = next.wrapping_add(1);
+                lane.id = next;
+            }
+        }
+    }
+
+    /// All of it, so much later.
+    #[must_use]
+    pub fn later(mut self, by: Nanos) -> Group {
+        for lane in &mut self.lanes {
+            let spans = lane.spans.iter_mut().flat_map(|span| [&mut span.from, &mut span.to]);
+            let points = lane.points.iter_mut().map(|point| &mut point.at);
+            spans.chain(points).for_each(|at| *at = at.saturating_add(by));
+        }
+        let links = self.links.iter_mut().flat_map(|link| [&mut link.from.1, &mut link.to.1]);
+        links.for_each(|at| *at = at.saturating_add(by));
+        self
+    }
+
+    /// Without the lanes in which nothing is.
+    #[must_use]
+    pub fn without_empty_lanes(mut self) -> Group {
+        let is_full = |lane: &Lane| !lane.spans.is_empty() || !lane.points.is_empty();
+        let mut places = Vec::with_capacity(self.lanes.len());
+        let mut kept = 0;
+        for lane in &self.lanes {
+            places.push(is_full(lane).then_some(kept));
+            kept += usize::from(is_full(lane));
+        }
+        self.lanes.retain(is_full);
+        let links = std::mem::take(&mut self.links).into_iter();
+        let moved = |(lane, at): (usize, Nanos)| Some((*places.get(lane)?.as_ref()?, at));
+        let links =
+            links.filter_map(|l| Some(Link { from: moved(l.from)?, to: moved(l.to)?, ..l }));
+        self.links = links.collect();
+        self
+    }
+
+    /// Another one's lanes come behind these.
+    pub fn append(&mut self, other: Group) {
+        let first = self.lanes.len();
+        let moved = |(lane, at): (usize, Nanos)| (first + lane, at);
+        let links = other.links.into_iter();
+        self.links.extend(links.map(|l| Link { from: moved(l.from), to: moved(l.to), ..l }));
+        self.lanes.extend(other.lanes);
+        self.forgotten += other.forgotten;
+    }
+
+    /// The part of it from `from` to `until`, on an axis that begins at `from`.
+    pub fn part(&self, from: Nanos, until: Nanos) -> Group {
+        let until = until.max(from);
+        let on_axis = |at: Nanos| at.clamp(from, until) - from;
+        let within = |at: Nanos| from <= at && at <= until;
+        let lane = |lane: &Lane| {
+            let kept = |span: &&Span| {
+                let empty = span.from == span.to;
+                if empty { within(span.from) } else { span.to > from && span.from < until }
+            };
+            let spans = lane.spans.iter().filter(kept).cloned();
+            let points = lane.points.iter().filter(|point| within(point.at)).cloned();
+            Lane {
+                spans: spans
+                    .map(|s| Span { from: on_axis(s.from), to: on_axis(s.to), ..s })
+                    .collect(),
+                points: points.map(|p| Point { at: on_axis(p.at), ..p }).collect(),
+                ..lane.clone()
+            }
+        };
+        let links = self.links.iter().filter(|link| within(link.from.1) && within(link.to.1));
+        let moved = |(lane, at): (usize, Nanos)| (lane, on_axis(at));
+        let links = links.cloned();
+        Group {
+            lanes: self.lanes.iter().map(lane).collect(),
+            links: links
+                .map(|l| Link { from: moved(l.from), to: moved(l.to), name: l.name })
+                .collect(),
+            ..self.clone()
+        }
+    }
 }
 
 /// What several runs did.

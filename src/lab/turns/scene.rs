@@ -11,6 +11,7 @@ use crate::aio::tasks::current::create_named_task;
 use crate::aio::time::sleep::sleep;
 use crate::aio::time::timeout::timeout;
 use crate::lab::report::failure::Failure;
+use crate::lab::report::nearest::or_nearest;
 use crate::selector::scripted::ScriptedSelector;
 use crate::task::budget::yield_now;
 use std::future::Future;
@@ -82,8 +83,8 @@ impl Scene {
     pub fn named(name: &str) -> Result<&'static Scene, Failure> {
         SCENES.iter().find(|scene| scene.name == name).ok_or_else(|| {
             let names: Vec<&str> = SCENES.iter().map(|scene| scene.name).collect();
-            let remedy = format!("name one of {}", names.join(", "));
-            Failure::new(format!("loop step {name}"), "no such scene", remedy)
+            let remedy = format!("{}, or a file that ends in .py", or_nearest(name, &names));
+            Failure::new(format!("loop step {name}"), "there is no such scene", remedy)
         })
     }
 }

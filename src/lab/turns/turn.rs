@@ -9,6 +9,8 @@ use crate::base::id::TaskId;
 use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::recording::{LoopEvent, LoopEventKind, LoopRecording};
 use crate::lab::report::failure::Failure;
+use crate::lab::timeline::from_loop::from_loop;
+use crate::lab::timeline::timeline::Timeline;
 use crate::lab::turns::scene::Scene;
 use crate::selector::scripted::ScriptedSelector;
 use crate::sys::fd::Direction;
@@ -31,7 +33,7 @@ pub struct Woken {
 }
 
 /// A step of a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Ran {
     /// Which task.
     pub task: String,
@@ -41,12 +43,31 @@ pub struct Ran {
     pub queued_ns: u64,
     /// How the step ended: `waits`, `yields` or `ends`.
     pub then: &'static str,
+    /// How many nanoseconds the loop stood still in it, in a call that blocks.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub blocks_ns: u64,
     /// Whom it made ready meanwhile.
     pub wakes: Vec<Woken>,
 }
 
-/// One iteration.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// Where a task of a program stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stand {
+    /// Which task.
+    pub task: String,
+    /// The number of the line.
+    pub line: u32,
+    /// The line.
+    pub text: String,
+}
+
+/// One iteration. What only a program's source can tell is empty for a scene.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Turn {
     /// Its number, from 1 on.
     pub number: u64,
@@ -64,13 +85,44 @@ pub struct Turn {
     pub ready: Vec<String>,
     /// All tasks that wait, and for what.
     pub waiting: Vec<(String, String)>,
+    /// When the timers of those that wait for one are due, as far as that is known.
+    #[serde(skip)]
+    pub due: Vec<(String, u64)>,
+    /// The timers, with how many nanoseconds each has left.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub timers: Vec<(String, u64)>,
+    /// The line on which each task stands.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stands: Vec<Stand>,
+    /// What was printed in it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub prints: String,
+}
+
+/// All turns of a scene, or of a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stepped {
+    /// The scene, or the file as it was named.
+    pub name: String,
+    /// What to ask oneself before looking, of a scene.
+    pub question: Option<&'static str>,
+    /// The lines of a program.
+    pub source: Vec<String>,
+    /// The turns.
+    pub turns: Vec<Turn>,
+    /// The same on the virtual clock, as lanes.
+    pub timeline: Timeline,
+    /// What else is to be said: why it was cut, or how it has failed.
+    pub end: Option<String>,
+    /// It has come to its end.
+    pub ended: bool,
 }
 
 /// Runs a scene to its end, or [`MOST`] iterations of it.
 ///
 /// # Errors
 /// If the loop fails: a scene waits for what can never come.
-pub fn turns(scene: &Scene) -> Result<Vec<Turn>, Failure> {
+pub fn turns(scene: &Scene) -> Result<Stepped, Failure> {
     let clock = ScriptedSelector::new();
     let event_loop = EventLoop::with_selector(Box::new(clock.clone()));
     event_loop.record(EVENTS);
@@ -86,7 +138,23 @@ pub fn turns(scene: &Scene) -> Result<Vec<Turn>, Failure> {
     let recording = event_loop.recording();
     let mut reader = Reader::default();
     let turn = |(number, (clock_ns, waiting))| reader.turn(&recording, number, clock_ns, waiting);
-    Ok((1..).zip(after).map(turn).collect())
+    let turns: Vec<Turn> = (1..).zip(after).map(turn).collect();
+    let ended = turns.len() < MOST;
+    Ok(Stepped {
+        name: scene.name.to_owned(),
+        question: Some(scene.question),
+        timeline: timeline(scene.name, &recording),
+        source: Vec::new(),
+        end: (!ended).then(|| format!("it goes on; it is cut after {MOST} iterations")),
+        turns,
+        ended,
+    })
+}
+
+fn timeline(name: &str, recording: &LoopRecording) -> Timeline {
+    let about = vec![("clock".to_owned(), "virtual".to_owned())];
+    let groups = vec![from_loop(name, 0, 0, recording)];
+    Timeline { about, until: recording.until, groups }
 }
 
 /// What every task waits for now.
@@ -128,16 +196,7 @@ impl Reader {
         let count = rest.iter().take_while(|event| event.iteration <= number).count();
         let events = &rest[..count];
         self.seen += count;
-        let mut turn = Turn {
-            number,
-            clock_ns,
-            slept_ns: None,
-            events: 0,
-            woken: Vec::new(),
-            ran: Vec::new(),
-            ready: Vec::new(),
-            waiting,
-        };
+        let mut turn = Turn { number, clock_ns, waiting, ..Turn::default() };
         let mut running: Vec<Ran> = Vec::new();
         let mut asleep = 0;
         for event in events {
@@ -188,7 +247,7 @@ impl Reader {
                 );
                 let queued_ns = event.at - since;
                 let task = recording.name(task);
-                running.push(Ran { task, woken_by, queued_ns, then: "", wakes: Vec::new() });
+                running.push(Ran { task, woken_by, queued_ns, ..Ran::default() });
             }
             LoopEventKind::Yielded(task) => {
                 self.queue.push((task, event.at, "itself".to_owned()));

@@ -13,7 +13,9 @@
 //! ready next  main
 //! waiting     long        a timer, in 20ms
 //! ```
+//! A program's turn has more below: its timers, the line on which each task stands, what it prints.
 
+use crate::lab::report::failure::shown;
 use crate::lab::report::terminal::wrap;
 use crate::lab::turns::turn::{Turn, Woken};
 use std::time::Duration;
@@ -39,21 +41,34 @@ pub fn view(turn: &Turn, of: usize, width: usize) -> String {
             ns => format!(", queued for {}", time(ns)),
         };
         let woken = format!("woken by {}{queued}", step.woken_by);
-        let first = format!("{:column$}{woken:<28}  ─▶ {}", step.task, step.then);
+        let mut first = format!("{}{woken:<28}  ─▶ {}", cell(&step.task, column), step.then);
+        if step.blocks_ns > 0 {
+            first += &format!("; it blocks the loop for {}", time(step.blocks_ns));
+        }
         let wakes = step.wakes.iter().map(move |woken| {
             let how = if woken.new { "is made by it" } else { "is woken by it" };
-            format!("  {:column$}{how}", woken.task)
+            format!("  {}{how}", cell(&woken.task, column))
         });
         std::iter::once(first).chain(wakes).collect::<Vec<_>>()
     });
     rows(&mut text, width, "runs", steps);
     rows(&mut text, width, "ready next", std::iter::once(or_nobody(turn.ready.join(", "))));
-    let waiting = turn.waiting.iter().map(|(task, what)| format!("{task:column$}{what}"));
+    let waiting = turn.waiting.iter().map(|(task, what)| format!("{}{what}", cell(task, column)));
     rows(&mut text, width, "waiting", waiting);
+    let timers = turn.timers.iter();
+    let timers = timers.map(|(name, left)| format!("{}in {}", cell(name, column), time(*left)));
+    rows(&mut text, width, "timers", timers);
+    let stands = turn.stands.iter();
+    let stands = stands.map(|s| {
+        let line = format!("{}{:>4}  {}", cell(&s.task, column), s.line, s.text);
+        cut(&line, width.saturating_sub(MARGIN))
+    });
+    rows(&mut text, width, "at line", stands);
+    rows(&mut text, width, "prints", turn.prints.lines().map(shown));
     text
 }
 
-fn time(nanos: u64) -> String {
+pub(crate) fn time(nanos: u64) -> String {
     format!("{:?}", Duration::from_nanos(nanos))
 }
 
@@ -61,7 +76,10 @@ fn names(turn: &Turn) -> impl Iterator<Item = &String> {
     let woken = turn.woken.iter().chain(turn.ran.iter().flat_map(|step| &step.wakes));
     let woken = woken.map(|woken| &woken.task);
     let ran = turn.ran.iter().map(|step| &step.task);
-    woken.chain(ran).chain(turn.waiting.iter().map(|(task, _)| task))
+    let others = turn.waiting.iter().map(|(task, _)| task);
+    let timers = turn.timers.iter().map(|(timer, _)| timer);
+    let stands = turn.stands.iter().map(|stand| &stand.task);
+    woken.chain(ran).chain(others).chain(timers).chain(stands)
 }
 
 fn selector(turn: &Turn) -> String {
@@ -82,7 +100,21 @@ fn selector(turn: &Turn) -> String {
 
 fn made_ready(woken: &Woken, column: usize) -> String {
     let how = if woken.new { "made by" } else { "by" };
-    format!("{:column$}{how} {}", woken.task, woken.by)
+    format!("{}{how} {}", cell(&woken.task, column), woken.by)
+}
+
+/// A name in its column; a gap behind it, however long it is.
+fn cell(name: &str, column: usize) -> String {
+    let room = column.saturating_sub(2);
+    format!("{name:room$}  ")
+}
+
+/// A line of source: its beginning says enough.
+fn cut(line: &str, room: usize) -> String {
+    match line.char_indices().nth(room.saturating_sub(1)) {
+        Some((at, c)) if at + c.len_utf8() < line.len() && room > 0 => format!("{}…", &line[..at]),
+        _ => line.to_owned(),
+    }
 }
 
 fn or_nobody(text: String) -> String {

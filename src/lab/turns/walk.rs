@@ -1,80 +1,24 @@
-//! `singletrack loop step`: its arguments, and the walk through the turns.
+//! The walk through the turns: forwards and back, all of them, or as JSON.
 //!
-//! *Promises*: a scene that is not there is refused with the names of those that are; where stdin is
-//! no terminal, each line is an answer, and its end shows the rest; whoever ends the command ends the
-//! walk. JSON has every turn.
+//! *Promises*: where stdin is no terminal, each line is an answer, and its end shows the rest; whoever
+//! ends the command ends the walk. JSON has every turn. What was cut says so at its end.
 //! *Leaves out*: where keys come from (`lab/report/keys.rs`).
 
+use crate::lab::page::shell;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::keys::Answers;
+use crate::lab::report::table::entries;
 use crate::lab::report::terminal::wrap;
+use crate::lab::timeline::trace::save_trace;
+use crate::lab::turns::document::{SCHEMA_VERSION, document};
+use crate::lab::turns::html::html;
+use crate::lab::turns::request::{Stage, StepRequest};
 use crate::lab::turns::scene::{SCENES, Scene};
-use crate::lab::turns::turn::{MOST, Turn, turns};
+use crate::lab::turns::turn::{Stepped, turns};
 use crate::lab::turns::view::view;
-use clap::{Args, Subcommand};
-use serde_json::json;
-
-/// For the end of `loop --help`.
-pub const EXAMPLES: &str = "\
-Examples:
-  singletrack loop step                    the scenes, a line each
-  singletrack loop step queue              forwards and back by keys, an iteration at a time
-  singletrack loop step lock --all         all of it
-  singletrack loop step timeout --json
-
-Keys: n or space = next, p = previous, g = first, G = last, a = all that is left, q = quit.";
+use serde_json::{Value, json};
 
 const CLEAR: &str = "\x1b[H\x1b[2J";
-
-/// The words after `loop`.
-#[derive(Debug, Args)]
-pub struct LoopArgs {
-    #[command(subcommand)]
-    what: LoopCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum LoopCommand {
-    /// Steps through a scene: the ready queue, timers and selector, who runs, and what woke it
-    #[command(after_help = EXAMPLES)]
-    Step(StepArgs),
-}
-
-#[derive(Debug, Args)]
-struct StepArgs {
-    /// Which scene: order, sleep, queue, lock, herd, timeout, busy; the list of them if none is named
-    #[arg(value_name = "SCENE")]
-    scene: Option<String>,
-    /// Shows every iteration at once
-    #[arg(long)]
-    all: bool,
-    /// Prints one JSON object
-    #[arg(long, conflicts_with = "all")]
-    json: bool,
-}
-
-/// What to step through.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepRequest {
-    scene: Option<String>,
-    /// Everything at once: nothing is asked.
-    pub all: bool,
-    json: bool,
-}
-
-impl LoopArgs {
-    /// What these arguments ask for.
-    ///
-    /// # Errors
-    /// A scene that does not exist.
-    pub fn request(self) -> Result<StepRequest, Failure> {
-        let LoopCommand::Step(StepArgs { scene, all, json }) = self.what;
-        if let Some(name) = &scene {
-            Scene::named(name)?;
-        }
-        Ok(StepRequest { scene, all, json })
-    }
-}
 
 /// Carries a request out.
 ///
@@ -86,69 +30,100 @@ pub fn step(
     width: usize,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let Some(name) = &request.scene else { return print(&list(width)) };
-    let scene = Scene::named(name)?;
-    let turns = turns(scene)?;
+    let stepped = match &request.stage {
+        Stage::List if request.json => {
+            let scene = |scene: &Scene| json!({ "scene": scene.name, "question": scene.question });
+            let scenes: Vec<Value> = SCENES.iter().map(scene).collect();
+            let all = json!({ "schema_version": SCHEMA_VERSION, "scenes": scenes });
+            return print(&format!("{all:#}\n"));
+        }
+        Stage::List => return print(&list(width)),
+        Stage::Scene(scene) => turns(scene)?,
+        Stage::Program(stepped) => (**stepped).clone(),
+    };
+    if let Some(path) = &request.html {
+        shell::write(path, &html(&stepped)?)?;
+        return print(&wrap(&format!("Written: {}", path.display()), width));
+    }
+    if let Some(path) = &request.trace {
+        save_trace(path, &stepped.timeline)?;
+        return print(&wrap(&format!("Written: {}", path.display()), width));
+    }
     if request.json {
-        let ended = turns.len() < MOST;
-        let all = json!({ "scene": scene.name, "question": scene.question, "ended": ended,
-                          "turns": turns });
-        return print(&format!("{all:#}\n"));
+        return print(&format!("{:#}\n", document(&stepped)));
     }
-    let question = wrap(scene.question, width);
+    let head = match stepped.question {
+        Some(question) => wrap(question, width),
+        None => wrap(&format!("{}, in virtual time", stepped.name), width),
+    };
+    let pages = Pages { stepped: &stepped, head, width };
     if request.all {
-        let all: Vec<String> = turns.iter().map(|turn| view(turn, turns.len(), width)).collect();
-        return print(&format!("{question}\n{}", all.join("\n")));
+        return print(&format!("{}\n{}", pages.head, pages.rest(0)));
     }
-    walk(&question, &turns, answers, width, print)
+    walk(&pages, answers, print)
+}
+
+/// What is shown, for a page of this width.
+struct Pages<'a> {
+    stepped: &'a Stepped,
+    head: String,
+    width: usize,
+}
+
+impl Pages<'_> {
+    fn page(&self, at: usize) -> String {
+        let turns = &self.stepped.turns;
+        let mut page =
+            turns.get(at).map_or_else(String::new, |turn| view(turn, turns.len(), self.width));
+        if let Some(end) = self.stepped.end.as_ref().filter(|_| at + 1 >= turns.len()) {
+            page +=
+                &format!("\n{}", wrap(&format!("This is the last iteration: {end}."), self.width));
+        }
+        page
+    }
+
+    /// From this one on.
+    fn rest(&self, from: usize) -> String {
+        let pages: Vec<String> = (from..self.stepped.turns.len()).map(|at| self.page(at)).collect();
+        pages.join("\n")
+    }
 }
 
 fn list(width: usize) -> String {
-    const COLUMN: usize = 9;
-    let room = width.saturating_sub(COLUMN).max(20);
-    let mut lines = String::new();
-    for scene in SCENES {
-        for (at, part) in wrap(scene.question, room).lines().enumerate() {
-            let name = if at == 0 { scene.name } else { "" };
-            lines += &format!("{name:COLUMN$}{part}\n");
-        }
-    }
-    format!("{lines}\nsingletrack loop step NAME steps through one of them.\n")
+    let scenes: Vec<(&str, &str)> =
+        SCENES.iter().map(|scene| (scene.name, scene.question)).collect();
+    let more = "singletrack loop step NAME steps through one of them, and loop step FILE.py through \
+                a program with asyncio.";
+    let more = wrap(more, width);
+    format!("{}\n{more}", entries(&scenes, width))
 }
 
 /// Shows a turn, and goes where the answers say.
 fn walk(
-    question: &str,
-    turns: &[Turn],
+    pages: &Pages<'_>,
     answers: &mut dyn Answers,
-    width: usize,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let (mut at, last) = (0, turns.len().saturating_sub(1));
+    let (mut at, last) = (0, pages.stepped.turns.len().saturating_sub(1));
     let mut shown = None;
     loop {
         if shown != Some(at) {
             let clear = if answers.are_keys() { CLEAR } else { "" };
-            let turn =
-                turns.get(at).map_or_else(String::new, |turn| view(turn, turns.len(), width));
-            let head = if answers.are_keys() || shown.is_none() { question } else { "" };
+            let head = if answers.are_keys() || shown.is_none() { &pages.head } else { "" };
+            let turn = pages.page(at);
             print(&format!("{clear}{head}\n{turn}\nn = next, p = previous, q = quit > "))?;
             shown = Some(at);
         }
         let Some(answer) = answers.next()? else {
             // Whoever pipes a file in, or nothing, is shown the rest.
-            let rest = turns.iter().skip(at + 1).map(|turn| view(turn, turns.len(), width));
-            return print(&rest.fold("\n".to_owned(), |text, turn| text + "\n" + &turn));
+            return print(&format!("\n{}", pages.rest(at + 1)));
         };
         match answer.as_str() {
             "q" | "quit" => return print("\n"),
             "p" | "previous" => at = at.saturating_sub(1),
             "g" | "first" => at = 0,
             "G" | "last" => at = last,
-            "a" | "all" => {
-                let rest = turns.iter().skip(at + 1).map(|turn| view(turn, turns.len(), width));
-                return print(&rest.fold("\n".to_owned(), |text, turn| text + "\n" + &turn));
-            }
+            "a" | "all" => return print(&format!("\n{}", pages.rest(at + 1))),
             "" | "n" | "next" if at < last => at += 1,
             _ => {}
         }

@@ -77,14 +77,15 @@ fn serve_frames(requests: &PipeReader, replies: &PipeWriter, words: &ClaimWords)
                     }
                 }
                 Ok(Some(call)) if call.kind == FrameKind::Call => {
-                    let claims = claims.as_mut().filter(|_| call.id != INITIALIZER);
-                    if claims.is_some_and(|claims| !claims.claim_next()) {
+                    let mut claims = claims.as_mut().filter(|_| call.id != INITIALIZER);
+                    if claims.as_mut().is_some_and(|claims| !claims.claim_next()) {
                         continue;
                     }
-                    match run_call(call.body, call.id, &mut reply) {
-                        Ok(kind) => kind,
-                        Err(_) => return NOT_UNDERSTOOD,
-                    }
+                    let Ok(kind) = run_call(call.body, call.id, &mut reply) else {
+                        return NOT_UNDERSTOOD;
+                    };
+                    claims.into_iter().for_each(|claims| claims.note_end());
+                    kind
                 }
                 Ok(Some(_)) | Err(_) => return NOT_UNDERSTOOD,
             };

@@ -17,6 +17,9 @@
 //! [`WORDS`] higher, even if the worker has not come to the frame of the first: to the worker, a word
 //! with another number is a job that was taken back.
 //!
+//! Beside each word lie two times: when the worker began the job, and when it was done. It notes them if
+//! the pool records, which a word more tells it.
+//!
 //! The words of all workers lie in one mapping that is made before the fork server is forked, so all
 //! of them have it; a worker is told by its first frame which words are its own.
 
@@ -24,6 +27,7 @@ use crate::base::origin::Origin;
 use crate::base::sync::{Arc, Mutex};
 use crate::process::message::frame::{FrameKind, frame};
 use crate::sys::memory::SharedWords;
+use crate::sys::usage::monotonic_time;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -114,7 +118,7 @@ pub(crate) struct ClaimWords {
 impl ClaimWords {
     /// To be made before the fork server is forked.
     pub(crate) fn map() -> Arc<ClaimWords> {
-        let words = SharedWords::map(WORKERS * WORDS as usize).ok();
+        let words = SharedWords::map(WORKERS * (3 * WORDS as usize + 1)).ok();
         let free = if words.is_some() { (0..WORKERS).rev().collect() } else { Vec::new() };
         Arc::new(ClaimWords { words, origin: Origin::here(), lent: Mutex::new((0, free)) })
     }
@@ -122,6 +126,26 @@ impl ClaimWords {
     fn word(&self, place: usize, number: u64) -> Option<&AtomicU64> {
         let at = place.checked_mul(WORDS as usize)?.checked_add((number % WORDS) as usize)?;
         self.words.as_ref()?.words().get(at)
+    }
+
+    /// When a worker began a job, and when it was done: behind the words of all.
+    fn times(&self, place: usize, number: u64) -> Option<&[AtomicU64]> {
+        let job = place * WORDS as usize + (number % WORDS) as usize;
+        let from = WORKERS * WORDS as usize + 2 * job;
+        self.words.as_ref()?.words().get(from..from + 2)
+    }
+
+    /// 1: the worker is to note its times. Behind the times of all.
+    fn noting(&self, place: usize) -> Option<&AtomicU64> {
+        self.words.as_ref()?.words().get(WORKERS * 3 * WORDS as usize + place)
+    }
+
+    /// Writes to a job's times, if they are noted. Relaxed: the pipe orders them before who reads them.
+    #[inline]
+    fn note(&self, place: usize, number: u64, write: impl FnOnce(&[AtomicU64])) {
+        if self.noting(place).is_some_and(|noting| noting.load(Ordering::Relaxed) != 0) {
+            self.times(place, number).map(write);
+        }
     }
 }
 
@@ -157,7 +181,27 @@ impl WorkerClaims {
 
     /// The worker's `nth` job is about to be sent.
     pub(crate) fn offer(&self, nth: u64) {
+        let forget = |times: &[AtomicU64]| times.iter().for_each(|t| t.store(0, Ordering::Relaxed));
+        self.all.note(self.place, self.first + nth % NUMBERS, forget);
         self.with_word(nth, offer);
+    }
+
+    /// Whether the worker is to note its times.
+    pub(crate) fn set_noting(&self, noting: bool) {
+        if let Some(word) = self.all.noting(self.place) {
+            word.store(noting.into(), Ordering::Relaxed);
+        }
+    }
+
+    /// When the worker began its `nth` job and when it was done, on the system's clock; `None` where
+    /// it has not noted that.
+    pub(crate) fn times(&self, nth: u64) -> [Option<u64>; 2] {
+        let times = self.all.times(self.place, self.first + nth % NUMBERS);
+        let time = |at: usize| {
+            let time = times.map_or(0, |times| times[at].load(Ordering::Relaxed));
+            (time > 0).then_some(time)
+        };
+        [time(0), time(1)]
     }
 
     /// Takes it back; false: it has begun.
@@ -202,6 +246,17 @@ impl<'a> OwnClaims<'a> {
     pub(crate) fn claim_next(&mut self) -> bool {
         let number = self.next;
         self.next += 1;
-        self.all.word(self.place, number).is_some_and(|word| claim(word, number))
+        let mine = self.all.word(self.place, number).is_some_and(|word| claim(word, number));
+        if mine {
+            let begin = |times: &[AtomicU64]| times[0].store(monotonic_time(), Ordering::Relaxed);
+            self.all.note(self.place, number, begin);
+        }
+        mine
+    }
+
+    /// The job that was claimed last is done.
+    pub(crate) fn note_end(&self) {
+        let end = |times: &[AtomicU64]| times[1].store(monotonic_time(), Ordering::Relaxed);
+        self.all.note(self.place, self.next - 1, end);
     }
 }

@@ -21,6 +21,7 @@
 //!                                       └ worker: one of them; how far ahead it is fed
 //!
 //!   moves through all                job: PoolJob, its frame and promise, how it came out
+//!   written down                     recording: all of it, with times, if it is switched on; noted: where
 //! ```
 //! The name of a file says which part of a job's way it has: `job` is what moves, `worker` and
 //! `workers` are records, `worker_pipes` are descriptors, `replies` is the way back.
@@ -35,11 +36,13 @@ pub(crate) mod crew;
 pub mod dispatcher;
 pub mod job;
 pub mod multiprocessing;
+pub(crate) mod noted;
 pub mod options;
 pub(crate) mod outcomes;
 pub(crate) mod pool_shared;
 pub(crate) mod pool_state;
 pub mod process_pool;
+pub mod recording;
 pub mod replies;
 pub(crate) mod supervisor;
 pub mod take_back;

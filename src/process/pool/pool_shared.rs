@@ -243,7 +243,9 @@ impl PoolShared {
     fn take_replies(&self, key: Key, reader: &mut ReplyReader) -> Option<Outcomes> {
         let mut state = self.state.lock();
         let now = state.now();
+        let delivered = state.delivered_to(key);
         let replies = reader.handle_frames(key, &mut state.dispatcher, now);
+        state.note_answers(key, &delivered, &replies);
         if let Some(why) = reader.failure() {
             state.last_failure.clone_from(why);
         }

@@ -23,6 +23,7 @@ use crate::process::message::claim::WorkerClaims;
 use crate::process::pool::dispatcher::{Action, Dispatcher, Settings};
 use crate::process::pool::job::{JobOutcome, PoolJob, Terms, WorkItem};
 use crate::process::pool::outcomes::FailedJob;
+use crate::process::pool::recording::{PoolEventKind, PoolRecorder, word};
 use crate::process::pool::take_back::Claims;
 use crate::process::pool::worker::WorkerStats;
 use crate::process::pool::worker_pipes::{BorrowedReader, WorkerEvent, WorkerPipes, token, watch};
@@ -72,6 +73,8 @@ pub(crate) struct PoolState {
     pub(crate) armed: u64,
     /// Why the last spawn failed, for the message when all is over.
     pub(crate) last_failure: String,
+    /// What happens, if that is recorded.
+    pub(super) recorder: PoolRecorder,
     epoch: Instant,
 }
 
@@ -88,6 +91,7 @@ impl PoolState {
             registry,
             armed: u64::MAX,
             last_failure: "no worker could be started".to_owned(),
+            recorder: PoolRecorder::default(),
             epoch: Instant::now(),
         }
     }
@@ -99,6 +103,7 @@ impl PoolState {
 
     /// One more job. [`advance`](Self::advance) sends it.
     pub(crate) fn submit(&mut self, id: u64, terms: Terms, body: WorkItem) {
+        self.note(|_| Some(PoolEventKind::Queued(id)));
         self.dispatcher.submit(PoolJob { id, terms, body });
     }
 
@@ -131,6 +136,10 @@ impl PoolState {
             changed = self.carry_out(now, &mut failed);
             while let Some(key) = self.dispatcher.assign(now, |job| job.body.is_wanted()) {
                 changed = true;
+                self.note(|state| {
+                    let sent = state.dispatcher.held(key).last()?.id;
+                    Some(PoolEventKind::Sent(sent, key))
+                });
                 if !fed.contains(&key) {
                     fed.push(key);
                 }
@@ -145,13 +154,14 @@ impl PoolState {
 
     /// Carries out what the dispatcher wants; false if that is nothing.
     fn carry_out(&mut self, now: u64, failed: &mut Vec<FailedJob>) -> bool {
-        let mut any = false;
+        let (mut any, mut killed) = (false, None);
         while let Some(action) = self.dispatcher.next_action(now) {
             any = true;
             match action {
                 Action::TakeBack(key) => self.take_back(key),
                 Action::Spawn => self.spawn_wanted = true,
                 Action::Kill(key) => {
+                    killed = Some(key);
                     if let Some(pipes) = self.pipes.get(&key) {
                         pipes.reply_pipe.kill_tree();
                     }
@@ -164,7 +174,9 @@ impl PoolState {
                 Action::Resolve(job, outcome) => {
                     if outcome.may_have_begun() {
                         job.body.begin();
+                        killed.take().into_iter().for_each(|key| self.note_killed(key, job.id));
                     }
+                    self.note(|_| Some(PoolEventKind::NoAnswer(job.id, word(&outcome))));
                     let error = self.error_of(job.id, outcome);
                     failed.push(FailedJob { item: job.body, error });
                 }
@@ -178,7 +190,9 @@ impl PoolState {
         if let Some(pipes) = self.pipes.get_mut(&key) {
             pipes.keep_rest(key, &mut self.dispatcher);
         }
+        let held = self.held_by([key]);
         self.dispatcher.take_back(key, &mut PoolClaims(&self.pipes));
+        self.note_returned(&held);
     }
 
     /// Takes back from all workers what they have not begun: the pool is about to cancel it.
@@ -190,9 +204,26 @@ impl PoolState {
     /// A worker is dead, and its last reply was read: what it had not begun is given to others, and the
     /// rest may not be cancelled any more.
     pub(crate) fn end(&mut self, key: Key) {
+        let held = self.held_by([key]);
         self.dispatcher.take_back(key, &mut PoolClaims(&self.pipes));
+        self.note_returned(&held);
+        for (job, nth) in self.delivered_to(key) {
+            self.note_times(key, job, nth);
+        }
         self.dispatcher.held(key).for_each(|job| job.body.begin());
         self.dispatcher.ended(key);
+    }
+
+    /// A worker is dead and reaped.
+    pub(crate) fn died(&mut self, key: Key, death: Death) {
+        let (held, retried) = (self.held_by([key]), self.dispatcher.counts().retried);
+        self.note(|_| Some(PoolEventKind::Died(key, death)));
+        self.dispatcher.died(key, self.now());
+        if self.dispatcher.counts().retried > retried {
+            for (key, job, _) in held.into_iter().filter(|(.., may)| *may) {
+                self.note(|_| Some(PoolEventKind::Retried(job, key)));
+            }
+        }
     }
 
     /// Takes back the jobs of this group; true: none has begun.
@@ -200,8 +231,12 @@ impl PoolState {
         for (key, pipes) in &mut self.pipes {
             pipes.keep_rest(*key, &mut self.dispatcher);
         }
+        let held = self.held_by(self.pipes.keys().copied());
         let is_meant = |job: &PoolJob<WorkItem>| job.body.group == group;
-        self.dispatcher.withdraw(is_meant, all_or_none, &mut PoolClaims(&self.pipes))
+        let claims = &mut PoolClaims(&self.pipes);
+        let none_begun = self.dispatcher.withdraw(is_meant, all_or_none, claims);
+        self.note_returned(&held);
+        none_begun
     }
 
     /// Whether a worker runs a job of this group.

@@ -40,6 +40,7 @@ use crate::process::pool::job::{ChunkItem, PoolCounts, Settle, Terms, WorkItem};
 use crate::process::pool::options::{Builder, JobOptions, PoolError, Submitted};
 use crate::process::pool::pool_shared::{Forking, JobsInPool, PoolShared};
 use crate::process::pool::pool_state::PoolState;
+use crate::process::pool::recording::PoolRecording;
 use crate::process::pool::supervisor::start_crew;
 use crate::process::pool::worker::WorkerStats;
 use std::sync::Arc;
@@ -274,29 +275,34 @@ impl ProcessPool {
         Ok(())
     }
 
-    /// How many workers the pool is to have; there may be less while one is being replaced. (A copy
-    /// that came with a fork has none, and has counted nothing.)
+    /// How many workers the pool is to have, or will have soon. (A copy that came with a fork has none.)
     pub fn workers(&self) -> usize {
-        if self.is_copy() {
-            return 0;
-        }
-        self.shared.state.lock().dispatcher.workers_wanted()
+        self.read(|state| state.dispatcher.workers_wanted())
     }
 
     /// How often each thing has happened.
     pub fn counts(&self) -> PoolCounts {
-        if self.is_copy() {
-            return PoolCounts::default();
-        }
-        self.shared.state.lock().dispatcher.counts()
+        self.read(|state| state.dispatcher.counts())
     }
 
     /// What each worker has done and what it does now, in no order.
     pub fn worker_stats(&self) -> Vec<WorkerStats> {
-        if self.is_copy() {
-            return Vec::new();
-        }
-        self.shared.state.lock().worker_stats()
+        self.read(|state| state.worker_stats())
+    }
+
+    /// Records what happens from now on, with room for so many events; 0: no more.
+    pub fn record(&self, capacity: usize) {
+        self.read(|state| state.record(capacity));
+    }
+
+    /// What was recorded.
+    pub fn recording(&self) -> PoolRecording {
+        self.read(|state| state.recording())
+    }
+
+    /// Asks the state; in a copy there is nothing.
+    fn read<T: Default>(&self, read: impl FnOnce(&mut PoolState) -> T) -> T {
+        if self.is_copy() { T::default() } else { read(&mut self.shared.state.lock()) }
     }
 
     /// A number for the jobs of one `map`.
@@ -329,16 +335,12 @@ impl ProcessPool {
 
     /// The process ids of the workers alive now.
     pub fn worker_pids(&self) -> Vec<u32> {
-        if self.is_copy() {
-            return Vec::new();
-        }
-        let mut pids: Vec<u32> = self.shared.state.lock().pipes.values().map(|p| p.pid).collect();
+        let mut pids: Vec<u32> = self.read(|state| state.pipes.values().map(|p| p.pid).collect());
         pids.sort_unstable();
         pids
     }
 
-    /// Ends all workers with SIGTERM, as [`kill_workers`](Self::kill_workers) does with
-    /// SIGKILL. A job that handles SIGTERM may live on, and its future with it.
+    /// Ends all workers with SIGTERM. A job that handles it may live on, and its future with it.
     pub fn terminate_workers(&self) {
         self.end_workers(libc::SIGTERM);
     }
@@ -361,9 +363,9 @@ impl ProcessPool {
         self.shared.wake_supervisor();
     }
 
-    /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, jobs that have not begun
-    /// resolve to [`JobError::Cancelled`]; without, all are run first. With
-    /// `wait`, blocks until every job is resolved and every worker gone. May be called again.
+    /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, those that have not begun
+    /// come out as [`JobError::Cancelled`]; without, all are run first. May be called again. With
+    /// `wait`, blocks until every job is resolved and every worker gone.
     ///
     /// A job that runs is never interrupted. Called from a future's callback on one of the pool's own
     /// threads, it does not wait.
@@ -383,10 +385,8 @@ impl ProcessPool {
             self.shared.crew.join();
         }
     }
-}
 
-/// Copies that came with a fork.
-impl ProcessPool {
+    /// Whether it came with a fork.
     pub(crate) fn is_copy(&self) -> bool {
         self.origin.is_copy()
     }

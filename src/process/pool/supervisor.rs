@@ -297,8 +297,7 @@ impl PoolShared {
                 );
             }
         }
-        let now = state.now();
-        state.dispatcher.died(key, now);
+        state.died(key, death);
         let failed = state.advance();
         state.pipes.remove(&key);
         drop(state);
@@ -326,6 +325,7 @@ impl PoolShared {
                         }
                         state.keys.insert(key.index as usize, key);
                         state.pipes.insert(key, pipes);
+                        state.born(key);
                         state.write(key);
                     }
                     Err(error) => {

@@ -50,6 +50,11 @@ impl<B> Dispatcher<B> {
         self.workers.get(key).into_iter().flat_map(Worker::held)
     }
 
+    /// The jobs that were delivered to a worker, each with its place among all that ever were.
+    pub fn delivered_to(&self, key: Key) -> impl Iterator<Item = (&PoolJob<B>, u64)> {
+        self.workers.get(key).into_iter().flat_map(Worker::delivered)
+    }
+
     /// Takes back all that a worker has not begun. The jobs that it keeps have begun.
     pub fn take_back(&mut self, key: Key, claims: &mut impl Claims) {
         self.take_back_if(key, |_| true, claims);

@@ -6,6 +6,7 @@
 
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
+use crate::python::machine::outside::LoopNote;
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::Wait;
 use crate::python::value::any::{Id, Value};
@@ -128,12 +129,23 @@ fn enter(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn leave(m: &mut Machine, a: &Arguments) -> R<Done> {
     let id = own(m, a)?;
+    m.outside.note_loop(|| LoopNote::Leaves);
     m.current.runs = None;
     m.loop_mut(id, |running| {
         (running.runner, running.current) = (None, None);
         (running.left, running.stopping) = (0, false);
     });
     Ok(NONE)
+}
+
+/// A pass begins if the last one is over, and there is something to do.
+fn note_pass(m: &mut Machine, id: Id, clock: u64) {
+    let Some(running) = m.world.event_loop(id) else { return };
+    let due = running.timers.iter().take_while(|(at, _)| *at <= clock);
+    let due: Vec<Id> = due.map(|(_, timer)| *timer).collect();
+    if running.left == 0 && !(running.ready.is_empty() && due.is_empty()) {
+        m.outside.note_loop(|| LoopNote::Pass(due));
+    }
 }
 
 /// Waits for the next callback: a tuple of it and of its arguments, or `None` if the loop stops.
@@ -163,6 +175,7 @@ fn next(m: &mut Machine, a: &Arguments) -> R<Done> {
             m.loop_mut(id, |running| running.current = Some(me));
             return Ok(NONE);
         }
+        note_pass(m, id, clock);
         let found = m.loop_mut(id, |running| running.next_call(clock, any_order, late));
         let found = found.flatten();
         late = false;
@@ -183,10 +196,12 @@ fn next(m: &mut Machine, a: &Arguments) -> R<Done> {
         };
         let Some((_, Asyncio::Handle(handle))) = m.asyncio(Value::Ref(found)) else { continue };
         if handle.cancelled {
+            m.outside.note_loop(|| LoopNote::Skips(found));
             continue;
         }
         let (callback, arguments) = (handle.callback, handle.arguments.clone());
         m.loop_mut(id, |running| running.current = Some(me));
+        m.outside.note_loop(|| LoopNote::Calls(found));
         m.note(Location::Object(id), true);
         let arguments = m.add(Object::Tuple(arguments));
         return value(m.add(Object::Tuple(vec![callback, arguments])));

@@ -5,6 +5,7 @@
 
 use crate::python::machine::processes::{ProcessAnswer, ProcessRequest};
 use crate::python::value::any::Id;
+use crate::python::value::asyncio::Ready;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What a program asks of whoever runs it for real.
@@ -104,9 +105,28 @@ pub struct Exit {
     pub text: String,
 }
 
+/// What an event loop of the program has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoopNote {
+    /// This became ready.
+    Ready(Ready),
+    /// A pass begins, for which these callbacks of timers are due.
+    Pass(Vec<Id>),
+    /// A step of the task with this number of a thread begins.
+    Steps(usize),
+    /// A callback begins.
+    Calls(Id),
+    /// A callback was cancelled, and its turn has come.
+    Skips(Id),
+    /// The loop is left.
+    Leaves,
+}
+
 /// All that is outside of a world.
 #[derive(Debug, Clone)]
 pub struct Outside {
+    /// What event loops have done since somebody has looked, if that is noted.
+    pub loop_notes: Option<Vec<LoopNote>>,
     /// The clock of a real run.
     pub clock: Option<Clock>,
     /// When the lock changes hands.
@@ -139,6 +159,7 @@ pub struct Outside {
 impl Default for Outside {
     fn default() -> Outside {
         Outside {
+            loop_notes: None,
             clock: None,
             switching: Switching::Interval(Duration::from_millis(5)),
             switching_changed: false,
@@ -157,6 +178,13 @@ impl Default for Outside {
 }
 
 impl Outside {
+    /// Notes what an event loop does, if that is noted.
+    pub(crate) fn note_loop(&mut self, note: impl FnOnce() -> LoopNote) {
+        if let Some(notes) = &mut self.loop_notes {
+            notes.push(note());
+        }
+    }
+
     /// The number of a new socket.
     pub(crate) fn new_socket(&mut self) -> u64 {
         self.sockets_made += 1;

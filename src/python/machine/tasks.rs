@@ -14,6 +14,7 @@
 //! *Leaves out*: what is Python in CPython (`python/library/asyncio`).
 
 use crate::python::machine::interpreter::Machine;
+use crate::python::machine::outside::LoopNote;
 use crate::python::machine::terms::{Arguments, Done, Location, R, Raise};
 use crate::python::machine::world::{Stage, Thread, Wait};
 use crate::python::value::any::{Id, Value};
@@ -151,6 +152,7 @@ impl Machine {
     /// Appends to what is ready.
     pub(crate) fn make_ready(&mut self, event_loop: Id, ready: Ready) {
         self.outside.stirred = true;
+        self.outside.note_loop(|| LoopNote::Ready(ready));
         self.loop_mut(event_loop, |running| running.ready.push_back(ready));
     }
 
@@ -189,6 +191,7 @@ impl Machine {
         let Some(event_loop) = self.running_loop() else { return Ok(()) };
         let (number, any_order) = (self.number, self.world.any_order);
         self.loop_mut(event_loop, |running| running.take(number, any_order));
+        self.outside.note_loop(|| LoopNote::Steps(number));
         let cancel = self.task_mut(task, |task| {
             task.awaiting = None;
             std::mem::take(&mut task.must_cancel)

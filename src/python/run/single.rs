@@ -15,7 +15,7 @@ use crate::python::machine::world::{Failure, Thread};
 use std::sync::Arc;
 
 /// How many instructions a thread executes before the next one's turn.
-const TURN: u64 = 1000;
+pub(crate) const TURN: u64 = 1000;
 
 /// How a run has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +54,7 @@ pub fn run_single(program: &Arc<Program>, fuel: u64) -> Ran {
     let mut number = 0;
     let mut stopped = None;
     while stopped.is_none() && !machine.world.has_ended() {
-        let count = machine.world.threads.len();
-        let ready =
-            (0..count).map(|at| (number + at) % count).find(|at| machine.world.is_ready(*at));
-        match ready {
+        match next_ready(&machine, number) {
             Some(ready) => {
                 number = ready;
                 stopped = turn(&mut machine, number, &mut fuel);
@@ -71,6 +68,12 @@ pub fn run_single(program: &Arc<Program>, fuel: u64) -> Ran {
     let failures = failures.filter_map(|(at, t)| Some((at, t.failure.clone()?))).collect();
     let (output, errors) = (machine.world.output.to_string(), machine.world.errors.to_string());
     Ran { output, failures, errors, stopped }
+}
+
+/// The first thread that could go on, from this one on.
+pub(crate) fn next_ready(machine: &Machine, number: usize) -> Option<usize> {
+    let count = machine.world.threads.len();
+    (0..count).map(|at| (number + at) % count).find(|at| machine.world.is_ready(*at))
 }
 
 /// Lets a thread execute until it waits, ends, or its turn is over.
@@ -93,7 +96,7 @@ fn turn(machine: &mut Machine, number: usize, fuel: &mut u64) -> Option<(String,
 }
 
 /// No thread is ready: the time jumps to the next moment that one waits for.
-fn wait(machine: &mut Machine) -> Option<(String, Position)> {
+pub(crate) fn wait(machine: &mut Machine) -> Option<(String, Position)> {
     let world = &mut machine.world;
     let waiting = |thread: &&Arc<Thread>| !thread.has_ended() && thread.wait.is_some();
     let deadlines = world.threads.iter().filter(waiting).filter_map(|thread| thread.deadline);

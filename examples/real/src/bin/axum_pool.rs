@@ -1,5 +1,7 @@
 //! axum handlers whose work runs in forked processes.
 //!
+//! Level: 2 of 3. Minutes: 5. Read: src/process/pool/process_pool.rs
+//!
 //! Question: a handler calls code that aborts the process. Which requests are lost? Prediction:
 //! that one, which gets a 500 that says so. The server, every other request and the next one live
 //! on, since the work was another process's.
@@ -74,7 +76,7 @@ fn main() -> Result<(), AnyError> {
         .with_state(pool);
     let router = TowerToHyperService::new(router);
     run(async move {
-        let (listener, address) = listen(given.port)?;
+        let (listener, address) = listen("http", given.port)?;
         let serving =
             create_task(serve(listener, move |stream| serve_connection(stream, router.clone())));
         if given.check { check(address).await } else { Ok(serving.await?) }

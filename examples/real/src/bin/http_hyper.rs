@@ -1,5 +1,7 @@
 //! hyper's HTTP/1 and HTTP/2 server on one thread of our loop, plain or under axum.
 //!
+//! Level: 2 of 3. Minutes: 5. Read: src/interop/hyper.rs
+//!
 //! Question: does the HTTP library that half of the ecosystem stands on run, unmodified, on a loop
 //! that one can read in an evening? Prediction: yes, with one thread, since it asks for two traits,
 //! an executor and a clock.
@@ -94,7 +96,7 @@ fn router() -> Router {
 fn main() -> Result<(), AnyError> {
     let given = arguments(8080, "--axum");
     run(async move {
-        let (listener, address) = listen(given.port)?;
+        let (listener, address) = listen("http", given.port)?;
         let serving = if given.extra {
             let router = TowerToHyperService::new(router());
             create_task(serve(listener, move |stream| serve_connection(stream, router.clone())))

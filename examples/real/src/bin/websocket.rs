@@ -1,5 +1,7 @@
 //! A chat by WebSocket: a page in a browser, tungstenite in the middle, our loop below.
 //!
+//! Level: 2 of 3. Minutes: 5. Read: src/interop/futures_io.rs
+//!
 //! Question: what does a browser need of a runtime? Prediction: nothing that it could notice: the
 //! protocol is async-tungstenite's, over the traits of `futures-io`.
 //!
@@ -10,22 +12,16 @@
 
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::Message;
-use async_tungstenite::tungstenite::handshake::derive_accept_key;
-use async_tungstenite::tungstenite::protocol::Role;
 use futures_util::StreamExt;
-use singletrack::aio::{Queue, TcpStream, create_task, wait_for};
-use singletrack_real::{AnyError, arguments, listen, run, serve, threads};
+use singletrack::aio::{Queue, TcpStream, create_task};
+use singletrack_real::chromium::Browser;
+use singletrack_real::{AnyError, arguments, listen, page, run, serve, threads};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
 
 const PAGE: &str = include_str!("websocket.html");
-
-/// The longest head of a request, and how long a client may take for it.
-const HEAD_MOST: usize = 16 * 1024;
-const HEAD_LIMIT: Duration = Duration::from_secs(10);
 
 /// How many messages wait for a slow reader before it is let go.
 const BACKLOG: usize = 256;
@@ -44,50 +40,13 @@ impl Room {
     }
 }
 
-/// The head of a request: its first line, and the key of a WebSocket if it asks for one.
-async fn head(stream: &TcpStream) -> Result<(String, Option<String>), AnyError> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut piece = [0; 1024];
-        let count = stream.read(&mut piece).await?;
-        if count == 0 || head.len() > HEAD_MOST {
-            return Err("a head that is cut off, or too long".into());
-        }
-        head.extend_from_slice(&piece[..count]);
+async fn connection(mut stream: TcpStream, room: Rc<RefCell<Room>>) -> Result<(), AnyError> {
+    let asked = page::head(&mut stream).await?;
+    match (asked.first.as_str(), asked.websocket_key) {
+        ("GET /ws HTTP/1.1", Some(key)) => chat(page::upgrade(stream, &key).await?, room).await,
+        ("GET / HTTP/1.1", _) => page::answer(&mut stream, "200 OK", PAGE).await,
+        _ => page::answer(&mut stream, "404 Not Found", "").await,
     }
-    let head = String::from_utf8(head)?;
-    let mut lines = head.lines();
-    let first = lines.next().unwrap_or_default().to_owned();
-    let key = lines.filter_map(|line| line.split_once(':')).find_map(|(name, value)| {
-        name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.trim().to_owned())
-    });
-    Ok((first, key))
-}
-
-async fn connection(stream: TcpStream, room: Rc<RefCell<Room>>) -> Result<(), AnyError> {
-    let (first, key) = wait_for(head(&stream), Some(HEAD_LIMIT)).await??;
-    match (first.as_str(), key) {
-        ("GET /ws HTTP/1.1", Some(key)) => {
-            let answer = format!(
-                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
-                 Connection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",
-                derive_accept_key(key.as_bytes())
-            );
-            stream.write_all(answer.as_bytes()).await?;
-            chat(WebSocketStream::from_raw_socket(stream, Role::Server, None).await, room).await
-        }
-        ("GET / HTTP/1.1", _) => page(&stream, "200 OK", PAGE).await,
-        _ => page(&stream, "404 Not Found", "").await,
-    }
-}
-
-async fn page(stream: &TcpStream, status: &str, body: &str) -> Result<(), AnyError> {
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    Ok(stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).await?)
 }
 
 /// One member of the room, until it leaves: one task reads, another writes.
@@ -133,7 +92,7 @@ async fn chat(socket: WebSocketStream<TcpStream>, room: Rc<RefCell<Room>>) -> Re
 fn main() -> Result<(), AnyError> {
     let given = arguments(8080, "");
     run(async move {
-        let (listener, address) = listen(given.port)?;
+        let (listener, address) = listen("http", given.port)?;
         let room = Rc::new(RefCell::new(Room::default()));
         let serving = create_task(serve(listener, move |s| connection(s, Rc::clone(&room))));
         if given.check { check(address).await } else { Ok(serving.await?) }
@@ -167,5 +126,22 @@ async fn check(address: SocketAddr) -> Result<(), AnyError> {
     second.send(Message::text("alone?")).await?;
     hears(&mut second, "2 says alone?").await?;
     println!("two members heard each other, and one the silence; {} thread", threads());
+    second.close(None).await?;
+    browse(address).await
+}
+
+/// The page in a browser: it connects, what is typed comes back, and nothing is complained of.
+async fn browse(address: SocketAddr) -> Result<(), AnyError> {
+    let Some(mut browser) = Browser::open(&format!("http://{address}/")).await? else {
+        println!("SKIPPED: the page in a browser: no chromium here");
+        return Ok(());
+    };
+    browser.until("document.querySelector('#state').textContent === 'connected'").await?;
+    let say = "document.querySelector('input').value = 'a <b>browser</b>';
+               document.querySelector('form').requestSubmit()";
+    browser.evaluate(say).await?;
+    browser.until("/says a <b>browser/.test(document.querySelector('#log').textContent)").await?;
+    browser.close().await?;
+    println!("a browser connected and heard itself");
     Ok(())
 }

@@ -1,0 +1,66 @@
+//! One run of a program in an order of somebody's choosing.
+//!
+//! *Assumes*: the program does the same whenever it is given the same choices.
+//! *Promises*: it ends: by itself, by a panic of any of its tasks, because all of them wait for what
+//! cannot come, or because it has taken too many steps. Each choice is written down, so that the run can be had
+//! again. Nothing of it is left: its loop is dropped before this returns.
+//! *Leaves out*: which orders to try (`sim/explorer.rs`).
+
+use crate::event_loop::lifecycle::EventLoop;
+use crate::selector::simulated::SimulatedSelector;
+use crate::sim::guide::Guide;
+use crate::sim::panics::{caught, last_place};
+use crate::sim::program::Sim;
+use crate::sim::stage::{End, Stage};
+use crate::sim::story::{Story, Tell};
+use std::future::Future;
+use std::rc::Rc;
+
+/// What came of a run.
+pub(super) struct Trial {
+    /// How it ended.
+    pub end: End,
+    /// What was chosen at each choice, and out of how many.
+    pub choices: Vec<(u32, u32)>,
+    /// How many steps it took.
+    pub steps: u64,
+    /// What happened, if that was asked for.
+    pub story: Option<Story>,
+}
+
+/// Runs `program` once.
+pub(super) fn run<F: Future>(
+    program: impl FnOnce(Sim) -> F,
+    guide: Box<dyn Guide>,
+    most_steps: u64,
+    tell: Tell,
+) -> Trial {
+    let selector = SimulatedSelector::new();
+    let event_loop = EventLoop::with_selector(Box::new(selector.clone()));
+    let story = Story::begin(&event_loop, tell);
+    let stage = Rc::new(Stage::new(guide, selector, most_steps, story));
+    let hears = Rc::clone(&stage);
+    event_loop.set_exception_handler(move |unhandled| {
+        let (task, message) = (unhandled.place.clone(), unhandled.message.clone());
+        let message =
+            last_place().map_or(message.clone(), |place| format!("{message}, at {place}"));
+        hears.panicked(task, message);
+    });
+    let ended = caught(|| {
+        let future = program(Sim::new(Rc::clone(&stage)));
+        event_loop.drive_chosen(future, |candidates| stage.choose(&event_loop, candidates))
+    });
+    let mut end = match ended {
+        Ok(ended) => stage.end(&event_loop, ended),
+        Err(message) => End::Panicked { task: "main".to_owned(), message },
+    };
+    let story = stage.take_story().map(|story| story.told(&event_loop));
+    // What its drops say counts as well.
+    if let Err(message) = caught(|| drop(event_loop)) {
+        end = End::Panicked { task: "the loop's end".to_owned(), message };
+    }
+    if let (End::Done, Some(panicked)) = (&end, stage.take_panicked()) {
+        end = panicked;
+    }
+    Trial { end, choices: stage.take_choices(), steps: stage.steps(), story }
+}

@@ -1,0 +1,267 @@
+//! `compare --html`: every number of the page is one of the JSON object, which is in the page.
+#![cfg(feature = "cli")]
+
+#[path = "common/command.rs"]
+mod command;
+#[path = "common/folder.rs"]
+mod folder;
+
+use command::finish;
+use folder::Folder;
+use proptest::prelude::*;
+use serde_json::Value;
+use singletrack::lab::compare::document::document;
+use singletrack::lab::compare::html::{About, html};
+use singletrack::lab::compare::judgement::RoundCosts;
+use singletrack::lab::compare::model::Model;
+use singletrack::lab::compare::result::{CaseResult, ModelResult, RoundSize, Switches, TimeSplit};
+use singletrack::lab::compare::verdict::Nature;
+use singletrack::lab::page::shell::MOST_BYTES;
+use singletrack::lab::report::failure::Failure;
+use singletrack::lab::report::stats::{Spread, duration, three_digits};
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn run(words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    finish(command.spawn().unwrap(), words, PATIENCE)
+}
+
+/// The page of a comparison, the JSON in it, and the JSON that was printed.
+fn compared(folder: &Folder, words: &[&str]) -> (String, Value, Value) {
+    let file = folder.path("page.html");
+    let mut all = vec!["compare"];
+    all.extend(words);
+    all.extend(["--json", "--html", &file]);
+    let output = run(&all);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let page = fs::read_to_string(&file).unwrap();
+    let data = data_of(&page);
+    (page, data, serde_json::from_slice(&output.stdout).unwrap())
+}
+
+/// The JSON in a page.
+fn data_of(page: &str) -> Value {
+    let (_, data) = page.split_once(r#"<script type="application/json" id="data">"#).unwrap();
+    serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap()
+}
+
+/// The page without its data, its tags and its references.
+fn words_of(page: &str) -> String {
+    let (shown, _) = page.split_once("<script").unwrap();
+    let (_, shown) = shown.split_once("<body>").unwrap();
+    let mut text = String::new();
+    let mut inside = true;
+    for c in shown.chars() {
+        match c {
+            '<' => inside = false,
+            '>' => {
+                inside = true;
+                text.push('\n');
+            }
+            c if inside => text.push(c),
+            _ => {}
+        }
+    }
+    let named = [("&lt;", "<"), ("&gt;", ">"), ("&#39;", "'"), ("&quot;", "\""), ("&amp;", "&")];
+    named.iter().fold(text, |text, (escaped, plain)| text.replace(escaped, plain))
+}
+
+/// Cells of tables: what stands between two tags and begins with a digit, and has a unit.
+fn quantities(text: &str) -> BTreeSet<String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let pairs = words.windows(2).filter(|pair| {
+        let unit = pair[1].trim_end_matches([',', ';', '.', ')', ':']);
+        pair[0].starts_with(|c: char| c.is_ascii_digit()) && ["s", "ms", "µs"].contains(&unit)
+    });
+    pairs
+        .map(|pair| format!("{} {}", pair[0], pair[1].trim_end_matches([',', ';', '.', ')', ':'])))
+        .collect()
+}
+
+/// Every time that the JSON object allows a page to state.
+fn known(document: &Value) -> BTreeSet<String> {
+    let mut known = BTreeSet::new();
+    for case in document["cases"].as_array().unwrap() {
+        for model in case["models"].as_array().unwrap() {
+            let jobs = model["jobs"].as_f64().unwrap();
+            let mut add = |value: &Value| known.extend(value.as_f64().map(duration));
+            add(&model["wall_s"]["median"]);
+            add(&model["start_s"]);
+            add(&model["cpu_s"]);
+            add(&model["no_core_s"]);
+            let mut add = |value: f64| known.insert(duration(value));
+            add(model["cpu_s"].as_f64().unwrap() / jobs);
+            add(model["time_s"]["gil_wait"].as_f64().unwrap() / jobs);
+            for percentile in ["p50", "p99"] {
+                let latency = model["latency_ms"][percentile].as_f64().unwrap();
+                known.insert(duration(latency / 1e3));
+            }
+        }
+    }
+    known
+}
+
+#[test]
+fn every_number_of_the_page_is_one_of_the_json_object() {
+    let folder = Folder::new("compare-html");
+    let models = "sequential,threads-py3.10,threads-free,processes";
+    let words = ["cpu", "--jobs", "6", "--rounds", "3", "--model", models];
+    let (page, data, printed) = compared(&folder, &words);
+    assert_eq!(data, printed, "the page holds what --json prints");
+    assert!(page.len() <= MOST_BYTES);
+    let text = words_of(&page);
+    let case = &printed["cases"][0];
+    for model in case["models"].as_array().unwrap() {
+        let cells = [
+            duration(model["wall_s"]["median"].as_f64().unwrap()),
+            three_digits(model["jobs_per_s"].as_f64().unwrap()),
+            duration(model["latency_ms"]["p50"].as_f64().unwrap() / 1e3),
+            duration(model["latency_ms"]["p99"].as_f64().unwrap() / 1e3),
+            format!("{:.1} MiB", model["memory_kib"].as_f64().unwrap() / 1024.0),
+        ];
+        let lines: BTreeSet<&str> = text.lines().map(str::trim).collect();
+        for cell in cells {
+            assert!(lines.contains(cell.as_str()), "{cell} of {}", model["model"]);
+        }
+    }
+    for sentence in case["verdict"]["sentences"].as_array().unwrap() {
+        // Sentences begin with a capital on the page.
+        assert!(text.contains(&sentence.as_str().unwrap()[1..]), "{sentence}");
+    }
+    // And none is there that the object does not have, but for the marks of axes.
+    let (before, rest) = text.split_once("A job costs").unwrap();
+    let _ = before;
+    let strange: Vec<String> = quantities(rest).difference(&known(&printed)).cloned().collect();
+    assert!(strange.is_empty(), "{strange:?}");
+    // A dot for each round of each pair.
+    assert_eq!(page.matches("class=\"dot\"").count(), 3 * 3);
+}
+
+#[test]
+fn a_sweep_is_a_page_with_its_curve() {
+    let folder = Folder::new("sweep-html");
+    let words = ["cpu", "--jobs", "4", "--rounds", "1", "--sweep", "workers=1..2"];
+    let words = [&words[..], &["--model", "sequential,threads-free"]].concat();
+    let (page, data, printed) = compared(&folder, &words);
+    assert_eq!(data, printed);
+    let text = words_of(&page);
+    assert!(text.contains("jobs/s") && text.contains("workers=2"), "{text}");
+    assert_eq!(page.matches("<polyline").count(), 2 * 2, "two charts of two models");
+}
+
+/// A model that ran so often, and never equally long.
+fn ran(model: Model, rounds: usize) -> ModelResult {
+    let costs = |round: usize| {
+        let wall = 0.1 + (round * 7919 % 1000) as f64 / 3e4;
+        RoundCosts { round, costs: [Some(wall), Some(wall / 7.0), Some(wall / 3.0), Some(2048.0)] }
+    };
+    ModelResult {
+        model,
+        jobs: 32,
+        cut: false,
+        failed: 0,
+        wall: Spread { min: 0.1, median: 0.11, max: 0.14 },
+        start: 0.001,
+        p50: 0.01,
+        p99: 0.02,
+        curve: (0..30).map(|at| (1.0 - 0.7f64.powi(at), 0.01 + f64::from(at) / 3e3)).collect(),
+        cpu: 0.07,
+        no_core: Some(0.0),
+        time: TimeSplit { computing: 0.07, gil_wait: 0.02, blocked: 0.02 },
+        switches: Switches { forced: 3, voluntary: 0, ctx_voluntary: 14, ctx_involuntary: 5 },
+        memory_kib: 2048,
+        added_kib: Some(1024),
+        processes: 1,
+        threads: 1,
+        server: None,
+        checksum: 0xabcd,
+        rounds: (0..rounds).map(costs).collect(),
+    }
+}
+
+fn case(name: &str, rounds: usize) -> CaseResult {
+    let size = RoundSize { rounds, jobs: 32, lanes: 2, workers: 2 };
+    let most = if rounds > 100 { 3 } else { 8 };
+    let models = Model::ALL[..most].iter().map(|model| ran(*model, rounds)).collect();
+    CaseResult::of(name, Some(Nature::CpuBound), size, models, 1).unwrap()
+}
+
+#[test]
+fn many_rounds_are_thinned_out_and_the_page_says_so() {
+    let results = [case("cpu", 1500), case("slow-io", 1500), case("fast-io", 1500)];
+    let page = html(&results, None, &About::default()).unwrap();
+    assert!(page.len() <= MOST_BYTES, "{}", page.len());
+    let data = data_of(&page);
+    let raw = data["cases"][2]["models"][0]["raw"].as_array().unwrap();
+    let every = raw[1]["round"].as_u64().unwrap();
+    assert!(every > 1 && page.contains(&format!("one round in {every}")), "{every}");
+    assert_eq!(raw.len() as u64, 1500u64.div_ceil(every));
+    let whole = document(&results, None);
+    let (of_page, of_all) = (&data["cases"][1]["verdict"], &whole["cases"][1]["verdict"]);
+    assert_eq!(of_page["sentences"], of_all["sentences"], "of all rounds");
+    let few = html(&[case("cpu", 7)], None, &About::default()).unwrap();
+    let whole = document(&[case("cpu", 7)], None).to_string();
+    let whole: Value = serde_json::from_str(&whole).unwrap();
+    assert!(data_of(&few) == whole, "of few, all are there");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn no_name_of_a_file_or_a_command_is_more_than_text(text in "\\PC*|[<>&\"'/{}%a-z\u{0}-\u{1f}]*") {
+        let page = |text: &str| {
+            let mut result = case(text, 2);
+            result.notes = vec![text.to_owned()];
+            result.skipped = vec![text.to_owned()];
+            result.failures = vec![text.to_owned()];
+            let about = About { command: text.to_owned(), ..About::default() };
+            let failure = Failure::new(text, text, text);
+            html(&[result], Some(&failure), &about).unwrap()
+        };
+        let (page, plain) = (page(&text), page("plain"));
+        for tag in ["<", ">"] {
+            prop_assert_eq!(page.matches(tag).count(), plain.matches(tag).count());
+        }
+        prop_assert_eq!(&data_of(&page)["cases"][0]["case"], &Value::from(text));
+    }
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_refused_before_anything_runs() {
+    let folder = Folder::new("refused-html");
+    let file = folder.path("no/such/page.html");
+    let output = run(&["compare", "cpu", "--html", &file]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("page.html") && said.lines().count() == 1, "{said}");
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_full_disk_is_a_line_and_the_answer_is_there() {
+    let words = ["compare", "cpu", "--jobs", "2", "--rounds", "1", "--model", "sequential"];
+    let output = run(&[&words[..], &["--html", "/dev/full"]].concat());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("/dev/full") && said.lines().count() == 1, "{said}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("sequential"));
+}
+
+#[test]
+fn an_earlier_page_stays_when_the_work_fails() {
+    let folder = Folder::new("earlier-html");
+    let file = folder.path("page.html");
+    fs::write(&file, "an earlier page").unwrap();
+    let output = run(&["compare", "files", &folder.path("nothing"), "--html", &file]);
+    assert!(!output.status.success());
+    assert_eq!(fs::read_to_string(&file).unwrap(), "an earlier page");
+    assert_eq!(folder.names(), ["page.html"], "nothing half-written is left");
+}

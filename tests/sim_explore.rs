@@ -1,0 +1,332 @@
+//! `sim`: every order of a program's steps, the first that fails, and the way back to it.
+
+use proptest::prelude::*;
+use singletrack::aio::{Event, sleep, timeout};
+use singletrack::sim::{End, Explorer, Failing, Order, Sim};
+use singletrack::task::budget::yield_now;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::future::{Future, poll_fn};
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+const MS: Duration = Duration::from_millis(1);
+
+fn fails<F: Future>(explorer: Explorer, program: impl Fn(Sim) -> F) -> Failing {
+    *explorer.explore(program).expect_err("some order must fail")
+}
+
+/// A balance that is read before an await and written after it; only some orders lose a deposit.
+async fn deposits(sim: Sim) {
+    let balance = Rc::new(Cell::new(100));
+    let deposit = |name, wait| {
+        let balance = Rc::clone(&balance);
+        sim.spawn(name, async move {
+            sleep(wait).await;
+            let read = balance.get();
+            yield_now().await;
+            balance.set(read + 10);
+        })
+    };
+    let both = [deposit("alice", MS), deposit("bob", 5 * MS)];
+    for task in both {
+        task.await.unwrap();
+    }
+    assert_eq!(balance.get(), 120, "a deposit is lost");
+}
+
+#[test]
+fn an_await_race_is_found_though_the_loops_own_order_passes() {
+    assert!(Explorer::new().replay("fifo").explore(deposits).is_ok());
+    let failing = fails(Explorer::new(), deposits);
+    assert!(matches!(&failing.end, End::Panicked { message, .. } if message.contains("lost")));
+    assert_eq!(failing.order.deviations(), 1, "{failing}");
+    assert!(failing.passed > 0);
+}
+
+#[test]
+fn the_order_that_is_printed_replays_the_failure() {
+    let failing = fails(Explorer::new(), deposits);
+    let again = fails(Explorer::new().replay(&failing.order.to_string()), deposits);
+    assert_eq!(again.end, failing.end);
+    assert_eq!(again.story, failing.story);
+}
+
+#[test]
+fn the_story_names_tasks_lines_and_what_was_out_of_turn() {
+    let failing = fails(Explorer::new(), deposits);
+    let text = failing.to_string();
+    for part in ["alice", "bob", "time", "which stood first", "waits for a timer", ".replay("] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    // The line of an await of this file stands in it, where the build has line tables.
+    if cfg!(debug_assertions) {
+        assert!(text.contains("tests/sim_explore.rs:"), "{text}");
+    }
+}
+
+/// A home-made event: a flag, and the waker of whoever waits. It looks at the flag, and only in the
+/// next step leaves its waker.
+#[derive(Default)]
+struct Sloppy {
+    set: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Sloppy {
+    fn set(&self) {
+        self.set.set(true);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    async fn wait(&self) {
+        if self.set.get() {
+            return;
+        }
+        yield_now().await; // a set that comes here is lost
+        let mut left = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut left, true) {
+                return Poll::Ready(());
+            }
+            self.waker.replace(Some(cx.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+async fn lost_wake_up(sim: Sim) {
+    let event = Rc::new(Sloppy::default());
+    let sets = Rc::clone(&event);
+    let _ = sim.spawn("setter", async move {
+        yield_now().await;
+        yield_now().await;
+        sets.set();
+    });
+    let waits = sim.spawn("waiter", async move { event.wait().await });
+    waits.await.unwrap();
+}
+
+#[test]
+fn a_lost_wake_up_is_a_deadlock_that_says_who_waits() {
+    let failing = fails(Explorer::new(), lost_wake_up);
+    let End::Deadlock(waiting) = &failing.end else { panic!("{failing}") };
+    let who: Vec<&str> = waiting.iter().map(|(who, _)| who.as_str()).collect();
+    assert!(who.contains(&"waiter") && who.contains(&"main"), "{who:?}");
+}
+
+#[test]
+fn every_search_finds_it() {
+    for explorer in [
+        Explorer::new(),
+        Explorer::new().deviations(2),
+        Explorer::new().random(7),
+        Explorer::new().exhaustive(),
+    ] {
+        let failing = fails(explorer, lost_wake_up);
+        assert!(matches!(failing.end, End::Deadlock(_)));
+        assert!(failing.order.deviations() <= 3, "shrunk: {failing}");
+    }
+}
+
+#[test]
+fn a_panic_that_nobody_awaits_is_a_failure() {
+    let failing = fails(Explorer::new(), |sim| async move {
+        drop(sim.spawn("lonely", async { panic!("unheard") }));
+        sleep(MS).await;
+    });
+    let End::Panicked { task, message } = &failing.end else { panic!("{failing}") };
+    assert_eq!(task, "lonely");
+    assert!(message.starts_with("unheard"), "{message}");
+}
+
+#[test]
+fn a_program_that_never_ends_is_cut_and_fails() {
+    let failing = fails(Explorer::new().steps(100), |_| async {
+        loop {
+            yield_now().await;
+        }
+    });
+    assert_eq!(failing.end, End::TooLong);
+}
+
+#[test]
+fn all_orders_of_two_tasks_are_counted() {
+    // The steps of two tasks with two yields each, 3 steps a task: 6! / (3! 3!) orders, and no
+    // other choice, for their parent waits for a wake that comes when both are done.
+    let explored = Explorer::new().explore(|sim| async move {
+        let left = Rc::new(Cell::new(2));
+        let done = Rc::new(Event::new());
+        for name in ["a", "b"] {
+            let (left, done) = (Rc::clone(&left), Rc::clone(&done));
+            let _ = sim.spawn(name, async move {
+                yield_now().await;
+                yield_now().await;
+                left.set(left.get() - 1);
+                if left.get() == 0 {
+                    done.set();
+                }
+            });
+        }
+        done.wait().await;
+    });
+    let explored = explored.unwrap();
+    assert!(explored.complete);
+    assert_eq!(explored.orders, 20);
+}
+
+#[test]
+fn a_bound_of_deviations_leaves_orders_out_and_says_so() {
+    let program = |sim: Sim| async move {
+        let tasks = ["a", "b", "c"].map(|name| sim.spawn(name, yield_now()));
+        for task in tasks {
+            task.await.unwrap();
+        }
+    };
+    let all = Explorer::new().explore(program).unwrap();
+    let some = Explorer::new().deviations(1).explore(program).unwrap();
+    assert!(all.complete && !some.complete);
+    assert!(some.orders < all.orders);
+    let plain = Explorer::new().exhaustive().explore(program).unwrap();
+    assert_eq!((plain.orders, plain.complete), (all.orders, true));
+}
+
+#[test]
+fn what_the_program_chooses_is_explored_and_replayed() {
+    let program = |sim: Sim| async move {
+        let (one, other) = (sim.choose(3), sim.fails());
+        sim.note(format_args!("{one}, {other}"));
+        assert!(one != 2 || !other, "both");
+    };
+    let failing = fails(Explorer::new(), program);
+    assert_eq!(failing.order.to_string(), "0:2 1:1");
+    assert_eq!(failing.story.steps[0].notes, ["2, true"]);
+    assert_eq!(failing.passed, 5);
+}
+
+#[test]
+fn a_deadline_may_come_before_what_is_ready() {
+    // The work needs no time, and yet a limit of an hour can end it: nothing says how long steps
+    // take.
+    let failing = fails(Explorer::new(), |_| async {
+        let slow = async {
+            yield_now().await;
+            yield_now().await;
+        };
+        timeout(Duration::from_secs(3600)).run(slow).await.expect("in time");
+    });
+    assert!(failing.story.steps.iter().any(|step| step.who == "time"), "{failing}");
+}
+
+#[test]
+fn both_ends_of_a_connection_are_explored_in_virtual_time() {
+    let explored = Explorer::new().deviations(2).explore(|sim| async move {
+        let echo = |name| {
+            let (here, there) = sim.pair().unwrap();
+            let echo = async move {
+                let mut bytes = [0; 5];
+                there.read_exact(&mut bytes).await.unwrap();
+                sleep(Duration::from_secs(60)).await;
+                there.write_all(&bytes).await.unwrap();
+            };
+            (here, sim.spawn(name, echo))
+        };
+        for (here, echo) in [echo("one"), echo("other")] {
+            here.write_all(b"hello").await.unwrap();
+            let mut bytes = [0; 5];
+            here.read_exact(&mut bytes).await.unwrap();
+            assert_eq!(&bytes, b"hello");
+            echo.await.unwrap();
+        }
+    });
+    assert!(explored.unwrap().orders > 1);
+}
+
+#[test]
+fn a_run_leaves_no_descriptor_behind() {
+    let count = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let program = |sim: Sim| async move {
+        let (here, _there) = sim.pair().unwrap();
+        let _ = sim.spawn("reader", async move { drop(here.read(&mut [0; 1]).await) });
+        yield_now().await;
+    };
+    Explorer::new().explore(program).unwrap();
+    let before = count();
+    Explorer::new().explore(program).unwrap();
+    // Other tests of this process open and close descriptors meanwhile: a leak would be dozens.
+    assert!(count() <= before + 10);
+}
+
+// ---- the searches beside each other ----
+
+/// Each task a list of things that it takes in turn, an await after each; the end is who took what
+/// when.
+fn takes(tasks: &[Vec<u8>]) -> (BTreeSet<Vec<Vec<u8>>>, usize, BTreeSet<Vec<Vec<u8>>>, usize) {
+    let run = |explorer: Explorer| {
+        let ends = RefCell::new(BTreeSet::new());
+        let program = |sim: Sim| {
+            let ends = &ends;
+            async move {
+                let things: Vec<_> = (0..3).map(|_| sim.shared(RefCell::new(Vec::new()))).collect();
+                let mut handles = Vec::new();
+                for (number, list) in (0..).zip(tasks) {
+                    let things = things.clone();
+                    let list = list.clone();
+                    handles.push(sim.spawn("taker", async move {
+                        for thing in list {
+                            things[usize::from(thing)].borrow_mut().push(number);
+                            yield_now().await;
+                        }
+                    }));
+                }
+                for handle in handles {
+                    handle.await.unwrap();
+                }
+                let seen = things.iter().map(|thing| thing.borrow().clone()).collect();
+                ends.borrow_mut().insert(seen);
+            }
+        };
+        let explored = explorer.orders(100_000).explore(program).unwrap();
+        assert!(explored.complete);
+        (ends.into_inner(), explored.orders)
+    };
+    let (all, plain) = run(Explorer::new().exhaustive());
+    let (reduced, fewer) = run(Explorer::new().only_shared());
+    (all, plain, reduced, fewer)
+}
+
+#[test]
+fn steps_on_different_things_are_not_tried_in_both_orders() {
+    let (all, plain, reduced, fewer) = takes(&[vec![0, 0], vec![1, 1]]);
+    assert_eq!(all, reduced);
+    assert!(fewer * 3 < plain, "{fewer} of {plain}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Sleep sets reach every end that the plain search reaches, in no more runs.
+    #[test]
+    fn the_reduced_search_reaches_every_end(
+        tasks in prop::collection::vec(prop::collection::vec(0u8..3, 1..3), 1..4)
+    ) {
+        let (all, plain, reduced, fewer) = takes(&tasks);
+        prop_assert_eq!(all, reduced);
+        prop_assert!(fewer <= plain);
+    }
+
+    #[test]
+    fn an_order_survives_its_text(choices in prop::collection::vec(0u32..4, 0..40)) {
+        let order = Order::new(choices);
+        prop_assert_eq!(order.to_string().parse::<Order>().unwrap(), order);
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_of_orders_panic(text in "[0-9: fio]{0,30}") {
+        let _ = text.parse::<Order>();
+    }
+}

@@ -50,25 +50,29 @@ pub struct Chosen {
     pub flips: Vec<Flip>,
 }
 
-/// A winner by this much in a few rounds needs no confirmation.
+/// A winner by this much needs no confirmation.
 const FAR: f64 = 1.5;
 /// Nor one by so much, by time and by CPU.
 const HOPELESS: f64 = 3.0;
 /// By so much must be ahead who was not ahead before.
-const CLEARLY: f64 = 1.1;
+const CLEARLY: f64 = 1.15;
+/// Rounds that a confirmation needs.
+const ENOUGH: usize = 10;
 
-/// Whether these rounds can bear a choice: there are enough of them, or a few that are far apart.
+/// Whether these rounds can bear a choice by price: there are enough of them, or a few far apart. CPU
+/// and memory change little with what others do.
 fn is_solid(evidence: &Evidence) -> bool {
     let Evidence { low, rounds, .. } = *evidence;
     rounds >= FEWEST_ROUNDS || rounds >= FEWEST_FAR_ROUNDS && low >= FAR
 }
 
-/// Whether nobody need doubt that the other is slower: far behind in a few rounds, or many times as
-/// slow for many times the CPU, which no busy machine makes of it.
+/// Whether nobody need doubt that the other is slower: far behind in enough rounds, or many times as
+/// slow for many times the CPU, which no busy machine makes of it. Three rounds far apart are none: on
+/// a busy machine one of twenty small contests of a model with itself has them.
 fn is_convincing(duel: &Duel) -> bool {
     let at_least = |cost, times: f64| duel.of_cost(cost).is_some_and(|e| e.low >= times);
     let wall = duel.of_cost(Cost::Wall);
-    let far = wall.is_some_and(|e| e.low >= FAR && e.rounds >= FEWEST_FAR_ROUNDS);
+    let far = wall.is_some_and(|e| e.low >= FAR && e.rounds >= FEWEST_ROUNDS);
     !duel.cut && (far || at_least(Cost::Wall, HOPELESS) && at_least(Cost::Cpu, HOPELESS))
 }
 
@@ -92,9 +96,8 @@ pub fn unconfirmed(judgement: &Judgement, expected: impl Fn(Model) -> bool) -> V
 fn confirmed(first: &Judgement, second: &Judgement) -> Judgement {
     // Who has had no win before needs a clearer one.
     let beyond = if first.how == How::Faster { 1.0 } else { CLEARLY };
-    let bears = |duel: &Duel| {
-        duel.of_cost(Cost::Wall).is_some_and(|wall| is_solid(wall) && wall.low >= beyond)
-    };
+    let enough = |wall: &Evidence| wall.rounds >= ENOUGH && wall.low >= beyond;
+    let bears = |duel: &Duel| is_convincing(duel) || duel.of_cost(Cost::Wall).is_some_and(enough);
     let agrees = first.how != How::Faster || second.winner() == first.winner();
     match second.how {
         How::Faster if agrees && second.duels.iter().all(bears) => second.clone(),

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use singletrack::gil::stats::record::{EventKind, LockEvent, Recording, Track};
 use singletrack::lab::choose::calibrate::rate;
-use singletrack::lab::choose::chosen::unconfirmed;
+use singletrack::lab::choose::chosen::{family, unconfirmed};
 use singletrack::lab::choose::controls::Control;
 use singletrack::lab::choose::flips::{Knob, Outcome, Probe, search};
 use singletrack::lab::choose::identities::{Row, marks};
@@ -14,8 +14,8 @@ use singletrack::lab::choose::python::threads;
 use singletrack::lab::choose::quantity::{shown_size, shown_time, size, time};
 use singletrack::lab::choose::shape::{Part, Shape};
 use singletrack::lab::choose::steps::{read, written};
-use singletrack::lab::compare::judgement::{Entry, How, Judgement, RoundCosts};
-use singletrack::lab::compare::model::Model;
+use singletrack::lab::compare::judgement::{Cost, Entry, How, Judgement, RoundCosts};
+use singletrack::lab::compare::model::{Family, Model};
 use singletrack::lab::compare::step::Step;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -280,29 +280,32 @@ fn a_verdict_that_stands_everywhere_and_time_that_is_up_are_said() {
         |value| Ok::<_, Infallible>(Some(Probe { value, stands: true, ahead: Model::EventLoop }));
     let Ok(flip) = search(Knob::Payload, (4096, 4 << 20), stands);
     assert_eq!(flip.outcome, Outcome::NotFound);
-    assert_eq!(flip.words(), "no flip found with payload between 4.00 KiB and 4.00 MiB");
+    assert_eq!(flip.words(), "no flip found where payload is between 4.00 KiB and 4.00 MiB");
     let Ok(flip) = search(Knob::Cores, (2, 1), |_| Ok::<_, Infallible>(None));
-    assert_eq!(flip.words(), "not measured with cores 1: the time was up");
+    assert_eq!(flip.words(), "not measured where cores is 1: the time was up");
     let near = |value| {
         let (stands, ahead) = (value > 600_000, Model::EventLoop);
         Ok::<_, Infallible>(Some(Probe { value, stands, ahead }))
     };
     let Ok(flip) = search(Knob::Cpu, (2_000_000, 125_000), near);
-    assert!(flip.words().starts_with("flips to event-loop with cpu down to "), "{}", flip.words());
+    assert!(flip.words().starts_with("flips to event-loop where cpu is "), "{}", flip.words());
 }
 
 #[test]
 fn a_winner_by_time_flips_where_it_is_ahead_no_more() {
     use Model::{EventLoop, LoopProcesses, Processes};
-    let faster = Standing { model: LoopProcesses, how: How::Faster };
+    let faster = Standing { best: vec![LoopProcesses], how: How::Faster };
     let walls = [(EventLoop, 1.9), (LoopProcesses, 1.0), (Processes, 9.0)];
     assert_eq!(faster.at(&walls), Some((true, LoopProcesses)));
     let level = [(EventLoop, 1.02), (LoopProcesses, 1.0), (Processes, 9.0)];
     assert_eq!(faster.at(&level), Some((false, EventLoop)));
-    let cheaper = Standing { model: EventLoop, how: How::Cheaper };
+    let cheaper = Standing { best: vec![EventLoop], how: How::Cheaper };
     assert_eq!(cheaper.at(&level), Some((true, EventLoop)));
     assert_eq!(cheaper.at(&walls), Some((false, LoopProcesses)));
     assert_eq!(cheaper.at(&[(LoopProcesses, 1.0)]), None);
+    let family = Standing { best: vec![LoopProcesses, Processes], how: How::Faster };
+    assert_eq!(family.at(&walls), Some((true, LoopProcesses)));
+    assert_eq!(family.at(&level), Some((false, EventLoop)));
 }
 
 #[test]
@@ -377,4 +380,30 @@ fn a_threads_time_is_split_by_what_it_has_to_do_with_the_lock() {
     near(has, 0.003);
     near(waits, 0.001);
     near(no, 0.010);
+}
+
+#[test]
+fn several_of_one_family_are_a_choice_and_all_that_ran_are_none() {
+    let judged = |walls: &[(Model, f64)]| {
+        let entries: Vec<Entry> = walls.iter().map(|(m, wall)| entry(*m, &[*wall; 8])).collect();
+        let judgement = Judgement::of(&entries.iter().collect::<Vec<_>>(), 7).unwrap();
+        family(&judgement)
+    };
+    let (processes, both) = ((Model::Processes, 1.0), (Model::LoopProcesses, 1.01));
+    let slower = (Model::EventLoop, 2.0);
+    assert_eq!(judged(&[processes, both, slower]), Some(Family::Processes));
+    assert_eq!(judged(&[processes, both]), None, "nobody is behind");
+    assert_eq!(judged(&[processes, (Model::ThreadsPy310, 1.01), slower]), None, "two families");
+}
+
+#[test]
+fn what_many_times_the_cpu_confirms_needs_no_other_rounds() {
+    let (a, b) = (entry(Model::EventLoop, &[1.0]), entry(Model::ThreadsPy310, &[9.0]));
+    let dear = |cpu: f64| {
+        let mut other = b.clone();
+        other.rounds[0].costs[Cost::Cpu as usize] = Some(cpu);
+        Judgement::of(&[&a, &other], 7).unwrap()
+    };
+    assert_eq!(unconfirmed(&dear(4.0), |_| false), []);
+    assert_eq!(unconfirmed(&dear(1.9), |_| false).len(), 2, "a busy machine makes as much of it");
 }

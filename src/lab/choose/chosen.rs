@@ -13,7 +13,7 @@ use crate::lab::choose::machine::Machine;
 use crate::lab::choose::shape::Shape;
 use crate::lab::compare::evidence::{Answer, Evidence, FEWEST_FAR_ROUNDS, FEWEST_ROUNDS};
 use crate::lab::compare::judgement::{Cost, Duel, How, Judgement};
-use crate::lab::compare::model::Model;
+use crate::lab::compare::model::{Family, Model};
 use crate::lab::compare::result::{CaseResult, ModelResult};
 
 /// What was asked for.
@@ -50,25 +50,39 @@ pub struct Chosen {
     pub flips: Vec<Flip>,
 }
 
-/// A winner by this much in a few rounds needs no confirmation.
+/// A winner by this much needs no confirmation.
 const FAR: f64 = 1.5;
+/// Nor one by so much, by time and by CPU.
+const HOPELESS: f64 = 3.0;
+/// By so much must be ahead who was not ahead before.
+const CLEARLY: f64 = 1.15;
+/// Rounds that a confirmation needs.
+const ENOUGH: usize = 10;
 
-/// Whether these rounds can bear a choice: there are enough of them, or a few that are far apart.
+/// Whether these rounds can bear a choice by price: there are enough of them, or a few far apart. CPU
+/// and memory change little with what others do.
 fn is_solid(evidence: &Evidence) -> bool {
     let Evidence { low, rounds, .. } = *evidence;
     rounds >= FEWEST_ROUNDS || rounds >= FEWEST_FAR_ROUNDS && low >= FAR
 }
 
-/// Which models must meet again in rounds of their own: a winner by time and those it was ahead of
-/// by little, or in too few rounds, unless `expected` says that arithmetic makes them slow. None,
-/// if it is clear without.
+/// Whether nobody need doubt that the other is slower: far behind in enough rounds, or many times as
+/// slow for many times the CPU, which no busy machine makes of it. Three rounds far apart are none: on
+/// a busy machine one of twenty small contests of a model with itself has them.
+fn is_convincing(duel: &Duel) -> bool {
+    let at_least = |cost, times: f64| duel.of_cost(cost).is_some_and(|e| e.low >= times);
+    let wall = duel.of_cost(Cost::Wall);
+    let far = wall.is_some_and(|e| e.low >= FAR && e.rounds >= FEWEST_ROUNDS);
+    !duel.cut && (far || at_least(Cost::Wall, HOPELESS) && at_least(Cost::Cpu, HOPELESS))
+}
+
+/// Which models must meet again in rounds of their own: those that the rounds do not tell apart; or a
+/// winner by time and those it was ahead of by little, or in too few rounds, unless `expected` says
+/// that arithmetic makes them slow. None, if it is clear without.
 pub fn unconfirmed(judgement: &Judgement, expected: impl Fn(Model) -> bool) -> Vec<Model> {
-    let near = |duel: &&Duel| {
-        let wall = duel.of_cost(Cost::Wall);
-        let far = wall.is_some_and(|wall| wall.low >= FAR && wall.rounds >= FEWEST_FAR_ROUNDS);
-        !expected(duel.other) && (duel.cut || !far)
-    };
+    let near = |duel: &&Duel| !expected(duel.other) && !is_convincing(duel);
     match (judgement.how, judgement.best.first()) {
+        (How::Unclear, Some(_)) => judgement.best.clone(),
         (How::Faster, Some(&winner)) => {
             let others: Vec<Model> =
                 judgement.duels.iter().filter(near).map(|duel| duel.other).collect();
@@ -78,15 +92,15 @@ pub fn unconfirmed(judgement: &Judgement, expected: impl Fn(Model) -> bool) -> V
     }
 }
 
-/// What is left of a judgement after rounds of its own.
+/// What rounds of their own say of the models that met in them, after a first judgement.
 fn confirmed(first: &Judgement, second: &Judgement) -> Judgement {
-    let solid = second.duels.iter().all(|duel| duel.of_cost(Cost::Wall).is_some_and(is_solid));
-    if second.how == How::Faster && second.winner() == first.winner() && solid {
-        let newer = |duel: &Duel| second.duels.iter().find(|new| new.other == duel.other).cloned();
-        let duels = first.duels.iter().map(|duel| newer(duel).unwrap_or_else(|| duel.clone()));
-        return Judgement { duels: duels.collect(), ..first.clone() };
-    }
+    // Who has had no win before needs a clearer one.
+    let beyond = if first.how == How::Faster { 1.0 } else { CLEARLY };
+    let enough = |wall: &Evidence| wall.rounds >= ENOUGH && wall.low >= beyond;
+    let bears = |duel: &Duel| is_convincing(duel) || duel.of_cost(Cost::Wall).is_some_and(enough);
+    let agrees = first.how != How::Faster || second.winner() == first.winner();
     match second.how {
+        How::Faster if agrees && second.duels.iter().all(bears) => second.clone(),
         // Not what the first rounds said, or in too few rounds: one of both is chance.
         How::Faster => unclear(second.clone()),
         _ => weighed(second.clone()),
@@ -125,11 +139,33 @@ pub fn first_judgement(result: &CaseResult) -> Option<&Judgement> {
 impl Chosen {
     /// What was decided, after the confirmation.
     pub fn judgement(&self) -> Option<Judgement> {
-        let first = first_judgement(self.race.as_ref()?)?;
-        match self.confirmation.as_ref().and_then(first_judgement) {
-            Some(second) => Some(confirmed(first, second)),
-            None => Some(weighed(first.clone())),
+        let race = self.race.as_ref()?;
+        let first = first_judgement(race)?;
+        let Some(second) = self.confirmation.as_ref().and_then(first_judgement) else {
+            return Some(weighed(first.clone()));
+        };
+        let mut judgement = confirmed(first, second);
+        // The others met the winner in the first rounds only.
+        let best = race.model(*judgement.best.first()?)?.entry();
+        let met: Vec<Model> = second.duels.iter().map(|duel| duel.other).collect();
+        for duel in &first.duels {
+            if duel.other != best.model && !met.contains(&duel.other) {
+                let other = race.model(duel.other)?.entry();
+                judgement.duels.push(Duel::of(&best, &other, self.asked.seed));
+            }
         }
+        Some(judgement)
+    }
+
+    /// The family that all of the best belong to, where no difference was shown between those, but
+    /// between them and others.
+    pub fn family(&self) -> Option<Family> {
+        family(&self.judgement()?)
+    }
+
+    /// Whether there is something to choose: a model, or a family.
+    pub fn is_choice(&self) -> bool {
+        self.winner().is_some() || self.family().is_some()
     }
 
     /// The one to choose; `None` if no difference was shown.
@@ -140,14 +176,29 @@ impl Chosen {
     /// The identities that rows break.
     pub fn marks(&self) -> Vec<Mark> {
         let Some(race) = &self.race else { return Vec::new() };
-        let of = |model: &ModelResult| marks(&self.asked.shape, race.workers, &row(race, model));
+        let of = |model: &ModelResult| {
+            let row = row(&self.asked.shape, race, model);
+            marks(&self.asked.shape, race.workers, &row)
+        };
         race.models.iter().filter(|model| !model.cut).flat_map(of).collect()
     }
 }
 
-fn row(race: &CaseResult, result: &ModelResult) -> Row {
+/// See [`Chosen::family`].
+pub fn family(judgement: &Judgement) -> Option<Family> {
+    let Judgement { best, how, duels } = judgement;
+    let tie = matches!(how, How::Same | How::Unclear) && best.len() > 1;
+    let others = duels.iter().any(|duel| !best.contains(&duel.other));
+    let holds = |family: &Family| best.iter().all(|model| model.belongs_to(*family));
+    let families = [Family::EventLoop, Family::Threads, Family::Processes];
+    families.into_iter().find(holds).filter(|_| tie && others)
+}
+
+fn row(shape: &Shape, race: &CaseResult, result: &ModelResult) -> Row {
     let at_once = match result.model {
         Model::Sequential => 1,
+        // A loop whose jobs wait for nothing does one after another.
+        Model::EventLoop if !shape.waits() => 1,
         Model::Processes => race.workers,
         _ => race.lanes,
     };

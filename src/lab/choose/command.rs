@@ -23,7 +23,7 @@ use crate::lab::choose::probes::{Standing, flips};
 use crate::lab::choose::request::ChooseRequest;
 use crate::lab::compare::card::compare_card;
 use crate::lab::compare::cases::Cores;
-use crate::lab::compare::judgement::{How, Judgement};
+use crate::lab::compare::judgement::Judgement;
 use crate::lab::compare::model::Model;
 use crate::lab::compare::output::Progress;
 use crate::lab::compare::race::{Effort, Unfinished};
@@ -37,9 +37,9 @@ use std::time::{Duration, Instant};
 /// The exit code where no difference was shown.
 pub const NO_DIFFERENCE: u8 = 3;
 /// So many rounds should go into the time of the race.
-const ROUNDS: u32 = 12;
-/// Rounds that confirm a winner by little, at least.
-const CONFIRMING: usize = 10;
+const ROUNDS: u32 = 8;
+/// Rounds that confirm a winner by little.
+const CONFIRMING: usize = 16;
 /// What has no lock, or is not of today, is not tried where flips are looked for.
 const NOT_PROBED: [Model; 3] = [Model::ThreadsFree, Model::Interpreters, Model::ThreadsPy2];
 
@@ -84,7 +84,7 @@ pub fn choose(
     draw(request, &chosen, failure.as_ref())?;
     match failure {
         Some(failure) => Err(failure),
-        None if chosen.winner().is_some() => Ok(0),
+        None if chosen.is_choice() => Ok(0),
         None => Ok(NO_DIFFERENCE),
     }
 }
@@ -148,27 +148,24 @@ fn go(
     });
     keep(raced, &mut chosen.race)?;
     let first = chosen.race.as_ref().and_then(first_judgement);
-    let Some(standing) = first.and_then(Standing::of) else { return Ok(()) };
     let again = first.map(|first| unexpected(chosen, first)).unwrap_or_default();
     if !again.is_empty() {
-        let rounds = chosen.race.as_ref().map_or(0, |race| race.rounds).max(CONFIRMING);
-        let time = request.time / 5;
-        let effort = Effort { rounds: Some(rounds), time: Some(time) };
-        let raced = contest.race(&shape, &again, (effort, rounds as u32), |model, _| {
+        let effort = Effort { rounds: Some(CONFIRMING), time: Some(request.time / 4) };
+        let raced = contest.race(&shape, &again, (effort, CONFIRMING as u32), |model, _| {
             progress.begin("confirming", model, share(begun));
         });
         keep(raced, &mut chosen.confirmation)?;
     }
-    let standing = chosen.judgement().as_ref().and_then(Standing::of).unwrap_or(standing);
+    let standing = chosen.judgement().as_ref().and_then(Standing::of);
+    let Some(standing) = standing.filter(|_| !request.quiet) else { return Ok(()) };
     let mut models: Vec<Model> = request.models.clone();
-    models.retain(|model| !NOT_PROBED.contains(model) || *model == standing.model);
+    models.retain(|model| !NOT_PROBED.contains(model) || standing.best.contains(model));
     models.dedup();
-    let distinct = models.iter().any(|model| *model != standing.model);
-    if request.quiet || !distinct || standing.how == How::Unclear {
+    if models.iter().all(|model| standing.best.contains(model)) {
         return Ok(());
     }
     let deadline = begun + request.time.saturating_sub(Duration::from_secs(1));
-    flips(&contest, &shape, (standing, &models), deadline, &mut chosen.flips, |knob, value| {
+    flips(&contest, &shape, (&standing, &models), deadline, &mut chosen.flips, |knob, value| {
         progress.stage(&format!("{} {}", knob.name(), knob.shown(value)), share(begun));
     })
 }

@@ -16,7 +16,7 @@
 //!        models: [{model, wall_s, …, raw: […]}], verdict: {…}} or null,
 //!  confirmation: the same, of rounds that confirmed a winner by little, or null,
 //!  marks: [{model, sign, sentence}],
-//!  verdict: {model, best: […], how, against: [{model, stopped, threads, wall, p99, cpu, memory}]}
+//!  verdict: {model, family, best: […], how, against: [{model, stopped, threads, wall, p99, cpu, memory}]}
 //!           or null,
 //!  flips: [{knob: "cpu" | "payload" | "in flight" | "cores", unit: "ns" | "bytes" | "", from, until,
 //!           outcome: "flips" | "not found" | "untested", stands_at, flips_at, to,
@@ -24,7 +24,8 @@
 //!  finding: {verdict, currencies, why: […], flips: […], rule, elsewhere: […]} or null,
 //!  error}
 //! ```
-//! `verdict.model` is null if no difference was shown; `verdict` differs from that of the race where
+//! `verdict.model` is null if no difference was shown between the best; `family` (threads, processes,
+//! event loop) is null unless those are of one and others are slower; `verdict` differs from that of the race where
 //! the confirmation says otherwise. `asked.jobs` is null where nobody said how many; how many a round
 //! had is in `race.jobs`. `error` is null if all came to its end.
 
@@ -126,6 +127,7 @@ fn asked_object(asked: &Asked) -> Value {
 fn verdict(chosen: &Chosen, judgement: &Judgement) -> Value {
     json!({
         "model": chosen.winner().map(Model::name),
+        "family": chosen.family().map(|family| family.to_string()),
         "best": judgement.best.iter().map(|model| model.name()).collect::<Vec<&str>>(),
         "how": how(judgement.how),
         "against": duels(judgement),

@@ -4,14 +4,14 @@
 //! first sentence is the verdict, with the interval; it says so where no difference was shown.
 //! *Leaves out*: where the lines break (`lab/choose/output.rs`).
 
-use crate::lab::choose::chosen::Chosen;
+use crate::lab::choose::chosen::{Chosen, family};
 use crate::lab::choose::flips::{Flip, Outcome};
 use crate::lab::choose::quantity::shown_time;
+use crate::lab::choose::shape::Shape;
 use crate::lab::compare::evidence::Evidence;
 use crate::lab::compare::judgement::{Cost, Duel, How, Judgement};
-use crate::lab::compare::model::Model;
+use crate::lab::compare::model::{Family, Model};
 use crate::lab::compare::result::{CaseResult, ModelResult};
-use crate::lab::compare::verdict::Nature;
 use crate::lab::report::stats::{duration, three_digits};
 
 /// All there is to say.
@@ -40,7 +40,7 @@ impl Finding {
             currencies: currencies(race),
             why: why(chosen, race, &judgement),
             flips: flips(&judgement, &chosen.flips),
-            rule: rule(chosen.asked.shape.nature(), &judgement),
+            rule: rule(&chosen.asked.shape, &judgement),
             elsewhere: elsewhere(race, &judgement),
         })
     }
@@ -75,6 +75,9 @@ fn verdict(judgement: &Judgement) -> String {
             let range = next.of_cost(Cost::Wall).map_or(String::new(), interval);
             format!("{first}: {speed} {}{range}, for less{}", next.other, price(&next))
         }
+        (How::Same | How::Unclear, _) if let Some(family) = family(judgement) => {
+            of_family(family, judgement)
+        }
         (How::Same | How::Unclear, _) => {
             let ties: Vec<String> = duels
                 .iter()
@@ -94,6 +97,26 @@ fn verdict(judgement: &Judgement) -> String {
             }
         }
     }
+}
+
+/// Several of one family are the best.
+fn of_family(family: Family, judgement: &Judgement) -> String {
+    let Judgement { best, how, duels } = judgement;
+    let names: Vec<&str> = best.iter().map(|model| model.name()).collect();
+    let between = match how {
+        How::Same => "no difference larger than 5 % between",
+        _ => "no difference shown between",
+    };
+    let rest = duels.iter().filter(|duel| !best.contains(&duel.other) && !duel.cut);
+    let ratio = |duel: &&Duel| duel.of_cost(Cost::Wall).map_or(f64::INFINITY, |e| e.median);
+    let next = rest.min_by(|a, b| ratio(a).total_cmp(&ratio(b)));
+    let ahead = next.and_then(|next| {
+        let wall = next.of_cost(Cost::Wall)?;
+        let (times, range) = (three_digits(wall.median), interval(wall));
+        Some(format!(": {times} × as fast as the next, {}{range}{}", next.other, price(next)))
+    });
+    let ahead = ahead.unwrap_or_else(|| ": all others were stopped".to_owned());
+    format!("{family}{ahead}; {between} {}", names.join(" and "))
 }
 
 fn interval(evidence: &Evidence) -> String {
@@ -187,7 +210,7 @@ fn why(chosen: &Chosen, race: &CaseResult, judgement: &Judgement) -> Vec<String>
 }
 
 fn flips(judgement: &Judgement, flips: &[Flip]) -> Vec<String> {
-    if judgement.how == How::Unclear {
+    if judgement.how == How::Unclear && family(judgement).is_none() {
         return vec!["nothing to flip: no verdict stands".to_owned()];
     }
     // What flips it comes first.
@@ -201,7 +224,8 @@ fn flips(judgement: &Judgement, flips: &[Flip]) -> Vec<String> {
     sorted.into_iter().map(Flip::words).collect()
 }
 
-fn rule(nature: Nature, judgement: &Judgement) -> String {
+fn rule(shape: &Shape, judgement: &Judgement) -> String {
+    let nature = shape.nature();
     let Some(rule) = nature.rule() else {
         return format!("the rule of thumb says nothing of {nature}");
     };
@@ -214,6 +238,12 @@ fn rule(nature: Nature, judgement: &Judgement) -> String {
         (How::Same | How::Unclear, 0, _) => format!("{said} names none of these"),
         (How::Same | How::Unclear, ..) => format!("{said} names one of these"),
         (_, 0, _) => format!("{said} is wrong here"),
+        _ if rule == Family::EventLoop && judgement.winner() == Some(Model::LoopProcesses) => {
+            format!(
+                "{said} is right about the waiting, and blind to the {} of CPU",
+                shown_time(shape.cpu() + shape.native())
+            )
+        }
         _ => format!("{said} agrees"),
     }
 }

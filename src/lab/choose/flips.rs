@@ -160,25 +160,25 @@ pub fn search<E>(
 }
 
 impl Flip {
-    /// In a few words: `flips to event-loop with cpu down to 500 µs (stands at 630 µs)`.
+    /// In a few words: `flips to event-loop where cpu is 500 µs or less (at 630 µs it stands)`.
     pub fn words(&self) -> String {
         let shown = |value| self.knob.shown(value);
         let name = self.knob.name();
         match self.outcome {
             Outcome::Flips { stands_at, flips_at, to } => {
-                let side = if flips_at < stands_at { "down to" } else { "up to" };
+                let side = if flips_at < stands_at { "less" } else { "more" };
                 format!(
-                    "flips to {to} with {name} {side} {} (stands at {})",
+                    "flips to {to} where {name} is {} or {side} (at {} it stands)",
                     shown(flips_at),
                     shown(stands_at)
                 )
             }
             Outcome::NotFound => {
                 let (low, high) = (self.from.min(self.until), self.from.max(self.until));
-                format!("no flip found with {name} between {} and {}", shown(low), shown(high))
+                format!("no flip found where {name} is between {} and {}", shown(low), shown(high))
             }
             Outcome::Untested => {
-                format!("not measured with {name} {}: the time was up", shown(self.until))
+                format!("not measured where {name} is {}: the time was up", shown(self.until))
             }
         }
     }

@@ -6,6 +6,7 @@
 //! *Leaves out*: the search (`lab/choose/flips.rs`). Of a probe a few rounds must do: near a flip it
 //! may say either, which is why a flip is told by two values.
 
+use crate::lab::choose::chosen::family;
 use crate::lab::choose::contest::Contest;
 use crate::lab::choose::flips::{Flip, Knob, Probe, search};
 use crate::lab::choose::shape::Shape;
@@ -30,22 +31,26 @@ const FAR: u64 = 16;
 const HEAVY: u64 = 4 << 20;
 
 /// A verdict that may flip.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// Who was ahead, or one of those who tied.
-    pub model: Model,
+    /// Who was ahead: a model, or those of a family; or one of those who tied.
+    pub best: Vec<Model>,
     /// How that was decided.
     pub how: How,
 }
 
 impl Standing {
-    /// What a judgement says; `None` if one model alone ran.
+    /// What a judgement says; `None` if one model alone ran, or the rounds say nothing.
     pub fn of(judgement: &Judgement) -> Option<Standing> {
-        let model = *judgement.best.first()?;
-        (judgement.how != How::Alone).then_some(Standing { model, how: judgement.how })
+        let first = *judgement.best.first()?;
+        match (judgement.how, family(judgement)) {
+            (_, Some(_)) => Some(Standing { best: judgement.best.clone(), how: How::Faster }),
+            (How::Alone | How::Unclear, None) => None,
+            (how, None) => Some(Standing { best: vec![first], how }),
+        }
     }
 
-    /// Whether it stands, by the walls of some models, and who is ahead. `None` without its model,
+    /// Whether it stands, by the walls of some models, and who is ahead. `None` without its models,
     /// or any other.
     ///
     /// ```
@@ -53,16 +58,20 @@ impl Standing {
     /// use singletrack::lab::compare::judgement::How;
     /// use singletrack::lab::compare::model::Model::{EventLoop, Processes};
     ///
-    /// let faster = Standing { model: EventLoop, how: How::Faster };
+    /// let faster = Standing { best: vec![EventLoop], how: How::Faster };
     /// assert_eq!(faster.at(&[(EventLoop, 1.0), (Processes, 2.0)]), Some((true, EventLoop)));
     /// assert_eq!(faster.at(&[(EventLoop, 1.0), (Processes, 1.01)]), Some((false, Processes)));
-    /// let tie = Standing { model: EventLoop, how: How::Same };
+    /// let tie = Standing { best: vec![EventLoop], how: How::Same };
     /// assert_eq!(tie.at(&[(EventLoop, 1.0), (Processes, 1.01)]), Some((true, EventLoop)));
     /// ```
     pub fn at(&self, walls: &[(Model, f64)]) -> Option<(bool, Model)> {
-        let own = walls.iter().find(|(model, _)| *model == self.model)?.1;
-        let others = walls.iter().filter(|(model, _)| *model != self.model);
-        let &(other, wall) = others.min_by(|a, b| a.1.total_cmp(&b.1))?;
+        let is_own = |(model, _): &&(Model, f64)| self.best.contains(model);
+        let fastest = |a: &&(Model, f64), b: &&(Model, f64)| a.1.total_cmp(&b.1);
+        let &(best, own) = walls.iter().filter(is_own).min_by(fastest)?;
+        let others = walls.iter().filter(|wall| !is_own(wall));
+        let &(_, wall) = others.clone().min_by(fastest)?;
+        // Of several that are as fast, the one that was named first.
+        let &(other, _) = others.clone().find(|(_, other)| *other <= wall * MARGIN)?;
         let ratio = wall / own;
         let stands = match self.how {
             How::Faster => ratio >= MARGIN,
@@ -71,8 +80,8 @@ impl Standing {
         };
         // One that is not faster any more is as good as the other, which is why it flips.
         let ahead = match (stands, self.how) {
-            (true, _) => self.model,
-            (false, How::Same | How::Unclear | How::Alone) if ratio > 1.0 => self.model,
+            (true, _) => best,
+            (false, How::Same | How::Unclear | How::Alone) if ratio > 1.0 => best,
             (false, _) => other,
         };
         Some((stands, ahead))
@@ -114,7 +123,7 @@ pub fn ranges(shape: &Shape, workers: usize, models: &[Model]) -> Vec<(Knob, (u6
 pub fn flips(
     contest: &Contest<'_>,
     shape: &Shape,
-    (standing, models): (Standing, &[Model]),
+    (standing, models): (&Standing, &[Model]),
     deadline: Instant,
     flips: &mut Vec<Flip>,
     mut progress: impl FnMut(Knob, u64),
@@ -135,7 +144,7 @@ pub fn flips(
 fn probe(
     contest: &Contest<'_>,
     shape: &Shape,
-    (standing, models): (Standing, &[Model]),
+    (standing, models): (&Standing, &[Model]),
     knob: Knob,
     value: u64,
 ) -> Result<Option<Probe>, Failure> {

@@ -57,7 +57,8 @@ interpreters; also sequential and threads-py3.2. The choice is among those of a 
 what a Python without one, or with one for each interpreter, would change stands below it.
 One model named twice is put beside itself.
 
-Exit codes: 0 a model is to be chosen, 3 no difference (shown, or not enough rounds to show one), 1 the
+Exit codes: 0 a model, or one of a family, is to be chosen, 3 no difference (shown, or not enough
+rounds to show one), 1 the
 work failed or a control came out wrong, 2 usage, 130 interrupted (SIGINT), 143 ended (SIGTERM), 141
 the reader of its output has gone.";
 
@@ -95,7 +96,7 @@ pub struct ChooseArgs {
     #[arg(long, value_name = "N", value_parser = from_one_to::<256>)]
     workers: Option<usize>,
     /// Seconds that all of it may take, about
-    #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = from_one_to::<86_400>)]
+    #[arg(long, value_name = "SECONDS", default_value = "50", value_parser = from_one_to::<86_400>)]
     time: usize,
     /// Real seconds that a second of a .py file takes when it is measured [default: 1]
     #[arg(long, value_name = "S", value_parser = scale)]

@@ -238,7 +238,8 @@ impl ModelResult {
         self.cpu / self.jobs.max(1) as f64
     }
 
-    fn entry(&self) -> Entry {
+    /// What is judged of it.
+    pub fn entry(&self) -> Entry {
         let (model, cut, threads) = (self.model, self.cut, self.threads);
         Entry { model, rounds: self.rounds.clone(), threads, cut }
     }

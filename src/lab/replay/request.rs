@@ -19,7 +19,7 @@ Examples:
   singletrack replay battle.json --at 5ms      begins there
   singletrack replay battle.json --all | less  a line for each thing that happens
   singletrack replay battle.json --at 5ms --json
-  singletrack replay compared.json --only threads-py3.10
+  singletrack replay battle.json --only python-3.2
 
 Keys: n or space = next, p = previous, N and P = ten at once, g = first, G = last, t = to a time or
 a number, a = all that is left, q = quit. Without a terminal each line is an answer: one of these

@@ -212,7 +212,7 @@ fn side_by_side(operations_per_ms: f64, cores: usize) -> f64 {
         cores as f64 * MS / 1e3 / begun.elapsed().as_secs_f64()
     };
     // Others only ever make it less.
-    (0..3).map(|_| once()).fold(0.0, f64::max).min(cores as f64)
+    (0..5).map(|_| once()).fold(0.0, f64::max).min(cores as f64)
 }
 
 fn pipe(refuse: impl Fn(io::Error) -> Failure + Copy) -> Result<f64, Failure> {

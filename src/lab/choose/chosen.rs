@@ -121,12 +121,9 @@ fn weighed(judgement: Judgement) -> Judgement {
     }
 }
 
-/// The same rounds, which do not tell the first from those that took no more than half as long again.
+/// The same rounds, which do not tell the first from those that they do not convince about.
 fn unclear(judgement: Judgement) -> Judgement {
-    let near = |duel: &&Duel| {
-        duel.of_cost(Cost::Wall).is_some_and(|wall| !is_solid(wall) || wall.low < FAR)
-    };
-    let others = judgement.duels.iter().filter(near).map(|duel| duel.other);
+    let others = judgement.duels.iter().filter(|duel| !is_convincing(duel)).map(|duel| duel.other);
     let best = judgement.best.first().copied().into_iter().chain(others).collect();
     Judgement { how: How::Unclear, best, ..judgement }
 }
@@ -170,7 +167,8 @@ impl Chosen {
 
     /// The one to choose; `None` if no difference was shown.
     pub fn winner(&self) -> Option<Model> {
-        self.judgement().filter(|judgement| judgement.how != How::Alone)?.winner()
+        let won = |how| matches!(how, How::Faster | How::Cheaper | How::CheaperAtLeast);
+        self.judgement().filter(|judgement| won(judgement.how))?.winner()
     }
 
     /// The identities that rows break.

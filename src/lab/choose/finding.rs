@@ -235,6 +235,9 @@ fn rule(shape: &Shape, judgement: &Judgement) -> String {
     let ran = judgement.best.iter().copied().chain(others).any(|model| model.belongs_to(rule));
     match (judgement.how, named, judgement.best.len()) {
         _ if !ran => format!("{said} names none that ran"),
+        (How::Same | How::Unclear, ..) if family(judgement) == Some(rule) => {
+            format!("{said} agrees")
+        }
         (How::Same | How::Unclear, 0, _) => format!("{said} names none of these"),
         (How::Same | How::Unclear, ..) => format!("{said} names one of these"),
         (_, 0, _) => format!("{said} is wrong here"),

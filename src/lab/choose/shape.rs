@@ -133,9 +133,10 @@ impl Shape {
     /// let ms = Duration::from_millis;
     /// let parts = vec![Part::Cpu(ms(2)), Part::Io(ms(20))];
     /// let shape = Shape { parts, jobs: None, inflight: 32 };
-    /// assert_eq!(shape.least_wall(400, Model::EventLoop, 2), 0.8);
-    /// assert_eq!(shape.least_wall(400, Model::LoopProcesses, 2), 0.4);
-    /// assert_eq!(shape.least_wall(400, Model::Processes, 2), 4.4);
+    /// let least_ms = |model| (shape.least_wall(400, model, 2) * 1e3).round();
+    /// assert_eq!(least_ms(Model::EventLoop), 800.0);
+    /// assert_eq!(least_ms(Model::LoopProcesses), 400.0);
+    /// assert_eq!(least_ms(Model::Processes), 4400.0);
     /// ```
     pub fn least_wall(&self, jobs: usize, model: Model, workers: usize) -> f64 {
         let seconds = |time: Duration| time.as_secs_f64();

@@ -116,7 +116,8 @@ fn a_step_file_has_comments_and_empty_lines_and_at_least_a_step() {
 
 #[test]
 fn a_shape_becomes_operations_and_questions() {
-    let parts = vec![Part::Io(20 * MS), Part::Cpu(2 * MS), Part::Send(4096), Part::Cpu(0 * MS)];
+    let parts =
+        vec![Part::Io(20 * MS), Part::Cpu(2 * MS), Part::Send(4096), Part::Cpu(Duration::ZERO)];
     let steps = [Step::Io(20_000), Step::Cpu(600), Step::Send(4096)];
     assert_eq!(shape(parts, 4).steps(300.0), steps);
 }

@@ -133,7 +133,6 @@ pub struct GilArgs {
 
 /// What `singletrack gil` is asked for.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it in a run of the command")]
 pub enum GilRequest {
     /// Show a scene.
     Scene(Box<SceneRequest>),

@@ -57,9 +57,9 @@ impl Faulty {
             return Fault::None;
         }
         match self.sim.choose(BREAKS) {
-            0 | 1 | 2 => Fault::Short,
-            3 | 4 | 5 => Fault::Interrupted,
-            6 | 7 | 8 => Fault::NotYet,
+            0..=2 => Fault::Short,
+            3..=5 => Fault::Interrupted,
+            6..=8 => Fault::NotYet,
             _ if self.may_break => {
                 self.broken.set(true);
                 let _ = self.stream.shutdown(Shutdown::Both); // the other end learns of it

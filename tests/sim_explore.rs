@@ -102,11 +102,12 @@ impl Sloppy {
 async fn lost_wake_up(sim: Sim) {
     let event = Rc::new(Sloppy::default());
     let sets = Rc::clone(&event);
-    let _ = sim.spawn("setter", async move {
+    let setter = sim.spawn("setter", async move {
         yield_now().await;
         yield_now().await;
         sets.set();
     });
+    drop(setter);
     let waits = sim.spawn("waiter", async move { event.wait().await });
     waits.await.unwrap();
 }
@@ -163,14 +164,14 @@ fn all_orders_of_two_tasks_are_counted() {
         let done = Rc::new(Event::new());
         for name in ["a", "b"] {
             let (left, done) = (Rc::clone(&left), Rc::clone(&done));
-            let _ = sim.spawn(name, async move {
+            drop(sim.spawn(name, async move {
                 yield_now().await;
                 yield_now().await;
                 left.set(left.get() - 1);
                 if left.get() == 0 {
                     done.set();
                 }
-            });
+            }));
         }
         done.wait().await;
     });
@@ -251,7 +252,7 @@ fn a_run_leaves_no_descriptor_behind() {
     let count = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     let program = |sim: Sim| async move {
         let (here, _there) = sim.pair().unwrap();
-        let _ = sim.spawn("reader", async move { drop(here.read(&mut [0; 1]).await) });
+        drop(sim.spawn("reader", async move { drop(here.read(&mut [0; 1]).await) }));
         yield_now().await;
     };
     Explorer::new().explore(program).unwrap();
@@ -263,9 +264,12 @@ fn a_run_leaves_no_descriptor_behind() {
 
 // ---- the searches beside each other ----
 
+/// Who took each thing, in order; for each end that was reached.
+type Ends = BTreeSet<Vec<Vec<u8>>>;
+
 /// Each task a list of things that it takes in turn, an await after each; the end is who took what
 /// when.
-fn takes(tasks: &[Vec<u8>]) -> (BTreeSet<Vec<Vec<u8>>>, usize, BTreeSet<Vec<Vec<u8>>>, usize) {
+fn takes(tasks: &[Vec<u8>]) -> (Ends, usize, Ends, usize) {
     let run = |explorer: Explorer| {
         let ends = RefCell::new(BTreeSet::new());
         let program = |sim: Sim| {

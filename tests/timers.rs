@@ -58,6 +58,16 @@ fn equal_deadlines_come_out_in_order_of_insertion() {
 }
 
 #[test]
+fn entries_cancelled_before_anybody_asked_take_no_other_along() {
+    let mut timers = Timers::new();
+    let keys = [4, 3, 2, 1].map(|deadline| timers.insert(deadline, deadline));
+    assert_eq!(timers.cancel(keys[0]), Some(4)); // the last one fills its place …
+    assert_eq!(timers.cancel(keys[3]), Some(1)); // … and is found there
+    let out: Vec<u64> = std::iter::from_fn(|| timers.pop_due(9)).collect();
+    assert_eq!(out, [2, 3]);
+}
+
+#[test]
 fn what_is_never_due_only_waits_to_be_cancelled() {
     let mut timers = Timers::new();
     let never = timers.insert(NEVER, "never");

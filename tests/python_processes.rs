@@ -65,6 +65,22 @@ fn programs_with_processes_print_what_cpython_prints() {
     }
 }
 
+/// A result may be there before the thread that has submitted its job runs again.
+#[test]
+fn a_result_that_comes_before_its_submitter_goes_on_is_not_lost() {
+    let text = "from multiprocessing import Pool\ndef main():\n    with Pool(2) as pool:\n        \
+                for n in range(150):\n            \
+                assert pool.map(str, range(4)) == ['0', '1', '2', '3']\n            \
+                assert pool.apply(str, (n,)) == str(n)\n    print('all came')\n\
+                if __name__ == '__main__':\n    main()\n";
+    for policy in ["free-threaded", "python-3.12"] {
+        let path = file(&format!("often-{policy}"), text);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
+        let left = left(&output(command.arg("run").arg(&path).args(["--policy", policy])));
+        assert_eq!((left.out.as_str(), left.code), ("all came\n", Some(0)), "{}", left.err);
+    }
+}
+
 const LOSE: &str = "\
 import os, time
 from multiprocessing import Pool, ProcessError

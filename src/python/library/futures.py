@@ -352,6 +352,7 @@ class Workers:
         self._jobs = 0
         self._collects = False
         self._broken = None
+        self._lock = threading.RLock()
         self._idle = threading.Event()
         self._idle.set()
         _starting = (begin, initializer, tuple(initargs))
@@ -362,27 +363,31 @@ class Workers:
         if self._broken is not None:
             future.set_exception(self._lost(self._broken))
             return
-        self._queue.append((future, fn, args, kwargs))
-        self._idle.clear()
-        self._feed()
-        if not self._collects:
+        with self._lock:
+            self._queue.append((future, fn, args, kwargs))
+            self._idle.clear()
+            begins = not self._collects
             self._collects = True
+        self._feed()
+        if begins:
             _start_thread(self._daemon, _collect, self)
 
     # One job more than there are workers is under way: a job that waits here can be cancelled.
     def _feed(self):
-        while self._queue and len(self._futures) <= self._count:
-            future, fn, args, kwargs = self._queue.popleft()
-            if not future.set_running_or_notify_cancel():
-                continue
-            self._jobs += 1
-            job = self._jobs
-            try:
-                _submit_job(self._number, job, fn, args, kwargs)
-            except Exception as e:
-                future.set_exception(e)
-            else:
+        with self._lock:
+            while self._queue and len(self._futures) <= self._count:
+                future, fn, args, kwargs = self._queue.popleft()
+                if not future.set_running_or_notify_cancel():
+                    continue
+                self._jobs += 1
+                job = self._jobs
+                # Before it is sent: its result may be here before this thread runs again.
                 self._futures[job] = future
+                try:
+                    _submit_job(self._number, job, fn, args, kwargs)
+                except Exception as e:
+                    self._futures.pop(job, None)
+                    future.set_exception(e)
 
     def cancel(self):
         for future, fn, args, kwargs in self._queue:
@@ -411,8 +416,15 @@ class Workers:
             _stop_workers(self._number, False)
 
 def _collect(workers):
-    while workers._futures or workers._queue:
-        if workers._futures:
+    while True:
+        with workers._lock:
+            if not workers._futures and not workers._queue:
+                # In one step: whoever submits next starts another collector.
+                workers._collects = False
+                workers._idle.set()
+                return
+            waits = bool(workers._futures)
+        if waits:
             for job, kind, value in _take_results(workers._number):
                 future = workers._futures.pop(job, None)
                 if future is None:
@@ -428,8 +440,6 @@ def _collect(workers):
                 else:
                     future.set_exception(workers._lost(value))
         workers._feed()
-    workers._collects = False
-    workers._idle.set()
 
 # What a worker begins with; its world has it.
 _starting = None

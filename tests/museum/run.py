@@ -31,7 +31,7 @@ ROOT = HERE.parent.parent
 SCRATCH = Path(os.environ.get("MUSEUM_SCRATCH", ROOT / "target" / "museum"))
 COPY = SCRATCH / "copy"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", SCRATCH / "target")).resolve()
-LIMIT = 600  # seconds for one call of cargo
+LIMIT = 1200  # seconds for one call of cargo, which may have to build everything
 TIMES = 3
 FIELDS = ("title", "source", "breaks", "kills", "kind", "teaches")
 # What stands in `kind`, and what that tool is, in the order of the tables.

@@ -16,7 +16,7 @@ use crate::lab::compare::output::{Progress, table};
 use crate::lab::compare::race::Race;
 use crate::lab::compare::recorded::recorded;
 use crate::lab::compare::result::CaseResult;
-use crate::lab::compare::sweep::Curve;
+use crate::lab::compare::sweep::Swept;
 use crate::lab::page::request::command_line;
 use crate::lab::page::shell::write;
 use crate::lab::report::failure::Failure;
@@ -185,7 +185,7 @@ fn shown(request: &CompareRequest, results: &[CaseResult], page: &Page) -> Strin
         }
         Some(sweep) => {
             let points = sweep.values.iter().copied().zip(results).collect();
-            Curve { knob: sweep.knob, points }.text(said_width().unwrap_or(usize::MAX))
+            Swept { knob: sweep.knob, points }.text(said_width().unwrap_or(usize::MAX))
         }
     }
 }

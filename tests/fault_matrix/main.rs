@@ -75,8 +75,7 @@ struct Watched {
 }
 
 fn watch(cells: &Cells, scenario: &Scenario) -> Result<Result<Watched, String>, NotPermitted> {
-    // The census of the first run is what the others are compared with.
-    let over = cells.run(scenario, Under::Watch, &Census::default())?;
+    let over = cells.run(scenario, Under::Watch, None)?;
     let Over { seen, report, said } = over;
     let well = |report: &cell::Report| {
         report.faulted == Outcome::Well && report.healthy == Outcome::Well && said.is_empty()
@@ -124,15 +123,10 @@ fn one_cell(
         }
     };
     let fault = Fault { target, errno: *errno, nth };
-    let over = cells.run(scenario, Under::Fault(fault), &expected)?;
-    let verdict = judge(scenario, target.name, *errno, &over, &allowed(&expected, Some(target)));
+    let over = cells.run(scenario, Under::Fault(fault), Some(&expected))?;
+    let verdict = judge(scenario, target.name, *errno, &over, &expected);
     println!("{over:#?}\n{verdict:?}");
     Ok(!matches!(verdict, Verdict::Wrong(_)))
-}
-
-/// What a right cell may leave.
-fn allowed(expected: &Census, _target: Option<&Target>) -> Census {
-    expected.clone()
 }
 
 /// A run over the matrix, or over a sample of it.
@@ -186,7 +180,7 @@ impl<'a> Run<'a> {
             let calls = watched.counts.get(target.name).copied().unwrap_or(0);
             for (errno, nth) in self.faults(at, number, target, calls) {
                 let fault = Fault { target, errno, nth };
-                let over = self.cells.run(scenario, Under::Fault(fault), &watched.left)?;
+                let over = self.cells.run(scenario, Under::Fault(fault), Some(&watched.left))?;
                 let verdict = judge(scenario, target.name, errno, &over, &watched.left);
                 self.table.add((at, number), (scenario.name, target.name), calls, &verdict);
                 if let Verdict::Wrong(why) = verdict {
@@ -233,7 +227,7 @@ impl<'a> Run<'a> {
             let wide = if self.all { 1 } else { 4 };
             for more in (0..most).step_by(step as usize * wide) {
                 let under = Under::Limit(Limit { resource, more });
-                let over = self.cells.run(scenario, under, expected)?;
+                let over = self.cells.run(scenario, under, Some(expected))?;
                 let verdict = judge(scenario, name, errno, &over, expected);
                 self.table.add((at, TARGETS.len() + number), (scenario.name, name), 0, &verdict);
                 match verdict {

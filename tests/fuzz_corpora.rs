@@ -212,6 +212,14 @@ proptest! {
 
     #[cfg(feature = "python")]
     #[test]
+    fn any_text_is_refused_with_a_place_or_runs(
+        text in "(x|def f\\(a, b=1\\):|    |while|for x in|class|lambda|f'|'|\\{|\\}|[-+*=(),:\\[\\]\\n\\r 0-9]|import threading|yield|await|\\PC){0,40}",
+    ) {
+        python_check::check_any_source(&text);
+    }
+
+    #[cfg(feature = "python")]
+    #[test]
     fn any_two_small_threads_are_explored_and_replayed(input in bytes(9)) {
         python_check::check_any_threads(&input);
     }

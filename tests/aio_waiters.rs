@@ -7,6 +7,7 @@ use model::sync::{Op, check, check_bytes};
 use proptest::prelude::*;
 use singletrack::aio::sync::semaphore::{Grant, Permits};
 use singletrack::aio::sync::waiters::{Removed, Synchronizer, Waiters};
+use singletrack::aio::{Barrier, BoundedSemaphore, Queue, Semaphore};
 use singletrack::base::id::Key;
 use std::task::Waker;
 
@@ -48,6 +49,20 @@ proptest! {
         maxsize in 0usize..4, ops in queue_ops(), rest in queue_ops(), immediate: bool,
     ) {
         check_queue(maxsize, &ops, immediate, &rest);
+    }
+
+    /// Nothing is made beforehand, however many are announced.
+    #[test]
+    fn primitives_of_any_size_are_as_small_and_say_what_they_are(
+        size in prop_oneof![0usize..3, any::<usize>(), Just(usize::MAX)],
+    ) {
+        let (queue, semaphore) = (Queue::<u8>::new(size), Semaphore::new(size));
+        prop_assert_eq!((queue.maxsize(), queue.full()), (size, false));
+        prop_assert!(queue.put_nowait(7).is_ok() && queue.full() == (size == 1));
+        prop_assert_eq!((semaphore.value(), semaphore.locked()), (size, size == 0));
+        let bounded = BoundedSemaphore::new(size);
+        prop_assert_eq!(bounded.value(), size);
+        prop_assert!(size == 0 || Barrier::new(size).parties() == size);
     }
 
     #[test]

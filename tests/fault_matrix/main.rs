@@ -63,7 +63,8 @@ fn main() {
 fn chosen(filters: &[&str]) -> impl Iterator<Item = (usize, &'static Scenario)> {
     let filters: Vec<String> =
         filters.iter().filter(|f| !f.starts_with('-')).map(|f| (*f).to_owned()).collect();
-    let named = move |s: &Scenario| filters.is_empty() || filters.iter().any(|f| s.name.contains(f));
+    let named =
+        move |s: &Scenario| filters.is_empty() || filters.iter().any(|f| s.name.contains(f));
     SCENARIOS.iter().enumerate().filter(move |(_, scenario)| named(scenario))
 }
 
@@ -81,7 +82,9 @@ fn watch(cells: &Cells, scenario: &Scenario) -> Result<Result<Watched, String>, 
         report.faulted == Outcome::Well && report.healthy == Outcome::Well && said.is_empty()
     };
     Ok(match report.filter(well) {
-        Some(report) => Ok(Watched { counts: seen.counts, unknown: seen.unknown, left: report.left }),
+        Some(report) => {
+            Ok(Watched { counts: seen.counts, unknown: seen.unknown, left: report.left })
+        }
         None => Err(format!("fails without a fault: {seen:?} {said}")),
     })
 }
@@ -149,7 +152,11 @@ impl<'a> Run<'a> {
             let findings = self.scenario(at, scenario)?;
             findings.iter().for_each(|finding| println!("    {finding}"));
             let result = if findings.is_empty() { "ok" } else { "FAILED" };
-            println!("test {} ... {result} ({:.1} s)", scenario.name, begun.elapsed().as_secs_f32());
+            println!(
+                "test {} ... {result} ({:.1} s)",
+                scenario.name,
+                begun.elapsed().as_secs_f32()
+            );
             right &= findings.is_empty();
             if self.all {
                 self.table.bless();

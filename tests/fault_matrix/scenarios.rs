@@ -7,8 +7,8 @@ use crate::told::{Outcome, Told, ensure, ensure_eq};
 use singletrack::EventLoop;
 use singletrack::aio::{
     Listener, ServerOptions, TcpListener, UnixListener, create_task, open_connection,
-    open_unix_connection, run, run_on, signal, sleep, spawn, start_server_with, to_thread, wait_for,
-    yield_now,
+    open_unix_connection, run, run_on, signal, sleep, spawn, start_server_with, to_thread,
+    wait_for, yield_now,
 };
 use singletrack::aio::{StreamReader, StreamWriter, TimedOut};
 use singletrack::futures::{Executor, ThreadPoolExecutor};

@@ -60,11 +60,11 @@ pub(crate) struct Timeline {
 impl Timeline {
     pub(crate) fn new(cores: usize, costs: Costs, seed: u64) -> Timeline {
         Timeline {
-            costs: Costs { tick: costs.tick.max(1), ..costs },
+            costs: costs.possible(),
             threads: Vec::new(),
             now: 0,
             random: SplitMix64::new(seed),
-            cores: Cores::new(cores, costs.quantum),
+            cores: Cores::new(cores, costs.possible().quantum),
             slices: vec![0; cores],
             due: BinaryHeap::new(),
             scheduled: 0,

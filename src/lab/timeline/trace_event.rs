@@ -19,9 +19,9 @@ const MOST_MEMBERS: usize = 1000;
 
 /// A trace file, whose events are handed over one by one. Read, it is what it says of itself; `None`
 /// if it has no events, or says nothing.
-pub(crate) struct File<F>(pub(crate) F);
+pub(crate) struct TraceFile<F>(pub(crate) F);
 
-impl<'de, F: FnMut(Event)> DeserializeSeed<'de> for File<F> {
+impl<'de, F: FnMut(TraceEvent)> DeserializeSeed<'de> for TraceFile<F> {
     type Value = Option<Pairs>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Option<Pairs>, D::Error> {
@@ -29,7 +29,7 @@ impl<'de, F: FnMut(Event)> DeserializeSeed<'de> for File<F> {
     }
 }
 
-impl<'de, F: FnMut(Event)> Visitor<'de> for File<F> {
+impl<'de, F: FnMut(TraceEvent)> Visitor<'de> for TraceFile<F> {
     type Value = Option<Pairs>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,7 +56,7 @@ impl<'de, F: FnMut(Event)> Visitor<'de> for File<F> {
 /// The events of a file.
 struct Events<'a, F>(&'a mut F);
 
-impl<'de, F: FnMut(Event)> DeserializeSeed<'de> for Events<'_, F> {
+impl<'de, F: FnMut(TraceEvent)> DeserializeSeed<'de> for Events<'_, F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
@@ -64,7 +64,7 @@ impl<'de, F: FnMut(Event)> DeserializeSeed<'de> for Events<'_, F> {
     }
 }
 
-impl<'de, F: FnMut(Event)> Visitor<'de> for Events<'_, F> {
+impl<'de, F: FnMut(TraceEvent)> Visitor<'de> for Events<'_, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,7 +81,7 @@ impl<'de, F: FnMut(Event)> Visitor<'de> for Events<'_, F> {
 
 /// An event. Which fields there are depends on its kind.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Event {
+pub(crate) struct TraceEvent {
     pub(crate) ph: String,
     #[serde(default)]
     pub(crate) name: String,
@@ -96,7 +96,7 @@ pub(crate) struct Event {
     pub(crate) args: Pairs,
 }
 
-impl Event {
+impl TraceEvent {
     pub(crate) fn pid(&self) -> Result<u32, String> {
         self.pid.ok_or_else(|| "it has no pid".to_owned())
     }

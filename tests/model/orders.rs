@@ -2,7 +2,7 @@
 
 use super::reader::Reader;
 use singletrack::aio::{Event, Lock, Queue, sleep, wait_for};
-use singletrack::sim::{End, Explored, Explorer, Order, Sim};
+use singletrack::sim::{Explored, Explorer, Order, RunEnd, Sim};
 use singletrack::task::budget::yield_now;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -114,7 +114,7 @@ impl Things {
     }
 }
 
-type Ran = (Result<Explored, (Order, End, String)>, Vec<(usize, usize, u64)>);
+type Ran = (Result<Explored, (Order, RunEnd, String)>, Vec<(usize, usize, u64)>);
 
 /// Explores it; what the last run has done.
 fn ran(program: &Program, explorer: &Explorer) -> Ran {
@@ -143,7 +143,8 @@ fn ran(program: &Program, explorer: &Explorer) -> Ran {
     (result.map_err(|failing| (failing.order, failing.end, failing.story.to_string())), log)
 }
 
-/// The order reads back; it gives the same run twice; and what fails, fails by the order that is printed.
+/// The order reads back; it gives the same run twice, as chance does by the same seed; and what fails,
+/// fails by the order that is printed.
 pub fn check_bytes(bytes: &[u8]) {
     let Some((program, choices)) = read(bytes) else { return };
     let order = Order::new(choices);
@@ -153,6 +154,8 @@ pub fn check_bytes(bytes: &[u8]) {
     let by = |order: &str| ran(&program, &explorer.clone().replay(order));
     let first = by(&text);
     assert_eq!(first, by(&text), "the same order, twice: {program:?}");
+    let drawn = || ran(&program, &explorer.clone().random(bytes.len() as u64).orders(1));
+    assert_eq!(drawn(), drawn(), "the same seed, twice: {program:?}");
     let searched = ran(&program, &explorer.clone().deviations(1).orders(6)).0;
     for failed in [first.0.err(), searched.err()].into_iter().flatten() {
         let (order, end, story) = failed;

@@ -1,36 +1,34 @@
 //! `compare --html`: every number of the page is one of the JSON object, which is in the page.
 #![cfg(feature = "cli")]
 
+#[path = "common/cli.rs"]
+mod cli;
 #[path = "common/command.rs"]
 mod command;
 #[path = "common/folder.rs"]
 mod folder;
+#[path = "common/html.rs"]
+mod html_data;
+#[path = "common/ran.rs"]
+mod ran;
 
-use command::finish;
+use cli::run;
 use folder::Folder;
+use html_data::data_of;
 use proptest::prelude::*;
+use ran::ran;
 use serde_json::Value;
 use singletrack::lab::compare::document::document;
 use singletrack::lab::compare::html::{About, html};
 use singletrack::lab::compare::judgement::RoundCosts;
 use singletrack::lab::compare::model::Model;
-use singletrack::lab::compare::result::{CaseResult, ModelResult, RoundSize, Switches, TimeSplit};
+use singletrack::lab::compare::result::{CaseResult, ModelResult, RoundSize};
 use singletrack::lab::compare::verdict::Nature;
 use singletrack::lab::page::shell::MOST_BYTES;
 use singletrack::lab::report::failure::Failure;
-use singletrack::lab::report::stats::{Spread, duration, three_digits};
+use singletrack::lab::report::stats::{duration, three_digits};
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(300);
-
-fn run(words: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
-    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    finish(command.spawn().unwrap(), words, PATIENCE)
-}
 
 /// The page of a comparison, the JSON in it, and the JSON that was printed.
 fn compared(folder: &Folder, words: &[&str]) -> (String, Value, Value) {
@@ -44,12 +42,6 @@ fn compared(folder: &Folder, words: &[&str]) -> (String, Value, Value) {
     let page = fs::read_to_string(&file).unwrap();
     let data = data_of(&page);
     (page, data, serde_json::from_slice(&output.stdout).unwrap())
-}
-
-/// The JSON in a page.
-fn data_of(page: &str) -> Value {
-    let (_, data) = page.split_once(r#"<script type="application/json" id="data">"#).unwrap();
-    serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap()
 }
 
 /// The page without its data, its tags and its references.
@@ -136,8 +128,7 @@ fn every_number_of_the_page_is_one_of_the_json_object() {
         assert!(text.contains(&sentence.as_str().unwrap()[1..]), "{sentence}");
     }
     // And none is there that the object does not have, but for the marks of axes.
-    let (before, rest) = text.split_once("A job costs").unwrap();
-    let _ = before;
+    let (_, rest) = text.split_once("A job costs").unwrap();
     let strange: Vec<String> = quantities(rest).difference(&known(&printed)).cloned().collect();
     assert!(strange.is_empty(), "{strange:?}");
     // A dot for each round of each pair.
@@ -157,39 +148,19 @@ fn a_sweep_is_a_page_with_its_curve() {
 }
 
 /// A model that ran so often, and never equally long.
-fn ran(model: Model, rounds: usize) -> ModelResult {
+fn ran_often(model: Model, rounds: usize) -> ModelResult {
     let costs = |round: usize| {
         let wall = 0.1 + (round * 7919 % 1000) as f64 / 3e4;
         RoundCosts { round, costs: [Some(wall), Some(wall / 7.0), Some(wall / 3.0), Some(2048.0)] }
     };
-    ModelResult {
-        model,
-        jobs: 32,
-        cut: false,
-        failed: 0,
-        wall: Spread { min: 0.1, median: 0.11, max: 0.14 },
-        start: 0.001,
-        p50: 0.01,
-        p99: 0.02,
-        curve: (0..30).map(|at| (1.0 - 0.7f64.powi(at), 0.01 + f64::from(at) / 3e3)).collect(),
-        cpu: 0.07,
-        no_core: Some(0.0),
-        time: TimeSplit { computing: 0.07, gil_wait: 0.02, blocked: 0.02 },
-        switches: Switches { forced: 3, voluntary: 0, ctx_voluntary: 14, ctx_involuntary: 5 },
-        memory_kib: 2048,
-        added_kib: Some(1024),
-        processes: 1,
-        threads: 1,
-        server: None,
-        checksum: 0xabcd,
-        rounds: (0..rounds).map(costs).collect(),
-    }
+    let curve = (0..30).map(|at| (1.0 - 0.7f64.powi(at), 0.01 + f64::from(at) / 3e3)).collect();
+    ModelResult { curve, ..ran(model, 0.11, (0..rounds).map(costs).collect()) }
 }
 
 fn case(name: &str, rounds: usize) -> CaseResult {
     let size = RoundSize { rounds, jobs: 32, lanes: 2, workers: 2 };
     let most = if rounds > 100 { 3 } else { 8 };
-    let models = Model::ALL[..most].iter().map(|model| ran(*model, rounds)).collect();
+    let models = Model::ALL[..most].iter().map(|model| ran_often(*model, rounds)).collect();
     CaseResult::of(name, Some(Nature::CpuBound), size, models, 1).unwrap()
 }
 

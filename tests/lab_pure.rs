@@ -3,11 +3,12 @@
 
 use proptest::prelude::*;
 use singletrack::base::random::SplitMix64;
-use singletrack::lab::cli::{CliError, CompareRequest, Request, parse};
+use singletrack::lab::cli::{CliError, Request, parse};
 use singletrack::lab::compare::gate::Gate;
 use singletrack::lab::compare::http::{Answer, AnswerReader, Outcome};
 use singletrack::lab::compare::lane::{LaneStats, WorkQueue};
 use singletrack::lab::compare::model::{Family, Model};
+use singletrack::lab::compare::request::CompareRequest;
 use singletrack::lab::compare::url::Url;
 use singletrack::lab::compare::{job::Job, server::Question};
 use singletrack::lab::report::stats::{Spread, percentile};

@@ -65,6 +65,8 @@ pub fn check(ops: &[Op]) {
 struct Script {
     refuse: bool,
     watched: BTreeMap<RawFd, Token>,
+    /// Of which descriptor it was asked for more events, and in which direction.
+    rearmed: Vec<(RawFd, Readiness)>,
     events: Vec<IoEvent>,
 }
 
@@ -80,9 +82,10 @@ impl Selector for FollowsScript {
         Ok(())
     }
 
-    fn rearm(&mut self, fd: BorrowedFd<'_>, token: Token, _: Readiness) -> io::Result<()> {
-        let script = self.0.borrow();
+    fn rearm(&mut self, fd: BorrowedFd<'_>, token: Token, wanted: Readiness) -> io::Result<()> {
+        let mut script = self.0.borrow_mut();
         assert_eq!(script.watched.get(&fd.as_raw_fd()), Some(&token));
+        script.rearmed.push((fd.as_raw_fd(), wanted));
         if script.refuse { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
     }
 
@@ -214,11 +217,17 @@ impl World {
                 let cleared = reactor.clear(source.key, fd, direction).is_ok();
                 assert_eq!(cleared, allow || !source.live);
                 source.ready[side(direction)] &= !cleared;
+                let asked = (fd.as_raw_fd(), BITS[side(direction)]);
+                let asked = source.live.then_some(asked);
+                assert!(script.borrow_mut().rearmed.drain(..).eq(asked), "asked anew, once");
             }
             Op::ClearDrained(_) => {
                 script.borrow_mut().refuse = false;
                 reactor.clear_drained(source.key, fd);
                 source.ready[0] &= source.ready[2];
+                let asked = (fd.as_raw_fd(), Readiness::READABLE);
+                let asked = (source.live && !source.ready[2]).then_some(asked);
+                assert!(script.borrow_mut().rearmed.drain(..).eq(asked), "asked anew, once");
             }
             Op::Wait(_, direction, task) => {
                 let ticket = &mut source.tickets[side(direction)][task];

@@ -10,7 +10,7 @@ use crate::lab::compare::document::document;
 use crate::lab::compare::judgement::How;
 use crate::lab::compare::output::{HEAD, row, sentences};
 use crate::lab::compare::result::{CaseResult, ModelResult};
-use crate::lab::compare::sweep::{Curve, Sweep};
+use crate::lab::compare::sweep::{Sweep, Swept};
 use crate::lab::page::lanes::{Look, lanes};
 use crate::lab::page::markup::Element;
 use crate::lab::page::shell::{Content, MOST_BYTES, render_with};
@@ -135,8 +135,8 @@ impl Drawn<'_> {
 
     fn swept(&mut self, sweep: &Sweep, results: &[CaseResult]) -> Value {
         let points = sweep.values.iter().copied().zip(results).collect();
-        let curve = Curve { knob: sweep.knob, points };
-        let figures = charts::sweep(&curve, &|value| sweep.shown(value));
+        let swept = Swept { knob: sweep.knob, points };
+        let figures = charts::sweep(&swept, &|value| sweep.shown(value));
         let figures: Vec<Value> = figures.into_iter().map(|f| self.figure(f)).collect();
         let point = |result: &CaseResult| result.point.clone().unwrap_or_default();
         let said = |result: &CaseResult| {
@@ -149,7 +149,7 @@ impl Drawn<'_> {
         json!({
             "name": results.first().map(|result| result.case.clone()),
             "headline": format!("By {}", sweep.knob.name()),
-            "says": curve.bends().iter().map(|bend| capital(bend) + ".").collect::<Vec<_>>(),
+            "says": swept.bends().iter().map(|bend| capital(bend) + ".").collect::<Vec<_>>(),
             "size": "",
             "notes": results.iter().map(said).chain(notes).collect::<Vec<_>>(),
             "skipped": [],

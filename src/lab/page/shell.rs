@@ -17,10 +17,11 @@ use std::io::Write;
 use std::path::Path;
 
 /// What a page is made of besides its own template.
-const PARTS: [(&str, &str); 3] = [
+const PARTS: [(&str, &str); 4] = [
     ("shell.html", include_str!("shell.html")),
     ("palette.css", include_str!("palette.css")),
     ("hatches.svg", include_str!("hatches.svg")),
+    ("cursor.js", include_str!("cursor.js")),
 ];
 /// What a page may weigh.
 pub const MOST_BYTES: usize = 300 * 1024;

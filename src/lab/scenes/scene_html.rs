@@ -9,7 +9,7 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::page::card::{Card, SIZE, card};
 use crate::lab::page::lanes::{Look, Picture, lanes};
 use crate::lab::page::markup::Element;
-use crate::lab::page::rows::Frame;
+use crate::lab::page::rows::Room;
 use crate::lab::page::shell::{Content, MOST_BYTES, render_with};
 use crate::lab::page::states::legend;
 use crate::lab::report::failure::Failure;
@@ -137,7 +137,7 @@ pub fn scene_card(
         title: scene.title.to_owned(),
         dense: true,
         cells: 700,
-        frame: Frame::Fixed { width, names: NAMES },
+        room: Room::Fixed { width, names: NAMES },
         ..Look::default()
     };
     let height = lanes(&all, &look(SIZE.0)).height;

@@ -14,16 +14,16 @@ const LATEST_US: f64 = 9e12;
 
 /// A trace file.
 #[derive(Debug, Deserialize)]
-pub(crate) struct File {
+pub(crate) struct TraceFile {
     #[serde(rename = "otherData")]
     pub(crate) other: Option<Pairs>,
     #[serde(rename = "traceEvents")]
-    pub(crate) events: Option<Vec<Event>>,
+    pub(crate) events: Option<Vec<TraceEvent>>,
 }
 
 /// An event. Which fields there are depends on its kind.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Event {
+pub(crate) struct TraceEvent {
     pub(crate) ph: String,
     #[serde(default)]
     pub(crate) name: String,
@@ -38,7 +38,7 @@ pub(crate) struct Event {
     pub(crate) args: Pairs,
 }
 
-impl Event {
+impl TraceEvent {
     pub(crate) fn pid(&self) -> Result<u32, String> {
         self.pid.ok_or_else(|| "it has no pid".to_owned())
     }

@@ -12,7 +12,7 @@
 
 use crate::lab::timeline::timeline::{Group, Lane, LaneKind, Link, Nanos, Point, Span, Timeline};
 use crate::lab::timeline::trace::{OWN_KEYS, within_a_slice};
-use crate::lab::timeline::trace_event::{Event, File, Pairs};
+use crate::lab::timeline::trace_event::{Pairs, TraceEvent, TraceFile};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -86,7 +86,7 @@ impl std::error::Error for TraceError {}
 /// # Errors
 /// What is wrong with it.
 pub fn read(bytes: &[u8]) -> Result<Timeline, TraceError> {
-    let file: File = serde_json::from_slice(bytes).map_err(|error| match error {
+    let file: TraceFile = serde_json::from_slice(bytes).map_err(|error| match error {
         error if error.is_eof() => TraceError::CutOff { bytes: bytes.len() },
         error => TraceError::NotJson { why: error.to_string() },
     })?;
@@ -132,7 +132,7 @@ struct Task {
 }
 
 /// One end of an arrow: the lane it belongs to, the thread on which it is drawn, and when.
-struct End {
+struct ArrowEnd {
     group: usize,
     lane: usize,
     thread: usize,
@@ -147,13 +147,13 @@ struct Reader {
     threads: HashMap<(u32, u64), (usize, usize)>,
     tasks: HashMap<String, Task>,
     /// Arrows that have begun.
-    begun: HashMap<String, End>,
-    ends: Vec<(End, End)>,
+    begun: HashMap<String, ArrowEnd>,
+    ends: Vec<(ArrowEnd, ArrowEnd)>,
     until: Nanos,
 }
 
 impl Reader {
-    fn event(&mut self, event: Event) -> Result<(), Why> {
+    fn event(&mut self, event: TraceEvent) -> Result<(), Why> {
         match &*event.ph {
             "M" => self.metadata(event),
             "X" => self.slice(event),
@@ -166,7 +166,7 @@ impl Reader {
         }
     }
 
-    fn metadata(&mut self, event: Event) -> Result<(), Why> {
+    fn metadata(&mut self, event: TraceEvent) -> Result<(), Why> {
         let (pid, args) = (event.pid()?, &event.args);
         let text = |key: &str| args.get(key).unwrap_or_default().to_owned();
         match &*event.name {
@@ -204,19 +204,19 @@ impl Reader {
         group.ok_or_else(|| Why::Event(format!("process {pid} has no name")))
     }
 
-    fn thread(&self, event: &Event) -> Result<(usize, usize), Why> {
+    fn thread(&self, event: &TraceEvent) -> Result<(usize, usize), Why> {
         let (pid, tid) = (event.pid()?, event.tid()?);
         let lane = self.threads.get(&(pid, tid)).copied();
         lane.ok_or_else(|| Why::Event(format!("thread {tid} of process {pid} has no name")))
     }
 
-    fn slice(&mut self, event: Event) -> Result<(), Why> {
+    fn slice(&mut self, event: TraceEvent) -> Result<(), Why> {
         let (group, lane) = self.thread(&event)?;
         let from = event.at()?;
         let to = from.saturating_add(event.lasts()?);
         let state = event.state()?;
         self.until = self.until.max(to);
-        let Event { name, args, .. } = event;
+        let TraceEvent { name, args, .. } = event;
         let span = Span { from, to, state, name, details: args.into_details() };
         self.push(group, lane, span)
     }
@@ -230,7 +230,7 @@ impl Reader {
         Ok(())
     }
 
-    fn point(&mut self, event: Event) -> Result<(), Why> {
+    fn point(&mut self, event: TraceEvent) -> Result<(), Why> {
         let ((group, lane), at) = (self.thread(&event)?, event.at()?);
         self.until = self.until.max(at);
         self.groups[group].lanes[lane].points.push(Point { at, name: event.name });
@@ -242,7 +242,7 @@ impl Reader {
         task.ok_or_else(|| Why::Event(format!("task {id} has not begun")))
     }
 
-    fn begin(&mut self, event: Event) -> Result<(), Why> {
+    fn begin(&mut self, event: TraceEvent) -> Result<(), Why> {
         let (id, from) = (event.id()?.to_owned(), event.at()?);
         self.until = self.until.max(from);
         if !self.tasks.contains_key(&id) {
@@ -262,12 +262,12 @@ impl Reader {
         if task.open.is_some() {
             return wrong(format!("two states of task {id} at a time"));
         }
-        let Event { name, args, .. } = event;
+        let TraceEvent { name, args, .. } = event;
         task.open = Some(Span { from, to: from, state, name, details: args.into_details() });
         Ok(())
     }
 
-    fn finish(&mut self, event: Event) -> Result<(), Why> {
+    fn finish(&mut self, event: TraceEvent) -> Result<(), Why> {
         let (id, to) = (event.id()?.to_owned(), event.at()?);
         self.until = self.until.max(to);
         let task = self.task(&id)?;
@@ -282,7 +282,7 @@ impl Reader {
         }
     }
 
-    fn task_point(&mut self, event: Event) -> Result<(), Why> {
+    fn task_point(&mut self, event: TraceEvent) -> Result<(), Why> {
         let (id, at) = (event.id()?.to_owned(), event.at()?);
         self.until = self.until.max(at);
         let task = self.task(&id)?;
@@ -291,7 +291,7 @@ impl Reader {
         Ok(())
     }
 
-    fn flow(&mut self, event: Event) -> Result<(), Why> {
+    fn flow(&mut self, event: TraceEvent) -> Result<(), Why> {
         let (id, at) = (event.id()?.to_owned(), event.at()?);
         self.until = self.until.max(at);
         let (group, thread) = self.thread(&event)?;
@@ -302,7 +302,7 @@ impl Reader {
                 _ => return wrong(format!("arrow {id} leads to task {task}, which has not begun")),
             },
         };
-        let end = End { group, lane, thread, at, name: event.name };
+        let end = ArrowEnd { group, lane, thread, at, name: event.name };
         if event.ph == "s" {
             return match self.begun.insert(id.clone(), end) {
                 None => Ok(()),

@@ -150,14 +150,13 @@ impl<'a> Run<'a> {
         for (at, scenario) in chosen(filters) {
             let begun = Instant::now();
             let findings = self.scenario(at, scenario)?;
-            findings.iter().for_each(|finding| println!("    {finding}"));
-            let result = if findings.is_empty() { "ok" } else { "FAILED" };
+            let result = if findings == 0 { "ok" } else { "FAILED" };
             println!(
                 "test {} ... {result} ({:.1} s)",
                 scenario.name,
                 begun.elapsed().as_secs_f32()
             );
-            right &= findings.is_empty();
+            right &= findings == 0;
             if self.all {
                 self.table.bless();
             }
@@ -174,14 +173,22 @@ impl<'a> Run<'a> {
         Ok(right)
     }
 
-    fn scenario(&mut self, at: usize, scenario: &Scenario) -> Result<Vec<String>, NotPermitted> {
+    /// How many findings there are; each is printed.
+    fn scenario(&mut self, at: usize, scenario: &Scenario) -> Result<u32, NotPermitted> {
         let watched = match watch(self.cells, scenario)? {
             Ok(watched) => watched,
-            Err(why) => return Ok(vec![why]),
+            Err(why) => {
+                println!("    {}: {why}", scenario.name);
+                return Ok(1);
+            }
         };
-        let mut findings = Vec::new();
+        let mut findings = 0;
         if !watched.unknown.is_empty() {
-            findings.push(format!("calls in no list of targets.rs: {:?}", watched.unknown));
+            findings += 1;
+            println!(
+                "    {}: calls in no list of targets.rs: {:?}",
+                scenario.name, watched.unknown
+            );
         }
         for (number, target) in TARGETS.iter().enumerate() {
             let calls = watched.counts.get(target.name).copied().unwrap_or(0);
@@ -193,13 +200,14 @@ impl<'a> Run<'a> {
                 if let Verdict::Wrong(why) = verdict {
                     let (scenario, target, errno) = (scenario.name, target.name, errno_name(errno));
                     let whose = over.seen.hit.unwrap_or_default();
-                    findings.push(format!(
-                        "--cell \"{scenario}\" \"{target}\" {errno} {nth} ({whose}): {why}"
-                    ));
+                    findings += 1;
+                    println!(
+                        "    --cell \"{scenario}\" \"{target}\" {errno} {nth} ({whose}): {why}"
+                    );
                 }
             }
         }
-        findings.extend(self.limits(at, scenario, &watched.left)?);
+        findings += self.limits(at, scenario, &watched.left)?;
         Ok(findings)
     }
 
@@ -223,13 +231,13 @@ impl<'a> Run<'a> {
         at: usize,
         scenario: &Scenario,
         expected: &Census,
-    ) -> Result<Vec<String>, NotPermitted> {
+    ) -> Result<u32, NotPermitted> {
         let kinds = [
             (Resource::Descriptors, "limit of descriptors", libc::EMFILE, 1, 64),
             (Resource::Tasks, "limit of tasks", libc::EAGAIN, 1, 16),
             (Resource::Memory, "limit of memory", libc::ENOMEM, 512, 64 << 10),
         ];
-        let mut findings = Vec::new();
+        let mut findings = 0;
         for (number, (resource, name, errno, step, most)) in kinds.into_iter().enumerate() {
             let wide = if self.all { 1 } else { 4 };
             for more in (0..most).step_by(step as usize * wide) {
@@ -240,7 +248,8 @@ impl<'a> Run<'a> {
                 match verdict {
                     Verdict::Success => break,
                     Verdict::Wrong(why) => {
-                        findings.push(format!("{}, {name} {more}: {why}", scenario.name));
+                        findings += 1;
+                        println!("    {}, {name} {more}: {why}", scenario.name);
                     }
                     Verdict::Documented | Verdict::Argued(_) => {}
                 }

@@ -10,8 +10,8 @@ fn square(n: u64) -> u64 {
 }
 
 /// Sends the squares of the first numbers.
-fn count(mut sender: Sender<u64>) -> u64 {
-    (0..3).filter(|n| sender.send(&square(*n)).is_ok()).count() as u64
+fn send_squares(mut sender: Sender<u64>) -> Result<(), String> {
+    (0..3).try_for_each(|n| sender.send(&square(n))).map_err(|error| error.to_string())
 }
 
 fn die(_: ()) -> u64 {
@@ -23,11 +23,11 @@ fn die(_: ()) -> u64 {
 pub fn one_process() -> Result<(), Told> {
     let fork_server = ForkServer::start()?;
     let (mut receiver, sender) = pipe::<u64>()?;
-    let process = Process::spawn(&fork_server, count, sender)?;
+    let process = Process::spawn(&fork_server, send_squares, sender)?;
     let received: Result<Vec<u64>, _> = (0..3).map(|_| receiver.recv()).collect();
     let sent = process.join();
     ensure_eq(received?, vec![0, 1, 4], "the squares")?;
-    ensure_eq(sent?, 3, "how many were sent")
+    sent?.map_err(|text| Told { kind: "PipeError of the process".to_owned(), text })
 }
 
 /// The first error, when all have come out.

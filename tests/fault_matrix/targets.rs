@@ -92,7 +92,7 @@ pub const TARGETS: &[Target] = &[
     target!("epoll_create1", Only::All, [SYS_epoll_create1], [EMFILE, ENFILE, ENOMEM, ENOSYS]),
     target!("epoll_ctl", Only::All, [SYS_epoll_ctl], [ENOMEM, ENOSPC]),
     target!("epoll_wait", Only::All, [SYS_epoll_pwait, SYS_epoll_pwait2], [EINTR]),
-    target!("poll", Only::All, [SYS_ppoll], [EINTR, ENOMEM]),
+    target!("poll", Only::All, [SYS_ppoll], [EINTR]), // of few descriptors, never ENOMEM
     target!("eventfd2", Only::All, [SYS_eventfd2], [EMFILE, ENFILE, ENOMEM, ENOSYS]),
     target!("timerfd", Only::All, [SYS_timerfd_create, SYS_timerfd_settime], [EMFILE, ENOMEM]),
     target!("memfd_create", Only::All, [SYS_memfd_create], [EMFILE, ENOMEM, ENOSYS]),
@@ -112,7 +112,7 @@ pub const TARGETS: &[Target] = &[
     target!("rt_sigaction", Only::All, [SYS_rt_sigaction], [EPERM]),
     target!("futex wait", Only::Waits, [SYS_futex], [EINTR, EAGAIN]),
     target!("nanosleep", Only::All, [SYS_nanosleep, SYS_clock_nanosleep], [EINTR]),
-    target!("getrandom", Only::All, [SYS_getrandom], [EINTR, ENOSYS]),
+    target!("getrandom", Only::All, [SYS_getrandom], [EINTR]),
     target!("sched_getaffinity", Only::All, [SYS_sched_getaffinity], [EPERM]),
     target!("prlimit64", Only::All, [SYS_prlimit64], [EPERM]),
     target!("mmap", Only::All, [SYS_mmap], [ENOMEM, EPERM]),

@@ -35,6 +35,13 @@ struct Argued {
 const ARGUED: &[Argued] = &[
     Argued {
         scenario: None,
+        target: Some("close"),
+        errnos: &[libc::EIO, libc::EINTR],
+        says: "unexpected error during closedir",
+        why: "std panics where a folder cannot be closed; EINTR aside, no kernel says so of /proc",
+    },
+    Argued {
+        scenario: None,
         target: None,
         errnos: &[libc::ENOMEM, libc::EPERM],
         says: "memory allocation of",
@@ -48,18 +55,12 @@ const ARGUED: &[Argued] = &[
         why: "std ends the program when a new thread gets no stack for its signals",
     },
     Argued {
-        scenario: None,
-        target: Some("getrandom"),
-        errnos: &[libc::ENOSYS],
-        says: "\"/dev/urandom\": 1",
-        why: "std keeps /dev/urandom open where there is no getrandom",
-    },
-    Argued {
         scenario: Some("unix"),
-        target: Some("unlink"),
-        errnos: &[libc::EACCES],
+        target: None,
+        errnos: &[libc::EACCES, libc::EIO],
         says: "the socket's file is left",
-        why: "a file that may not be removed stays, and a drop cannot say so",
+        why: "a file that may not be looked at or removed stays, and a drop cannot say so; the next \
+              bind replaces it",
     },
     Argued {
         scenario: Some("subprocess"),

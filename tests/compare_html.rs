@@ -1,11 +1,14 @@
 //! `compare --html`: every number of the page is one of the JSON object, which is in the page.
 #![cfg(feature = "cli")]
 
+#[path = "common/cases.rs"]
+mod cases;
 #[path = "common/command.rs"]
 mod command;
 #[path = "common/folder.rs"]
 mod folder;
 
+use cases::cases;
 use command::finish;
 use folder::Folder;
 use proptest::prelude::*;
@@ -213,7 +216,7 @@ fn many_rounds_are_thinned_out_and_the_page_says_so() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn no_name_of_a_file_or_a_command_is_more_than_text(text in "\\PC*|[<>&\"'/{}%a-z\u{0}-\u{1f}]*") {

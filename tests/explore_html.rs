@@ -1,9 +1,12 @@
 //! `explore --html`: one file that needs nothing else, in which no text of a program is more than text.
 #![cfg(feature = "cli")]
 
+#[path = "common/cases.rs"]
+mod cases;
 #[path = "common/command.rs"]
 mod command;
 
+use cases::cases;
 use command::finish;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -128,7 +131,7 @@ fn a_page_that_cannot_be_written_is_refused_before_the_work() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn any_text_stays_text_in_a_page(text in "\\PC*|[<>&\"'/{}%a-z\\u{2028}\\u{0}-\\u{1f}]*") {

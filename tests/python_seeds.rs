@@ -2,11 +2,14 @@
 //! for the seeds in `fuzz/corpus`, and for random input.
 #![cfg(feature = "python")]
 
+#[path = "common/cases.rs"]
+mod cases;
 #[path = "common/python_check.rs"]
 mod python_check;
 #[path = "common/seeds.rs"]
 mod seeds;
 
+use cases::cases;
 use proptest::prelude::*;
 use python_check::{check_any_source, check_any_threads};
 use seeds::seeds;
@@ -28,7 +31,7 @@ fn every_seed_of_the_explorer_holds() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn any_two_small_threads_are_explored_and_replayed(

@@ -1,5 +1,8 @@
 //! `sim`: every order of a program's steps, the first that fails, and the way back to it.
 
+#[path = "common/cases.rs"]
+mod cases;
+use cases::cases;
 use proptest::prelude::*;
 use singletrack::aio::{Event, sleep, timeout};
 use singletrack::sim::{End, Explorer, Failing, Order, Sim};
@@ -311,7 +314,7 @@ fn steps_on_different_things_are_not_tried_in_both_orders() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     /// Sleep sets reach every end that the plain search reaches, in no more runs.
     #[test]

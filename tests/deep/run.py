@@ -13,7 +13,6 @@ changes. Of a job whose tool is not there a line says so, loudly, at the end aga
 import argparse
 import fcntl
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -88,7 +87,7 @@ def source():
     names = git("ls-files", "-z", "src", "tests", "examples", "fuzz", "Cargo.toml", "Cargo.lock")
     for name in names.split("\0"):
         path = ROOT / name
-        if name.endswith((".rs", ".toml", ".lock", ".py")) and path.is_file():
+        if name.endswith((".rs", ".toml", ".lock")) and path.is_file():
             whole.update(name.encode() + path.read_bytes())
     return whole.hexdigest()[:16]
 
@@ -97,48 +96,56 @@ class Ledger:
     """ledger.md: a head for people, and a table with a row for each piece, or each run of pieces."""
     MARK = "<!-- the script writes from here -->\n"
 
-    def __init__(self):
-        self.head, _, table = LEDGER.read_text().partition(self.MARK)
+    def read(self):
+        """The head, and the rows by their cells. (It is read anew each time: another run may have written.)"""
+        head, _, table = LEDGER.read_text().partition(self.MARK)
         rows = [line.strip("| \n").split(" | ") for line in table.splitlines() if line.startswith("| 2")]
-        self.rows = [row for row in rows if len(row) == 5]
+        return head, [row for row in rows if len(row) == 5]
 
     def total(self, job):
         """How much of a job has passed so far."""
-        amounts = (row[3] for row in self.rows if row[2] == job and not row[4].startswith("FAILED"))
-        return sum(int(amount.split()[0].replace(",", "")) for amount in amounts)
+        amounts = (row[3] for row in self.read()[1] if row[2] == job and not row[4].startswith("FAILED"))
+        return sum(number(amount) for amount in amounts)
 
     def add(self, job, unit, outcome, alone):
-        """Writes a row down; one that only adds to the row before it is added to it."""
-        row = [date.today().isoformat(), commit(), job, outcome.amount, outcome.said]
-        last = self.rows[-1] if self.rows else None
-        if last and not alone and last[:3] == row[:3] and last[4] == row[4]:
-            row[3] += int(last[3].split()[0].replace(",", ""))
-            self.rows.pop()
-        row[3] = f"{row[3]:,} {unit}"
-        self.rows.append([str(cell).replace("|", "/").replace("\n", " ") for cell in row])
-        new = LEDGER.with_suffix(".new")
-        lines = ["| date | commit | job | amount | outcome |", "| --- | --- | --- | --- | --- |"]
-        lines += ["| " + " | ".join(row) + " |" for row in self.rows]
-        new.write_text(self.head + self.MARK + "\n".join(lines) + "\n")
-        new.replace(LEDGER)
+        """Writes a row down; what only goes on with a row that is there is added to that."""
+        with (WORK / "ledger.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            head, rows = self.read()
+            row = [date.today().isoformat(), commit(), job, outcome.amount, outcome.said]
+            same = [old for old in rows if not alone and old[:3] == row[:3] and old[4] == row[4]]
+            for old in same:
+                row[3] += number(old[3])
+                rows.remove(old)
+            row[3] = f"{row[3]:,} {unit}"
+            rows.append([str(cell).replace("|", "/").replace("\n", " ") for cell in row])
+            new = LEDGER.with_suffix(".new")
+            lines = ["| date | commit | job | amount | outcome |", "| --- | --- | --- | --- | --- |"]
+            lines += ["| " + " | ".join(row) + " |" for row in rows]
+            new.write_text(head + self.MARK + "\n".join(lines) + "\n")
+            new.replace(LEDGER)
+
+
+def number(amount):
+    """Of `5,000 workers killed`."""
+    return int(amount.split()[0].replace(",", ""))
 
 
 class Done:
     """Which pieces passed, by their keys and the hash of the source."""
 
     def __init__(self):
-        self.path, self.source = WORK / "done.json", source()
-        old = json.loads(self.path.read_text()) if self.path.exists() else {}
-        self.keys = old.get(self.source, [])
+        self.path = WORK / f"done-{source()}"
+        for old in WORK.glob("done-*"):
+            if old != self.path:
+                old.unlink()
 
     def __contains__(self, key):
-        return key in self.keys
+        return self.path.exists() and key in self.path.read_text().splitlines()
 
     def add(self, key):
-        self.keys.append(key)
-        new = self.path.with_suffix(".new")
-        new.write_text(json.dumps({self.source: self.keys}, indent=1))
-        new.replace(self.path)
+        with self.path.open("a") as file:
+            file.write(f"{key}\n")
 
 
 def run(words, limit, log, **env):
@@ -387,11 +394,11 @@ def main():
         return 0
     jobs = [wanted(word, ask) for word in args.jobs or JOBS]
     WORK.mkdir(parents=True, exist_ok=True)
-    lock = (WORK / "lock").open("w")
+    locks = [(WORK / f"{name}.lock").open("w") for name, *_ in jobs]
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        [fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB) for lock in locks]
     except BlockingIOError:
-        sys.exit("another run is under way: wait for it, or give this one a folder: DEEP_WORK=/some/where")
+        sys.exit("another run does one of these jobs: wait for it, or do others meanwhile")
     until, ledger, done = time.monotonic() + 60 * args.minutes, Ledger(), Done()
     good, missing = True, []
     for job in jobs:

@@ -5,7 +5,7 @@
 #[path = "common/page.rs"]
 mod page;
 use page::page;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -99,6 +99,34 @@ fn museum() -> BTreeMap<Test, Vec<String>> {
     kills
 }
 
+/// The test programs that mutants are run against.
+fn against_mutants() -> BTreeSet<String> {
+    let text = fs::read_to_string(tests_folder().join("deep/pure_files.txt")).unwrap_or_default();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.flat_map(|line| line.split_whitespace().skip(1)).map(str::to_owned).collect()
+}
+
+/// What shows that tests can fail.
+struct Evidence {
+    museum: BTreeMap<Test, Vec<String>>,
+    mutants: BTreeSet<String>,
+}
+
+/// What has been seen to make one of a promise's tests fail.
+fn bites(tests: &[Test], Evidence { museum, mutants }: &Evidence) -> String {
+    let mut entries = BTreeSet::new();
+    let mut is_against_mutants = false;
+    for (file, name) in tests {
+        let file = file.strip_suffix("/main").unwrap_or(file);
+        entries.extend(museum.get(&(file.to_owned(), name.clone())).into_iter().flatten().cloned());
+        is_against_mutants |= mutants.contains(file);
+    }
+    let entries: Vec<String> = entries.into_iter().collect();
+    let museum = (!entries.is_empty()).then(|| format!("museum {}", entries.join(", ")));
+    let mutants = is_against_mutants.then(|| "mutants".to_owned());
+    museum.into_iter().chain(mutants).collect::<Vec<_>>().join("; ")
+}
+
 /// The cells of a table's row; `None` for any other line.
 fn cells(line: &str) -> Option<[&str; 4]> {
     let inner = line.strip_prefix("| ")?.strip_suffix('|')?;
@@ -108,38 +136,23 @@ fn cells(line: &str) -> Option<[&str; 4]> {
 }
 
 /// A row as it should be.
-fn row(
-    number: &str,
-    promise: &str,
-    tests: &[Test],
-    museum: &BTreeMap<Test, Vec<String>>,
-) -> String {
+fn row(number: &str, promise: &str, tests: &[Test], evidence: &Evidence) -> String {
     let by = |(file, name): &Test| {
-        let folder = file.strip_suffix("/main").unwrap_or(file);
-        format!("[{folder}]({file}.rs) `{name}`")
+        let program = file.strip_suffix("/main").unwrap_or(file);
+        format!("[{program}]({file}.rs) `{name}`")
     };
     let by: Vec<String> = tests.iter().map(by).collect();
-    let of_test = |(file, name): &Test| {
-        let file = file.strip_suffix("/main").unwrap_or(file);
-        museum.get(&(file.to_owned(), name.clone())).into_iter().flatten().cloned()
-    };
-    let mut bites: Vec<String> = tests.iter().flat_map(of_test).collect();
-    bites.sort();
-    bites.dedup();
-    let bites = match bites.is_empty() {
-        true => String::new(),
-        false => format!("museum {}", bites.join(", ")),
-    };
-    format!("| {number} | {promise} | {} | {bites} |", by.join("<br>"))
+    format!("| {number} | {promise} | {} | {} |", by.join("<br>"), bites(tests, evidence))
 }
 
 #[test]
 fn the_tables_name_every_test_that_says_what_it_shows() {
-    let (text, shown, museum) = (page(PAGE), shown(), museum());
+    let (text, shown) = (page(PAGE), shown());
+    let evidence = Evidence { museum: museum(), mutants: against_mutants() };
     let of = |number: &str| shown.get(number).map_or(&[][..], Vec::as_slice);
     let line = |line: &str| {
         cells(line).map_or(line.to_owned(), |[number, promise, ..]| {
-            row(number, promise, of(number), &museum)
+            row(number, promise, of(number), &evidence)
         })
     };
     let fresh = text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n";

@@ -339,8 +339,8 @@ JOBS = {
                     "asan", "address", ASAN_OPTIONS="detect_stack_use_after_return=1")),
     "valgrind": Job("tests", 1, "No use of memory that was not written, and nothing definitely lost, across forks.",
                     "20 min", valgrind),
-    "fuzz": Job("seconds a target", 480, "No input crashes a target or breaks what it checks (see fuzz/README.md).",
-                "so many seconds for each target, after a build", script("fuzz/run.py", "--seconds", "{}")),
+    "fuzz": Job("CPU seconds a target", 480, "No input crashes a target or breaks what it checks (see fuzz/README.md).",
+                "so many seconds for each target, after a build", script("fuzz/run.py", "{}", "--in-all")),
     "coverage": Job("run", 1, "Which lines and branches of the pure files no test reaches.", "10 min",
                     script("tests/deep/coverage.py")),
     "mutants": Job("run", 1, "Which changes of the pure files no test notices.", "hours; goes on by itself",
@@ -407,7 +407,7 @@ def main():
         except Missing as why:
             missing.append(f"**** SKIPPED: {job[0]}: {why}")
             print(missing[-1], flush=True)
-    print("\n".join(missing))
+    print(*missing, sep="\n", end="\n" if missing else "")
     return 0 if good else 1
 
 

@@ -473,6 +473,7 @@ impl Wake for Kept {
     fn wake(self: Arc<Self>) {}
 }
 
+/// Shows T14.
 /// T14, and nothing is left behind: an idle server may be asked a million times.
 #[test]
 fn a_wait_that_is_dropped_or_moved_leaves_no_waker_behind() {

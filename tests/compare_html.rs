@@ -1,6 +1,8 @@
 //! `compare --html`: every number of the page is one of the JSON object, which is in the page.
 #![cfg(feature = "cli")]
 
+#[path = "common/cases.rs"]
+mod cases;
 #[path = "common/cli.rs"]
 mod cli;
 #[path = "common/command.rs"]
@@ -12,6 +14,7 @@ mod html_data;
 #[path = "common/ran.rs"]
 mod ran;
 
+use cases::cases;
 use cli::run;
 use folder::Folder;
 use html_data::data_of;
@@ -184,7 +187,7 @@ fn many_rounds_are_thinned_out_and_the_page_says_so() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn no_name_of_a_file_or_a_command_is_more_than_text(text in "\\PC*|[<>&\"'/{}%a-z\u{0}-\u{1f}]*") {

@@ -1,8 +1,11 @@
 //! The lock on simulated cores: first what must hold for any threads, costs and policy; then
 //! what Beazley saw in 2009, exactly, in virtual time.
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
 
+use cases::cases;
 use common::watchdog;
 use proptest::prelude::*;
 use singletrack::gil::Costs;
@@ -114,7 +117,7 @@ fn holds(recording: &Recording) -> Vec<(u64, u64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(cases(100))]
 
     /// What cannot be simulated is refused; all else comes to the moment until which it is to run.
     #[test]

@@ -81,6 +81,7 @@ proptest! {
     }
 }
 
+/// Shows G7.
 #[test]
 fn every_wait_is_counted_and_every_hold_that_is_measured() {
     let _watchdog = watchdog("waits and holds", 60);

@@ -1,7 +1,10 @@
 //! What a loop has recorded is what has happened: in this order, by these causes, and nothing while
 //! it is off.
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
+use cases::cases;
 use common::{scripted, watchdog};
 use proptest::prelude::*;
 use singletrack::aio::{Event, UnixStream, create_named_task, gather, sleep, to_thread};
@@ -200,7 +203,7 @@ fn run(steps: Vec<Step>) -> std::pin::Pin<Box<dyn Future<Output = ()>>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(64))]
 
     /// And the same program, run without a recording, makes as many iterations.
     #[test]

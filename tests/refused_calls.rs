@@ -1,16 +1,24 @@
 //! System calls that a filter refuses, as in containers: there is another way, or an error that names
-//! the call; nothing hangs. Each test runs in a fresh process, since a filter cannot be taken back.
+//! the call; nothing hangs. And a simulated run, which makes none by which it could differ. Each test runs
+//! in a fresh process, since a filter cannot be taken back.
 
 #[path = "process_pool/runner.rs"]
 #[allow(dead_code)]
 mod runner;
 
 use runner::{children, descriptors};
+use singletrack::aio::{Lock, Queue, sleep};
 use singletrack::process::{ForkServer, ForkServerError, Process, ProcessPool};
+use singletrack::sim::{Explorer, Sim};
+use singletrack::task::budget::yield_now;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 type Case = (&'static str, fn());
 
@@ -22,6 +30,20 @@ const CASES: &[Case] = &[
     ("no_signal_at_the_parents_end_is_told", no_signal_at_the_parents_end_is_told),
     ("no_signals_by_descriptor_is_told", no_signals_by_descriptor_is_told),
     ("no_descriptors_of_processes_is_told", no_descriptors_of_processes_is_told),
+    (
+        "a_simulated_run_asks_for_no_time_no_chance_and_no_thread",
+        a_simulated_run_asks_for_no_time_no_chance_and_no_thread,
+    ),
+    ("whoever_asks_for_more_is_ended", whoever_asks_for_more_is_ended),
+];
+
+/// What a simulated run must not do. The kernel ends whoever does.
+const TOO_MUCH: &[Case] = &[
+    ("time", || assert!(Instant::now().elapsed() < Duration::MAX)),
+    ("chance", || drop(HashSet::<u32>::new())),
+    ("a thread", || std::thread::spawn(|| ()).join().unwrap()),
+    ("a file", || drop(File::open("/dev/null"))),
+    ("a pause", || std::thread::sleep(Duration::from_millis(1))),
 ];
 
 fn main() {
@@ -33,6 +55,12 @@ fn main() {
             // SAFETY: the call takes a number. A hang ends by SIGALRM.
             unsafe { libc::alarm(60) };
             case();
+        }
+        Some("--too-much") => {
+            let name = args.next().expect("a name");
+            let (_, ask) = TOO_MUCH.iter().find(|(n, _)| *n == name).expect("one of these");
+            confine();
+            ask();
         }
         Some("--list") => CASES.iter().for_each(|(name, _)| println!("{name}: test")),
         filter => std::process::exit(run_all(filter.filter(|text| !text.starts_with('-')))),
@@ -157,4 +185,103 @@ fn no_descriptors_of_processes_is_told() {
     refuse(libc::SYS_pidfd_open, libc::ENOSYS);
     let why = not_started();
     assert!(why.contains("pidfd_open is refused"), "{why}");
+}
+
+/// What a run needs that has all its memory, and both ends of each of its connections.
+const ENOUGH: &[libc::c_long] = &[
+    libc::SYS_mmap,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_mprotect,
+    libc::SYS_madvise,
+    libc::SYS_brk,
+    libc::SYS_socketpair,
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_recvfrom,
+    libc::SYS_recvmsg,
+    libc::SYS_write,
+    libc::SYS_writev,
+    libc::SYS_sendto,
+    libc::SYS_sendmsg,
+    libc::SYS_shutdown,
+    libc::SYS_ppoll,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    libc::SYS_fcntl,
+    libc::SYS_ioctl,
+    libc::SYS_close,
+    libc::SYS_sigaltstack, // std, at the end of the program
+    libc::SYS_exit_group,
+    libc::SYS_getpid, // a loop that came with a fork is told apart
+    libc::SYS_gettid, // a panic names its thread
+];
+
+/// From now on the kernel ends this process when it makes any other call, or looks at the processor's
+/// clock, by which time is told without a call.
+fn confine() {
+    let step = |code: u32, no, k| libc::sock_filter { code: code as u16, jt: 0, jf: no, k };
+    let mut filter = vec![step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0)];
+    for call in ENOUGH {
+        filter.push(step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 1, *call as u32));
+        filter.push(step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW));
+    }
+    filter.push(step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_KILL_PROCESS));
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: the kernel copies the filter, a local that outlives the calls. (Where there is no such
+    // clock the second call fails, and time takes a call.)
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        libc::prctl(libc::PR_SET_TSC, libc::PR_TSC_SIGSEGV);
+        assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program), 0);
+    }
+}
+
+/// Tasks that sleep, wait for each other and talk through a socket.
+async fn busy(sim: Sim) {
+    let (queue, total) = (Rc::new(Queue::new(1)), Rc::new(Lock::new(0)));
+    let puts = Rc::clone(&queue);
+    let adds = Rc::clone(&total);
+    let (here, there) = sim.pair().unwrap();
+    let draws = sim.clone();
+    let producer = sim.spawn("producer", async move {
+        for number in 0..3 {
+            sleep(Duration::from_millis(draws.choose(3) as u64)).await;
+            puts.put(number).await.unwrap();
+        }
+        here.write_all(b"that is all").await.unwrap();
+    });
+    for _ in 0..3 {
+        *adds.acquire().await += queue.get().await.unwrap();
+        yield_now().await;
+    }
+    let mut text = [0; 11];
+    there.read_exact(&mut text).await.unwrap();
+    assert_eq!((&text, *total.acquire().await), (b"that is all", 3));
+    producer.await.unwrap();
+}
+
+/// Shows D2.
+fn a_simulated_run_asks_for_no_time_no_chance_and_no_thread() {
+    confine();
+    let explored = Explorer::new().orders(200).explore(busy);
+    assert!(explored.unwrap_or_else(|failing| panic!("{failing}")).orders > 10);
+    #[cfg(feature = "cli")]
+    for seed in 0..20 {
+        use singletrack::lab::seeds::{log::Log, world::world};
+        let explorer = Explorer::new().random(seed).orders(1);
+        let lived = explorer.explore(|sim| world(sim, Log::new(false)));
+        assert!(lived.is_ok(), "seed {seed}");
+    }
+}
+
+/// What holds the test above to its word.
+fn whoever_asks_for_more_is_ended() {
+    for (what, _) in TOO_MUCH {
+        let me = std::env::current_exe().unwrap();
+        let status = Command::new(me).args(["--too-much", what]).status().unwrap();
+        let signal = status.signal();
+        let ended = matches!(signal, Some(libc::SIGSYS | libc::SIGSEGV));
+        assert!(ended, "{what} was had in spite of the filter: {status}");
+    }
 }

@@ -35,6 +35,7 @@ fn a_waiter_that_waits_again_after_the_first_has_left_is_woken_once() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Shows R1, R2, R3, R4, R7.
     #[test]
     fn the_reactor_agrees_with_a_list(ops in ops()) {
         check(&ops);

@@ -21,6 +21,7 @@ struct Model {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Shows T3, T4.
     /// true: the task is woken. false: the loop does its next step with it.
     #[test]
     fn no_wake_is_lost_and_none_counts_twice(ops in prop::collection::vec(any::<bool>(), 0..200)) {
@@ -58,6 +59,7 @@ proptest! {
     }
 }
 
+/// Shows T5.
 /// All five states times all four steps, written out.
 #[test]
 fn every_edge_of_the_diagram() {

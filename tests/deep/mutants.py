@@ -112,13 +112,15 @@ def baseline(built, copy):
 
 
 def judge(mutant, first, built, facts, copy):
-    """What became of a mutant: killed, timed out or survived, and by which test."""
+    """What became of a mutant: killed, timed out or survived, and by which test. First with few cases."""
     able = [name for name in mutant.programs if name in facts and facts[name][0] == "passed" and first in facts[name][2]]
-    for name in sorted(able, key=lambda name: facts[name][1]):
-        limit = 5 + 4 * facts[name][1]
-        how, _, failed, _ = run_program(built[name], copy, limit, MUTANT=str(mutant.number))
-        if how != "passed":
-            return {"result": how, "by": f"{name}: {failed}" if failed else name}
+    able.sort(key=lambda name: facts[name][1])
+    for cases in ("24", "256"):
+        for name in able:
+            limit = 5 + 4 * facts[name][1]
+            how, _, failed, _ = run_program(built[name], copy, limit, MUTANT=str(mutant.number), PROPTEST_CASES=cases)
+            if how != "passed":
+                return {"result": how, "by": f"{name}: {failed}" if failed else name}
     return {"result": "survived", "by": "" if able else "no test comes here"}
 
 
@@ -137,20 +139,24 @@ def first_numbers(mutants):
     return first
 
 
-def run_batch(mutants, features, results, stop):
-    """Builds these mutants into one copy and judges each."""
+def run_batch(mutants, todo, features, results, stop):
+    """Builds these mutants into one copy, and judges those that are to do."""
     copy = Copy(ROOT, SCRATCH, features)
     began = time.monotonic()
-    copy.sift(mutants)
-    for mutant in mutants:
-        if not mutant.viable:
-            results[mutant.key] = {"result": "unviable", "by": mutant.reason, "hash": mutant.hash}
-    save(results)
+
+    def note_unviable():
+        for mutant in mutants:
+            if not mutant.viable:
+                old = results.get(mutant.key, {"by": ""})
+                results[mutant.key] = {"result": "unviable", "by": mutant.reason or old["by"], "hash": mutant.hash}
+        save(results)
+
+    copy.sift(mutants, note_unviable)
     names = sorted({name for mutant in mutants if mutant.viable for name in mutant.programs})
     built = copy.programs(names)
     print(f"  {len(mutants)} mutants and {len(built)} programs built in {time.monotonic() - began:.0f} s", flush=True)
     facts, first = baseline(built, copy), first_numbers(mutants)
-    for mutant in mutants:
+    for mutant in todo:
         if time.monotonic() > stop:
             print("the time is up; the next run goes on from here")
             return
@@ -212,11 +218,13 @@ def main():
     for lab, features in ((False, "--no-default-features"), (True, "")):
         batch = [one for one in mutants if one.file.startswith(("src/lab", "src/python")) == lab]
         todo = without_answer(batch, results, args.again)
-        for number, mutant in enumerate(todo):
+        for number, mutant in enumerate(batch):
             mutant.number = number
+            known = results.get(mutant.key)
+            mutant.viable = not (known and known["hash"] == mutant.hash and known["result"] == "unviable")
         print(f"{len(todo)} of {len(batch)} mutants to do with `{features or 'all of the lab'}`", flush=True)
         if todo and time.monotonic() < stop:
-            run_batch(todo, features, results, stop)
+            run_batch(batch, todo, features, results, stop)
     return 0
 
 

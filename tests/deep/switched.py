@@ -112,7 +112,7 @@ def place_in_functions(root, mutants):
 
 
 # Bodies of one function are of one type: an iterator that has no name is boxed.
-IMPL = re.compile(r"-> impl Iterator<(.*)>\s*(\+\s*use<>)?\s*$", re.S)
+IMPL = re.compile(r"-> impl Iterator<(.*?)>\s*(\+\s*use<>)?\s*$", re.S)
 BOX = "Box::new({%s\n})"
 
 
@@ -213,8 +213,8 @@ class Copy:
         found = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
         return run.returncode == 0, found, run.stderr
 
-    def sift(self, mutants):
-        """Leaves out the mutants that do not compile, until the rest does."""
+    def sift(self, mutants, note):
+        """Leaves out the mutants that do not compile, until the rest does; calls `note` after each attempt."""
         step = "check"  # which is quicker, and does not find all
         for turn in range(40):
             self.fill(mutants)
@@ -229,6 +229,7 @@ class Copy:
             self.gone = set()
             for error in errors:
                 self.blame(error)
+            note()
             print(f"  build {turn + 1}: {len(errors)} errors, {len(self.gone)} mutants do not compile", flush=True)
             if not self.gone:
                 text = "\n".join(error["rendered"] for error in errors[:5])

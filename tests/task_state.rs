@@ -4,12 +4,15 @@
 use proptest::prelude::*;
 use singletrack::base::id::{GENERATIONS, GenerationSlab, Key, MAX_INDEX, MAX_LOOPS, TaskId};
 use singletrack::task::cell::{AnyTask, TaskOf};
+use singletrack::task::metadata::MetadataTable;
 use singletrack::task::ready_queue::{ROOT_CALL, ReadyEntry, ReadyQueue};
-use singletrack::task::state::{Pause, StepEnd, TaskState};
-use std::cell::RefCell;
+use singletrack::task::running;
+use singletrack::task::state::{Pause, StepEnd, TaskError, TaskState};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::{pending, poll_fn, ready};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -300,4 +303,109 @@ fn a_closed_queue_takes_no_task_and_hands_out_what_it_had() {
     assert!(queue.is_empty() && queue.insert(ready(1)).is_err());
     let left: Vec<TaskId> = std::iter::from_fn(|| queue.pop_slot()).map(|t| t.id()).collect();
     assert_eq!((left, queue.tasks()), (vec![ids[2], ids[0]], 0));
+}
+
+/// Counts the bytes that each thread has taken and not given back.
+struct Counting;
+
+thread_local! {
+    static BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: all is done by the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        BYTES.set(BYTES.get() + layout.size() as isize);
+        // SAFETY: the caller's promise is handed on.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        BYTES.set(BYTES.get() - layout.size() as isize);
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+/// The memory that the next iteration gives back, with so many entries left of a burst.
+fn given_back(burst: u32, left: usize) -> isize {
+    let mut queue = queue();
+    (0..burst).for_each(|number| queue.push_call(call(number)));
+    while queue.ready().len() > left + 100 {
+        (0..100).for_each(|_| drop(queue.pop()));
+    }
+    // These come out of turn, which is not when memory is given back.
+    while queue.ready().len() > left {
+        assert!(queue.pop_at(left).is_some());
+    }
+    let before = BYTES.get();
+    assert_eq!(queue.batch(), left);
+    before - BYTES.get()
+}
+
+#[test]
+fn the_memory_of_a_burst_goes_back_when_it_is_over_and_that_of_a_common_load_stays() {
+    let entry = size_of::<usize>() as isize;
+    assert!(given_back(9000, 4095) >= (9000 - 4096) * entry, "the burst is over");
+    assert_eq!(given_back(9000, 4096), 0, "it is not");
+    assert_eq!(given_back(9000, 8500), 0);
+    assert_eq!(given_back(4096, 10), 0, "so much is kept");
+}
+
+#[test]
+fn a_task_without_a_value_says_why() {
+    let says = |error: TaskError| {
+        assert_eq!(format!("{error:?}"), error.to_string());
+        error.to_string()
+    };
+    assert_eq!(says(TaskError::Cancelled), "the task was cancelled");
+    assert_eq!(says(TaskError::Panicked(Box::new("no"))), "the task panicked: no");
+    assert_eq!(says(TaskError::AwaitsItself), "the task awaits its own handle");
+    assert!(says(TaskError::OnAnotherLoop).contains("run_coroutine_threadsafe"));
+}
+
+#[test]
+fn the_running_task_knows_its_own_wakes_and_those_of_no_other() {
+    let [outer, inner] = [1, 2].map(TaskId::from_raw);
+    assert!(!running::wake(outer), "nothing runs");
+    running::begin(outer);
+    assert!(!running::wake(inner));
+    assert!(!running::end(), "another was woken");
+    running::begin(outer);
+    assert!(running::wake(outer));
+    assert!(running::end() && !running::wake(outer));
+    running::begin(outer);
+    assert!(!running::end(), "an earlier run was woken");
+}
+
+#[test]
+fn what_a_task_knows_of_its_wakes_survives_a_task_that_runs_inside_its_step() {
+    let [outer, inner] = [1, 2].map(TaskId::from_raw);
+    for woken in [false, true] {
+        running::begin(outer);
+        assert!(!woken || running::wake(outer));
+        let saved = running::save();
+        running::begin(inner);
+        assert!(!running::wake(outer) && (woken || running::wake(inner)));
+        assert_eq!(running::end(), !woken);
+        drop(saved);
+        assert_eq!(running::end(), woken, "as it was before");
+    }
+    running::begin(outer);
+    drop(running::save());
+    assert!(running::wake(outer) && running::end(), "it runs on");
+}
+
+#[test]
+fn the_place_where_a_task_was_made_is_known_until_it_ends() {
+    let [made, other] = [1, 2].map(TaskId::from_raw);
+    let (here, mut table) = (Location::caller(), MetadataTable::default());
+    table.of(made).made_at = Some(here);
+    table.of(other).name = Some("other".into());
+    assert_eq!((table.made_at(made), table.made_at(other)), (Some(here), None));
+    assert_eq!((table.name(made), table.name(other).as_deref()), (None, Some("other")));
+    assert!(table.remove(made).is_some() && table.remove(made).is_none());
+    assert_eq!(table.made_at(made), None);
 }

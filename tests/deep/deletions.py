@@ -16,7 +16,7 @@ PROGRAMS = {
     "src/selector": "net registry backend_diff loop_properties aio_run",
     "src/task": "task_soundness task_ops event_loop loop_attention aio_introspection aio_passes loop_drops arena",
     "src/event_loop": "event_loop task_ops registry loop_drops aio_watch loop_recording net aio_tasks aio_send "
-                      "loop_properties",
+                      "loop_properties sim_explore",
     "src/aio/sync": "aio_waiters aio_sync aio_wakers sim_primitives",
     "src/aio": "aio_sync aio_combine aio_streams aio_server aio_watch aio_bridge aio_intervals aio_time "
                "aio_tasks aio_io aio_fds aio_signals aio_send aio_wakers aio_subprocess loop_drops",

@@ -17,7 +17,7 @@ $ tests/deep/mutants.py --page                    # writes this page
 The list of mutants is made by `cargo install cargo-mutants`; which files are pure, and which test programs
 are theirs, stands in [pure_files.txt](pure_files.txt). How a mutant costs a second instead of a minute:
 [switched.py](switched.py). *Not viable* is what does not compile. The score is what was noticed of all viable
-mutants that are not argued to be the same program.
+mutants but the argued ones.
 """
 
 
@@ -45,7 +45,7 @@ def row(name, mutants, of, arguments):
 
 
 def table(mutants, of, arguments):
-    lines = ["| file | killed | timed out | the same program | survived | not viable | not run | score |",
+    lines = ["| file | killed | timed out | argued | survived | not viable | not run | score |",
              "| --- | --: | --: | --: | --: | --: | --: | --: |"]
     files = {}
     for mutant in mutants:

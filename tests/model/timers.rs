@@ -82,6 +82,9 @@ pub fn check(ops: &[Op]) {
     }
     let mut left = timers.take_values();
     left.sort_unstable();
-    assert_eq!(left, model.values().copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
+    assert_eq!(
+        left,
+        model.values().copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    );
     assert_eq!((timers.next_deadline(), timers.pop_due(u64::MAX), timers.len()), (None, None, 0));
 }

@@ -1,14 +1,22 @@
 //! The queue of waiters, the permits over it, and the queue over both, against models, with
 //! shrinking; the fuzz target `sync_prims` drives the same checks.
 
+mod common;
 mod model;
+use common::run_scripted;
 use model::queue::{QueueOp, check_queue};
 use model::sync::{Op, check, check_bytes};
 use proptest::prelude::*;
+use singletrack::aio::sync::queue::{DoneTooOften, GetError, PutError, ShutDown, Store};
 use singletrack::aio::sync::semaphore::{Grant, Permits};
 use singletrack::aio::sync::waiters::{Removed, Synchronizer, Waiters};
-use singletrack::aio::{Barrier, BoundedSemaphore, Queue, Semaphore};
+use singletrack::aio::{
+    Barrier, BoundedSemaphore, BrokenBarrier, Condition, Event, Lock, Queue, Semaphore,
+};
 use singletrack::base::id::Key;
+use singletrack::{create_task, yield_now};
+use std::collections::VecDeque;
+use std::rc::Rc;
 use std::task::Waker;
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -137,4 +145,75 @@ fn close_sends_everybody_away_and_new_ones_too() {
     assert_eq!(permits.try_acquire(), Some(Grant::Closed));
     assert!(permits.release().is_none());
     assert_eq!(permits.try_acquire(), Some(Grant::Permit), "what is free may still be had");
+}
+
+#[test]
+fn a_permit_that_is_brought_wakes_the_task_that_waits_for_one() {
+    run_scripted(async {
+        let semaphore = Rc::new(Semaphore::new(0));
+        let wanted = Rc::clone(&semaphore);
+        let waiter = create_task(async move { wanted.acquire().await.forget() });
+        yield_now().await;
+        assert!(!waiter.done());
+        semaphore.release();
+        waiter.await.unwrap();
+        assert_eq!(semaphore.value(), 0);
+    });
+}
+
+#[test]
+fn each_primitive_tells_how_it_is() {
+    let event = Event::new();
+    assert!(!event.is_set() && format!("{event:?}").contains("set: false"));
+    event.set();
+    assert!(event.is_set() && format!("{event:?}").contains("set: true"));
+    event.clear();
+    assert!(!event.is_set());
+
+    let barrier = Barrier::new(3);
+    assert_eq!((barrier.parties(), barrier.waiting(), barrier.broken()), (3, 0, false));
+    assert_eq!(format!("{barrier:?}"), "Barrier(0 of 3 wait)");
+    barrier.abort();
+    assert!(barrier.broken() && format!("{barrier:?}").contains("broken"));
+    barrier.reset();
+    assert!(!barrier.broken());
+
+    let bounded = BoundedSemaphore::new(1);
+    assert!(!bounded.locked() && format!("{:?}", Semaphore::new(5)).contains("value: 5"));
+    let permit = bounded.try_acquire();
+    assert!(permit.is_some() && bounded.locked());
+
+    let lock = Lock::new(7);
+    assert!(format!("{lock:?}").contains("locked: false"));
+    let guard = lock.try_acquire().unwrap();
+    assert_eq!((format!("{guard:?}").as_str(), lock.locked()), ("7", true));
+    assert!(format!("{lock:?}").contains("locked: true"));
+    assert!(format!("{:?}", Condition::new()).contains("Condition"));
+
+    let queue = Queue::<u8>::new(2);
+    queue.put_nowait(1).unwrap();
+    assert!(!queue.is_shut_down());
+    assert!(format!("{queue:?}").contains("qsize: 1, maxsize: 2, shut_down: false"));
+    queue.shutdown(false);
+    assert!(queue.is_shut_down());
+    let mut store = VecDeque::new();
+    assert!(Store::is_empty(&store));
+    store.push(1);
+    assert!(!Store::is_empty(&store));
+}
+
+#[test]
+fn each_error_says_what_happened() {
+    let errors = [
+        (BrokenBarrier.to_string(), "aborted or reset"),
+        (ShutDown(()).to_string(), "was shut down"),
+        (PutError::Full(()).to_string(), "is full"),
+        (PutError::ShutDown(()).to_string(), "was shut down"),
+        (GetError::Empty.to_string(), "is empty"),
+        (GetError::ShutDown.to_string(), "empty and was shut down"),
+        (DoneTooOften.to_string(), "more often than items were put"),
+    ];
+    for (said, words) in errors {
+        assert!(said.contains(words), "{said}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The loop beside tokio's current-thread runtime, async-executor with async-io, and futures'
 //! `LocalPool`: the same work, in turns, in one process.
 
+mod growth;
 mod runtimes;
 mod work;
 
@@ -59,6 +60,12 @@ const WORKLOADS: [Workload; 4] = [
 ];
 
 fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [point, name, size, _] = words.as_slice()
+        && point == "--point"
+    {
+        return growth::measure(name, size.parse().expect("a number"));
+    }
     print!("{:<14}", "ns an op");
     NAMES.iter().for_each(|name| print!("{name:>24}"));
     println!();

@@ -15,7 +15,8 @@ use singletrack::aio::{
 };
 use singletrack::base::id::Key;
 use singletrack::{create_task, yield_now};
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -196,10 +197,22 @@ fn each_primitive_tells_how_it_is() {
     assert!(format!("{queue:?}").contains("qsize: 1, maxsize: 2, shut_down: false"));
     queue.shutdown(false);
     assert!(queue.is_shut_down());
-    let mut store = VecDeque::new();
-    assert!(Store::is_empty(&store));
-    store.push(1);
-    assert!(!Store::is_empty(&store));
+    assert_eq!((queue.maxsize(), Queue::<u8>::new(0).maxsize()), (2, 0));
+}
+
+#[test]
+fn a_store_counts_what_is_in_it() {
+    fn count<S: Store<Item = Reverse<u8>>>() {
+        let mut store = S::default();
+        for number in 0..3 {
+            assert_eq!((store.len(), store.is_empty()), (usize::from(number), number == 0));
+            store.push(Reverse(number));
+        }
+        assert!(store.pop().is_some() && store.len() == 2);
+    }
+    count::<VecDeque<Reverse<u8>>>();
+    count::<Vec<Reverse<u8>>>();
+    count::<BinaryHeap<Reverse<Reverse<u8>>>>();
 }
 
 #[test]

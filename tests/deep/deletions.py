@@ -11,7 +11,7 @@ from switched import Mutant
 
 # The longest path that fits decides.
 PROGRAMS = {
-    "src/base": "registry event_loop timers",
+    "src/base": "task_state registry event_loop timers futures thread_pool",
     "src/futures": "futures thread_pool deadlock",
     "src/selector": "net registry backend_diff loop_properties aio_run",
     "src/task": "task_soundness task_ops event_loop loop_attention aio_introspection aio_passes loop_drops arena",
@@ -25,8 +25,7 @@ PROGRAMS = {
     "src/gil/simulator": "gil_simulator",
     "src/gil/stats": "gil_record gil_times",
     "src/gil/free_threading": "free_threading",
-    "src/process": "dispatcher frames process_pool processes multiprocessing fork_server sent_ahead crash_matrix "
-                   "forked_copies",
+    "src/process": "dispatcher frames process_pool multiprocessing fork_server sent_ahead",
     "src/sim": "sim_explore sim_primitives",
     "src/sys": "fork_server process_pool processes aio_fds aio_signals aio_io net",
     "src/interop": "interop_futures_io interop_tokio_io interop_hyper",

@@ -297,6 +297,7 @@ fn two_of_one_family_that_cannot_be_told_apart_are_an_answer() {
     let first = &verdict.sentences()[0];
     assert!(first.contains("processes won: not enough rounds to tell"), "{first}");
     assert!(first.contains("times as fast as threads-py3.10"), "{first}");
+    assert!(first.ends_with("give it more rounds, by --time or --rounds"), "what to do: {first}");
 }
 
 #[test]

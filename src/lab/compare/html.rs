@@ -212,6 +212,7 @@ fn waiting(timeline: &Timeline) -> String {
 fn headline(results: &[CaseResult]) -> Vec<String> {
     match results {
         [] => vec!["Nothing was measured".to_owned()],
+        [one] if how(one) == Some(How::Unclear) => vec![capital(&choice(one))],
         [one] => vec![capital(sentences(one).first().map_or("", |s| s.trim_end_matches('.')))],
         _ => {
             let name = |result: &CaseResult| result.point.clone().unwrap_or(result.case.clone());

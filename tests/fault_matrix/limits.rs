@@ -75,7 +75,8 @@ fn become_nobody_else() -> std::io::Result<()> {
     // SAFETY: the calls take numbers. What a user may not read of a process that has changed its user
     // is allowed again by the last.
     let done = unsafe {
-        libc::setresuid(user, user, user) == 0 && libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) == 0
+        libc::setresuid(user, user, user) == 0
+            && libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) == 0
     };
     if done { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }

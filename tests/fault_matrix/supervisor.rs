@@ -117,7 +117,8 @@ impl Supervisor<'_> {
 
     fn decide(&self, stopped: &Stopped, exe: &PathBuf, seen: &mut Seen) -> Answer {
         // What a command that was started does with its own faults is not ours.
-        let ours = || fs::read_link(format!("/proc/{}/exe", stopped.thread)).ok().as_ref() == Some(exe);
+        let ours =
+            || fs::read_link(format!("/proc/{}/exe", stopped.thread)).ok().as_ref() == Some(exe);
         if !(self.armed)() || !ours() {
             return Answer::GoOn;
         }

@@ -58,7 +58,9 @@ impl From<StreamError> for Told {
     fn from(error: StreamError) -> Told {
         match error {
             StreamError::Io(error) => error.into(),
-            other => Told { kind: format!("StreamError::{}", case(&other)), text: other.to_string() },
+            other => {
+                Told { kind: format!("StreamError::{}", case(&other)), text: other.to_string() }
+            }
         }
     }
 }

@@ -48,6 +48,14 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "process", documented: LOST, run: crate::processes::one_process },
     Scenario { name: "process pool", documented: LOST, run: crate::processes::pool },
     Scenario { name: "killed worker", documented: LOST, run: crate::processes::killed_worker },
+    Scenario { name: "time limit", documented: LOST, run: crate::processes::time_limit },
+    Scenario {
+        name: "recycled workers",
+        documented: LOST,
+        run: crate::processes::recycled_workers,
+    },
+    Scenario { name: "queue", documented: LOST, run: crate::processes::bounded_queue },
+    Scenario { name: "pool on the loop", documented: LOST, run: crate::processes::on_the_loop },
 ];
 
 /// The fault befell the other side, which has hung up.

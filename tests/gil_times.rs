@@ -75,6 +75,12 @@ proptest! {
     }
 
     #[test]
+    fn a_histogram_can_be_made_again_of_its_buckets(lengths in lengths()) {
+        let histogram = filled(&lengths);
+        prop_assert_eq!(Histogram::from_buckets(histogram.buckets(), histogram.max()), histogram);
+    }
+
+    #[test]
     fn a_sum_is_the_histogram_of_both(one in lengths(), other in lengths()) {
         let both: Vec<u64> = one.iter().chain(&other).copied().collect();
         prop_assert_eq!(filled(&one) + filled(&other), filled(&both));

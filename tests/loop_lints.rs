@@ -126,3 +126,9 @@ fn a_step_is_reported_only_if_it_is_longer_than_all_before_it() {
     assert_eq!((faults(49), faults(50)), (vec![], holds(50)));
     assert_eq!((faults(50), faults(49), faults(51)), (vec![], vec![], holds(51)));
 }
+
+#[test]
+fn what_is_too_long_is_a_tenth_of_a_second_unless_somebody_says_otherwise() {
+    let limits = Limits::default();
+    assert_eq!((limits.held, limits.steps), (Duration::from_millis(100), 1000));
+}

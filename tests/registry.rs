@@ -5,10 +5,15 @@ mod model;
 use model::registry::{Op, check, check_bytes};
 use proptest::prelude::*;
 use singletrack::event_loop::reactor::{Reactor, WaitTicket};
+use singletrack::selector::event::Readiness;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::sys::fd::Direction;
-use std::os::fd::AsFd;
-use std::task::Waker;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Wake, Waker};
+use std::time::Duration;
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let direction = || prop_oneof![Just(Direction::Read), Just(Direction::Write)];
@@ -51,6 +56,40 @@ fn a_wait_that_was_woken_has_no_number_until_it_waits_again() {
     polled.was_woken();
     assert!(ticket.is_new(), "its waker is gone");
     assert!(polled == WaitTicket::polled(), "which stands for all who poll by hand");
+}
+
+/// More than four give their memory back when they go; each is woken all the same, and once.
+#[test]
+fn a_crowd_at_one_source_is_woken_in_order_of_arrival() {
+    let selector = ScriptedSelector::new();
+    let mut reactor = Reactor::new(Box::new(selector.clone()));
+    let (end, _other) = std::io::pipe().unwrap();
+    let key = reactor.register(end.as_fd()).unwrap();
+    for crowd in [3, 4, 5, 50] {
+        let tasks: Vec<Arc<AtomicUsize>> = (0..crowd).map(|_| Arc::default()).collect();
+        let wakers = tasks.iter().map(|woken| Waker::from(Arc::new(Counted(Arc::clone(woken)))));
+        for waker in wakers {
+            let mut ticket = WaitTicket::new();
+            assert!(reactor.set_waiter(key, Direction::Read, &mut ticket, waker).is_none());
+        }
+        assert_eq!(reactor.waiters().count(), crowd);
+        selector.ready_at(Duration::ZERO, end.as_fd().as_raw_fd(), Readiness::READABLE);
+        let mut woken = Vec::new();
+        assert_eq!(reactor.wait(Some(Duration::ZERO), &mut woken).unwrap(), 1);
+        assert_eq!((woken.len(), reactor.waiters().count()), (crowd, 0));
+        for (waker, task) in woken.into_iter().zip(&tasks) {
+            waker.wake();
+            assert_eq!(task.load(Relaxed), 1);
+        }
+    }
+}
+
+struct Counted(Arc<AtomicUsize>);
+
+impl Wake for Counted {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Relaxed);
+    }
 }
 
 proptest! {

@@ -411,3 +411,17 @@ fn the_place_where_a_task_was_made_is_known_until_it_ends() {
     assert!(table.remove(made).is_some() && table.remove(made).is_none());
     assert_eq!(table.made_at(made), None);
 }
+
+#[test]
+fn an_output_is_fetched_once() {
+    let cx = &mut Context::from_waker(Waker::noop());
+    let task = TaskOf::new(TaskId::from_raw(1), ready(7));
+    assert!(task.poll_join(cx).is_pending());
+    assert!(matches!(task.run(cx), StepEnd::Done(end) if end.joiner.is_some()));
+    assert!(matches!(task.poll_join(cx), Poll::Ready(Ok(7))));
+    let again = catch_unwind(AssertUnwindSafe(|| {
+        task.poll_join(&mut Context::from_waker(Waker::noop())).is_ready()
+    }));
+    let said = again.unwrap_err();
+    assert_eq!(said.downcast_ref(), Some(&"a task's output was awaited a second time"));
+}

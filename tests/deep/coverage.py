@@ -36,7 +36,7 @@ def cargo_llvm_cov(name, names, features):
     env = dict(os.environ, CARGO_INCREMENTAL="0", CARGO_PROFILE_DEV_DEBUG="0")
     REPORTS.mkdir(parents=True, exist_ok=True)
     words = ["cargo", "+nightly", "llvm-cov", "--branch", "--json", "--output-path", str(REPORTS / name),
-             "--no-fail-fast", *features, *tests]
+             "--ignore-run-fail", *features, *tests]
     if subprocess.run(words, cwd=ROOT, env=env).returncode != 0:
         sys.exit("cargo llvm-cov has failed; it is had by: cargo install cargo-llvm-cov")
 

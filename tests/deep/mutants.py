@@ -149,6 +149,9 @@ def run_batch(mutants, todo, features, results, stop):
             if not mutant.viable:
                 old = results.get(mutant.key, {"by": ""})
                 results[mutant.key] = {"result": "unviable", "by": mutant.reason or old["by"], "hash": mutant.hash}
+            elif mutant.tried:
+                kept = results.get(mutant.key, {"result": "not run", "by": "", "hash": mutant.hash})
+                results[mutant.key] = dict(kept, new=mutant.new)
         save(results)
 
     copy.sift(mutants, note_unviable)
@@ -162,7 +165,7 @@ def run_batch(mutants, todo, features, results, stop):
             return
         if mutant.viable and mutant.function:
             one = judge(mutant, first[mutant.file, mutant.function], built, facts, copy)
-            results[mutant.key] = dict(one, hash=mutant.hash)
+            results[mutant.key] = dict(one, hash=mutant.hash, new=mutant.new)
             if one["result"] not in CAUGHT:
                 print(f"{one['result']:9} {mutant.file}:{mutant.line}: {mutant.key} {one['by']}", flush=True)
             save(results)
@@ -173,7 +176,7 @@ def without_answer(mutants, results, again):
     todo = []
     for mutant in mutants:
         one = results.get(mutant.key)
-        if not one or one["hash"] != mutant.hash or (again and one["result"] == "survived"):
+        if not one or one["hash"] != mutant.hash or one["result"] in ("not run", again and "survived"):
             todo.append(mutant)
     return todo
 
@@ -221,7 +224,9 @@ def main():
         for number, mutant in enumerate(batch):
             mutant.number = number
             known = results.get(mutant.key)
-            mutant.viable = not (known and known["hash"] == mutant.hash and known["result"] == "unviable")
+            if known and known["hash"] == mutant.hash:
+                mutant.viable = known["result"] != "unviable"
+                mutant.new = known.get("new", mutant.new)
         print(f"{len(todo)} of {len(batch)} mutants to do with `{features or 'all of the lab'}`", flush=True)
         if todo and time.monotonic() < stop:
             run_batch(batch, todo, features, results, stop)

@@ -88,7 +88,7 @@ class Mutant:
     def __init__(self, file, span, new, what, others=()):
         self.file, self.span, self.new, self.what, self.others = file, span, new, what, list(others)
         self.key = self.line = self.function = self.number = self.hash = None
-        self.viable, self.reason, self.programs = True, "", []
+        self.viable, self.reason, self.programs, self.tried = True, "", [], 0
 
 
 def place_in_functions(root, mutants):
@@ -99,7 +99,7 @@ def place_in_functions(root, mutants):
             text = (root / mutant.file).read_text()
             known[mutant.file] = (text, Lines(text), functions(masked(text)))
         text, lines, found = known[mutant.file]
-        mutant.line = lines.line(mutant.span[0])
+        mutant.line, mutant.text = lines.line(mutant.span[0]), text
         around = [one for one in found if one[2] <= mutant.span[0] and mutant.span[1] <= one[3] + 1]
         mutant.function = around[0] if around else None
         base = f"{mutant.file}: {mutant.what}"
@@ -178,7 +178,8 @@ class Copy:
             if name.startswith(tops) and (self.root / name).is_file():
                 data = (self.root / name).read_bytes()
                 if name in of_file:
-                    text, self.owners[name] = switched(data.decode(), of_file[name])
+                    # The text as it was read first: somebody may work in this tree meanwhile.
+                    text, self.owners[name] = switched(of_file[name][0].text, of_file[name])
                     data = text.encode()
                 self.put(name, self.changed(name, data))
         self.put("src/mutation.rs", SWITCH.replace("@COUNT@", str(len(mutants) + 1)).encode())
@@ -249,6 +250,7 @@ class Copy:
         self.gone.update(named)
         code = (error.get("code") or {}).get("code") or "error"
         for mutant in named:
+            mutant.tried += 1
             if mutant.others:
                 mutant.new = mutant.others.pop(0)
             else:

@@ -77,3 +77,9 @@ for pipelined in 1 16; do
         compare "redis-benchmark -t $command -c 50 -P $pipelined, Redis = 1" 8803 8804 redis_ $command $pipelined
     done
 done
+# Last, since it takes a core for itself.
+start 8805 "$target/release/resp_kv" --port 8805 --never-sleep
+sleep 1
+for pipelined in 1 16; do
+    compare "  set, -P $pipelined, with --never-sleep" 8805 8804 redis_ set $pipelined
+done

@@ -5,22 +5,32 @@
 //! Question: how far from Redis is a server of two pages? Prediction: not far, since both wait in
 //! one epoll, and both answer all requests of one read with one write.
 //!
+//! A server that is done sooner sleeps sooner, and its clients pay for waking it: look at the rate
+//! and at the time on a core. With `--never-sleep` a task that only yields keeps the loop awake.
+//!
 //!     cargo run --release --bin resp_kv
 //!     redis-benchmark -p 6380 -t set,get -n 100000 -c 50 -P 16
 //!     redis-cli -p 6380 set answer 42
 //!
 //! CI: --check
 
-use singletrack::aio::{TcpStream, create_task};
+use singletrack::aio::{TcpStream, create_task, yield_now};
 use singletrack_real::kv::{Store, connection};
 use singletrack_real::{AnyError, arguments, listen, resp, run, serve, threads};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 fn main() -> Result<(), AnyError> {
-    let given = arguments(6380, "");
+    let given = arguments(6380, "--never-sleep");
     run(async move {
         let (listener, address) = listen("redis", given.port)?;
+        if given.extra {
+            drop(create_task(async {
+                loop {
+                    yield_now().await;
+                }
+            }));
+        }
         let store = Store::default();
         let serving = create_task(serve(listener, move |s| connection(s, Rc::clone(&store))));
         if given.check { check(address).await } else { Ok(serving.await?) }

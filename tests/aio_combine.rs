@@ -458,6 +458,7 @@ fn timeout_in_past_fires_at_the_next_await() {
 }
 
 // Scenario 47.
+/// Shows M4.
 #[test]
 fn reschedule_moves_the_limit_and_is_refused_after_the_end() {
     let event_loop = scripted();

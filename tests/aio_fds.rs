@@ -145,6 +145,7 @@ fn watched() -> Vec<usize> {
     open().into_iter().filter(is_epoll).map(count).collect()
 }
 
+/// Shows R2, R9, R10.
 /// One of everything, all at once.
 fn census() {
     // The eventfd for signals is made once and stays.
@@ -251,6 +252,7 @@ fn emfile() {
     });
 }
 
+/// Shows R13.
 /// R13: forked inside a running loop, which has a source, a task and a thread of its own.
 fn fork_with_loop() {
     let event_loop = EventLoop::new().unwrap();

@@ -586,6 +586,7 @@ fn added_during_pass() {
     assert!(ran.get());
 }
 
+/// Shows M7.
 /// asyncio sweeps cancelled timers up when there are more than 100; here none stays behind.
 fn cancelled_timers() {
     let (event_loop, _) = scripted();

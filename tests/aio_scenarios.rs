@@ -1,6 +1,5 @@
 //! The table of asyncio's scenarios (20 to 64 of CPython's own tests, test_asyncio) and where
-//! each is shown here, and the same for the properties of tasks (T), timers (M), the reactor
-//! (R) and signals (Z); and the scenarios about single tasks that no other file has.
+//! each is shown here; and the scenarios about single tasks that no other file has.
 //!
 //! Where a Rust future's cancel (a drop) makes the behaviour different on purpose, the test
 //! says *differs* and what asyncio does.
@@ -80,67 +79,6 @@ const TABLE: &[(u32, &str, &str)] = &[
     (64, "aio_subprocess", "kill_and_send_signal_after_the_end_are_harmless"),
     (64, "aio_subprocess", "a_cancelled_wait_leaves_the_process"),
 ];
-
-/// Property, the file, and something that stands in it: mostly the beginning of a name.
-const PROPERTIES: &[(&str, &str, &str)] = &[
-    ("T1 each future is dropped once", "model/tasks", "T1"),
-    ("T2 never two polls at a time", "model/tasks", "two polls at a time"),
-    ("T3 a task that was woken is queued once", "model/tasks", "T5, T7 and T13"),
-    ("T4 any wakes in a poll make one more", "event_loop", "fn many_wakes_during_one_poll"),
-    ("T5 a late wake disturbs nothing", "event_loop", "fn a_stale_waker_wakes_nobody"),
-    ("T6 nothing is left at quiescence", "loop_properties", "fn t6_"),
-    ("T7 no poll after a cancel", "loom_loop", "fn wake_against_cancel_ends_the_task_once"),
-    ("T8 a panic in a poll stays there", "event_loop", "fn a_panic_stays_in_its_task"),
-    ("T9 and one in any drop or waker", "loop_properties", "fn t9_"),
-    ("T9 in what a message drops", "loop_properties", "fn t9_a_panic_in_what_a_message"),
-    ("T9 among those woken together", "aio_sync", "fn a_waker_that_panics"),
-    ("T9 when a loop is closed", "loop_drops", "fn a_loop_with_pending_callbacks_is_closed_whole"),
-    ("T9 in a future's drop: reported", "loop_drops", "fn a_future_whose_drop_panics_is_reported"),
-    ("T10 nobody starves", "loop_properties", "fn t10_"),
-    ("T10 nor what waits outside", "loop_attention", "fn whatever_keeps_the_loop_busy"),
-    ("T10 nor with a budget of one", "loop_budget", "fn with_a_budget_of_one"),
-    ("T11 user code under no borrow", "aio_sync", "fn a_waker_may_use_the_primitive"),
-    ("T11 and under none in a waker's clone", "loop_properties", "fn t11_"),
-    ("T11 nor in a signal's", "aio_signals", "fn a_waker_may_change_who_listens"),
-    ("T12 a wake publishes data", "loom_loop", "fn wake_publishes_data"),
-    ("T13 a loop that is dropped", "event_loop", "fn dropping_the_loop_drops_every_future_once"),
-    ("T14 only the last waker is woken", "loop_properties", "fn t14_"),
-    ("T14 also on streams and servers", "aio_streams", "fn a_wait_that_is_dropped_or_moved"),
-    ("M1 M2 never early, in order", "event_loop", "fn timers_fire_by_deadline_then_age"),
-    ("M3 M8 M11 as a BTreeMap", "model/timers", "BTreeMap"),
-    ("M4 only the last deadline counts", "aio_combine", "fn reschedule_moves_the_limit"),
-    ("M5 to the nanosecond", "timers", "fn equal_deadlines"),
-    ("M6 no spinning", "loop_properties", "fn m6_"),
-    ("M7 cancelled timers leave nothing", "aio_run", "scenario_24_cancelled_timers"),
-    ("M7 also from another thread", "loop_drops", "fn a_timer_that_is_cancelled_from_another"),
-    ("M9 M10 M12 jumps and panics", "loop_properties", "fn m9_m10_m12_"),
-    ("R1 R4 R7 stale, cleared, refused", "model/registry", "R1 to R4 and R7"),
-    ("R2 R9 R10 descriptors", "aio_fds", "fn census"),
-    ("R3 forgotten before it is closed", "net", "fn sources_are_forgotten_before"),
-    ("R5 R12 two backends see the same", "model/backends", "polling"),
-    ("R6 hang-ups wake both", "aio_watch", "fn a_hang_up_calls_both"),
-    ("R8 one wake for each sleep", "loom_inbox", "wake_once_for_each_sleep"),
-    ("R11 EINTR is invisible", "aio_signals", "fn interrupted_sleeps_keep_their_time"),
-    ("R13 forked", "aio_fds", "fn fork_with_loop"),
-    ("R14 EMFILE", "aio_server", "fn accept_emfile"),
-    ("Z1 told at least once", "aio_signals", "fn each_listener_learns_of_a_signal_at_least_once"),
-    ("Z1 also when the eventfd is full", "aio_signals", "fn a_full_eventfd_loses_nothing"),
-    ("Z1 in a forked child as well", "aio_signals", "fn a_forked_child_listens"),
-    ("Z2 the handler keeps errno", "aio_signals", "fn a_full_eventfd_loses_nothing"),
-    ("Z2 only atomics and write(2)", "aio_signals", "fn the_handler_notes_and_writes"),
-    ("Z3 the last listener restores", "aio_signals", "fn the_last_listener_restores"),
-    ("Z4 each status once", "aio_subprocess", "fn five_hundred_children"),
-    ("Z5 nobody else's child is collected", "aio_subprocess", "fn a_child_of_somebody_elses"),
-    ("Z6 output before the end", "aio_subprocess", "fn all_output_is_delivered"),
-    ("Z7 no zombie", "aio_subprocess", "fn kill_on_drop_leaves_no_zombie"),
-];
-
-#[test]
-fn every_property_has_a_test_where_the_table_says() {
-    let shown = |file: &str, what: &str| page(&format!("tests/{file}.rs")).contains(what);
-    let missing: Vec<_> = PROPERTIES.iter().filter(|(_, file, what)| !shown(file, what)).collect();
-    assert!(missing.is_empty(), "properties without a test: {missing:#?}");
-}
 
 #[test]
 fn every_scenario_has_a_test_where_the_table_says() {

@@ -125,6 +125,7 @@ impl Listener for Exhausted {
     }
 }
 
+/// Shows R14.
 /// Scenario 63, in virtual time.
 #[test]
 fn accept_emfile_suspends_for_one_second_with_one_retry_pending() {

@@ -70,6 +70,7 @@ fn run<F: Future>(future: F) -> F::Output {
     EventLoop::new().unwrap().run_until_complete(future)
 }
 
+/// Shows Z1.
 /// Z1, and coalescing.
 fn each_listener_learns_of_a_signal_at_least_once() {
     let event_loop = EventLoop::new().unwrap();
@@ -103,6 +104,7 @@ fn each_listener_learns_of_a_signal_at_least_once() {
     assert_eq!(event_loop.tasks(), 2);
 }
 
+/// Shows Z1, Z2.
 /// Z1 with an eventfd whose counter is full, and Z2.
 fn a_full_eventfd_loses_nothing() {
     run(async {
@@ -138,6 +140,7 @@ extern "C" fn before(_: i32) {
     CALLS.fetch_add(1, Ordering::SeqCst);
 }
 
+/// Shows Z3.
 /// Z3.
 fn the_last_listener_restores() {
     let handler = before as extern "C" fn(i32) as usize;
@@ -188,6 +191,7 @@ fn a_signal_ends_the_sleep() {
     assert_eq!(event_loop.time(), Duration::from_secs(1));
 }
 
+/// Shows R11.
 /// R11: every wait of the selector is interrupted, and no sleep ends early or is forgotten.
 fn interrupted_sleeps_keep_their_time() {
     extern "C" fn nothing(_: libc::c_int) {}
@@ -377,6 +381,7 @@ fn a_childs_signal() {
     });
 }
 
+/// Shows Z1.
 /// Z1 in two processes. The child's loop is its own, and so must be its bell: were it the
 /// parent's, each would silence what rings for the other.
 fn a_forked_child_listens() {
@@ -437,6 +442,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
+/// Shows Z2.
 /// Z2. Memory is counted here. System calls are left to the kernel: a child whose signals
 /// arrive in seccomp's strict mode, where all but `read`, `write` and the return from a handler
 /// kills, and lives.
@@ -477,6 +483,7 @@ fn the_handler_notes_and_writes() {
     });
 }
 
+/// Shows T11.
 /// T11: no waker is called under a borrow, so it may do what it likes.
 fn a_waker_may_change_who_listens() {
     struct Nosy;

@@ -226,6 +226,7 @@ fn a_cancelled_wait_leaves_the_process() {
     }
 }
 
+/// Shows Z4.
 /// Z4: every status is reported, and it is the child's own. Two loops at a time.
 #[test]
 fn five_hundred_children_each_tell_their_own_status() {
@@ -254,6 +255,7 @@ fn five_hundred_children_each_tell_their_own_status() {
     }
 }
 
+/// Shows Z5.
 /// Z5. Whatever the loop does about its own children, the status of a child that is not its own
 /// stays there for the code that waits for it: nothing here calls `waitpid(-1)`.
 #[test]
@@ -287,6 +289,7 @@ fn a_child_of_somebody_elses_keeps_its_status() {
     }
 }
 
+/// Shows Z6.
 /// Z6: what a child writes right before it ends is not lost.
 #[test]
 fn all_output_is_delivered_before_the_end_is() {
@@ -307,6 +310,7 @@ fn all_output_is_delivered_before_the_end_is() {
     });
 }
 
+/// Shows Z7.
 /// Z7.
 #[test]
 fn kill_on_drop_leaves_no_zombie() {

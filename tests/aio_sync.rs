@@ -100,6 +100,7 @@ fn a_lock_can_be_kept_across_awaits_and_dropped_by_cancelling_its_holder() {
     });
 }
 
+/// Shows T14.
 #[test]
 fn a_wait_that_is_polled_by_another_waker_wakes_only_that_one() {
     struct Count(AtomicUsize);
@@ -126,6 +127,7 @@ thread_local! {
     static PROBED: Semaphore = Semaphore::new(0);
 }
 
+/// Shows T11.
 #[test]
 fn a_waker_may_use_the_primitive_it_is_kept_by() {
     /// Looks at the semaphore, and takes part in it, whenever it is cloned, woken or dropped.
@@ -926,6 +928,7 @@ fn waiting_costs_no_poll_until_it_is_over() {
     });
 }
 
+/// Shows T9.
 /// T9: tasks that are woken together must not fail together.
 #[test]
 fn a_waker_that_panics_takes_no_other_wake_along() {

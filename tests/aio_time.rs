@@ -128,6 +128,7 @@ fn on_real_clocks_no_wait_ends_early() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Shows M1, M8.
     /// Wherever the clock stands, the end of its range included.
     #[test]
     fn every_wait_ends_at_the_call_plus_its_time(

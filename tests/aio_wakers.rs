@@ -1,7 +1,10 @@
 //! How many wakers are held: never more than there are waits, whatever is polled how often and with
 //! whatever wakers. And the last one of each wait is woken.
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
+use cases::cases;
 use common::{on_real_selectors, until_async, watchdog};
 use proptest::prelude::*;
 use singletrack::aio::{
@@ -285,7 +288,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn no_more_wakers_are_held_than_there_are_waits(ops in ops()) {

@@ -194,6 +194,7 @@ fn a_writer_waits_until_there_is_room() {
     });
 }
 
+/// Shows R6.
 #[test]
 fn a_hang_up_calls_both() {
     on_both("a hang-up", async || {

@@ -1,8 +1,11 @@
 //! The same random life of real sockets under both selectors, with shrinking; the fuzz target
 //! `backend_diff` drives the same check.
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
 mod model;
+use cases::cases;
 use common::watchdog;
 use model::backends::{Op, check, check_bytes};
 use proptest::prelude::*;
@@ -22,12 +25,9 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None,
-        cases: 200,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(200))]
 
+    /// Shows R5, R12.
     #[test]
     fn mio_and_polling_agree_on_what_is_ready(ops in ops()) {
         let _dog = watchdog("backend_diff", 120);

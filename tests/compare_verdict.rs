@@ -4,6 +4,9 @@
 #[path = "common/ran.rs"]
 mod ran;
 
+#[path = "common/cases.rs"]
+mod cases;
+use cases::cases;
 use proptest::prelude::*;
 use ran::ran;
 use singletrack::base::random::SplitMix64;
@@ -39,7 +42,7 @@ fn rounds(seed: u64, count: usize, ratio: f64, noise: f64) -> Vec<(f64, f64)> {
 
 proptest! {
     // Each case draws thousands of medians.
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn the_same_rounds_and_seed_give_the_same_interval(
@@ -209,7 +212,7 @@ fn too_few_rounds_name_nobody() {
 
 proptest! {
     // Each case draws thousands of medians.
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn a_winner_is_beaten_by_nobody_and_the_order_of_the_models_is_no_matter(
@@ -294,6 +297,7 @@ fn two_of_one_family_that_cannot_be_told_apart_are_an_answer() {
     let first = &verdict.sentences()[0];
     assert!(first.contains("processes won: not enough rounds to tell"), "{first}");
     assert!(first.contains("times as fast as threads-py3.10"), "{first}");
+    assert!(first.ends_with("give it more rounds, by --time or --rounds"), "what to do: {first}");
 }
 
 #[test]

@@ -65,6 +65,7 @@ fn a_task_that_blocks_on_a_job_that_asks_its_loop_is_told() {
     }
 }
 
+/// Shows E11.
 /// The job that it blocks on has not begun, and those that hold the threads want the loop.
 #[test]
 fn a_task_that_blocks_on_a_job_behind_those_that_ask_its_loop_is_told() {
@@ -190,6 +191,7 @@ fn ends_at_last(waits: &BTreeMap<usize, Blocked>, which: usize) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Shows E11.
     /// As long as every wait that was in vain has been refused, the graph refuses a new one exactly
     /// when it could not end.
     #[test]

@@ -53,6 +53,7 @@ fn op() -> impl Strategy<Value = Op> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Shows X1, X2, X14.
     #[test]
     fn every_job_comes_out_exactly_once_with_the_right_verdict(
         workers in 1usize..5,
@@ -69,11 +70,13 @@ proptest! {
         twin.finish();
     }
 
+    /// Shows X1, X2, X14.
     #[test]
     fn so_does_every_string_of_bytes(input in prop::collection::vec(any::<u8>(), 0..600)) {
         pool_ops::run(&input);
     }
 
+    /// Shows X11.
     #[test]
     fn max_tasks_per_child_uses_just_enough_workers_and_empties_the_backlog(
         jobs in 0usize..40,
@@ -354,6 +357,7 @@ fn the_supervisor_naps_only_while_all_busy_workers_have_many_jobs() {
     assert_eq!(lulls.last(), Some(&(1, 0)));
 }
 
+/// Shows X12.
 #[test]
 fn eight_failures_with_no_worker_alive_break_the_pool_with_growing_pauses() {
     let mut pool: Dispatcher<()> =
@@ -500,6 +504,7 @@ fn a_worker_that_does_not_leave_is_killed() {
     assert!(pool.finished());
 }
 
+/// Shows W7.
 #[test]
 fn an_answer_to_a_job_that_was_not_delivered_breaks_the_protocol() {
     let (mut pool, keys) = pool(1);
@@ -543,6 +548,7 @@ fn a_pool_made_larger_again_keeps_those_that_had_not_gone() {
     assert!(pool.next_action(1).is_none(), "no worker ends, none is forked");
 }
 
+/// Shows W8.
 #[test]
 fn a_worker_of_another_program_is_refused() {
     let other_protocol = encode(&(999u32, 0usize)).unwrap();

@@ -46,6 +46,7 @@ fn a_turn_says_what_it_did() {
     assert_eq!(event_loop.run_once().unwrap(), expect);
 }
 
+/// Shows M1, M2.
 #[test]
 fn timers_fire_by_deadline_then_age_and_never_early() {
     let event_loop = Rc::new(scripted());
@@ -179,6 +180,7 @@ fn a_task_that_cancels_itself_is_dropped_at_its_next_await() {
     });
 }
 
+/// Shows T8.
 #[test]
 fn a_panic_stays_in_its_task_and_reaches_the_awaiter() {
     let event_loop = scripted();
@@ -286,6 +288,7 @@ fn awaiting_oneself_is_an_error_not_a_hang() {
     assert_eq!(event_loop.tasks(), 0);
 }
 
+/// Shows T4.
 #[test]
 fn many_wakes_during_one_poll_cause_one_more_poll() {
     let event_loop = scripted();
@@ -305,6 +308,7 @@ fn many_wakes_during_one_poll_cause_one_more_poll() {
     assert_eq!(polls.get(), 2);
 }
 
+/// Shows T5.
 #[test]
 fn a_stale_waker_wakes_nobody() {
     let event_loop = scripted();
@@ -331,6 +335,7 @@ fn a_stale_waker_wakes_nobody() {
     assert_eq!(polls.get(), 1);
 }
 
+/// Shows T1, T13.
 #[test]
 fn dropping_the_loop_drops_every_future_once_and_handles_read_cancelled() {
     let (flags, loop_b) = ([(); 50].map(|()| DropFlag::default()), scripted());

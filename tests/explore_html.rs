@@ -1,6 +1,8 @@
 //! `explore --html`: one file that needs nothing else, in which no text of a program is more than text.
 #![cfg(feature = "cli")]
 
+#[path = "common/cases.rs"]
+mod cases;
 #[path = "common/cli.rs"]
 mod cli;
 #[path = "common/command.rs"]
@@ -10,6 +12,7 @@ mod folder;
 #[path = "common/html.rs"]
 mod html;
 
+use cases::cases;
 use cli::run;
 use folder::Folder;
 use html::data_of;
@@ -100,7 +103,7 @@ fn a_page_that_cannot_be_written_is_refused_before_the_work() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn any_text_stays_text_in_a_page(text in "\\PC*|[<>&\"'/{}%a-z\\u{2028}\\u{0}-\\u{1f}]*") {

@@ -409,6 +409,7 @@ fn descend(_: ()) -> Result<u32, String> {
     }
 }
 
+/// Shows X17.
 fn fork_servers_in_fork_servers_have_an_end() {
     assert_eq!(descend(()), Ok(MAX_DEPTH));
 }

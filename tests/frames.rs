@@ -50,6 +50,7 @@ fn stream(frames: &[OwnedFrame]) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Shows W1, W2.
     #[test]
     fn any_chunking_gives_the_frames_that_were_sent(
         frames in frames(),
@@ -80,6 +81,7 @@ proptest! {
         prop_assert_eq!(found, frames);
     }
 
+    /// Shows W3.
     #[test]
     fn a_proper_prefix_is_truncated_and_nothing_more(
         kind in prop::sample::select(&KINDS[..]),
@@ -93,6 +95,7 @@ proptest! {
         prop_assert_eq!(decode_in_pieces(&bytes[..cut], &[]), (vec![], expected));
     }
 
+    /// Shows W5.
     #[test]
     fn one_flipped_bit_in_a_header_is_noticed_and_the_decoder_stays_in_error(
         id in any::<u64>(),
@@ -109,6 +112,7 @@ proptest! {
         prop_assert_eq!(decoder.end(), Err(FrameError::BadCheck));
     }
 
+    /// Shows W5.
     #[test]
     fn one_flipped_bit_in_a_body_reaches_no_other_frame(
         bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..50), 1..5),
@@ -129,6 +133,7 @@ proptest! {
         prop_assert_eq!(decode_in_pieces(&bytes, &[]), (spoiled, Ok(())));
     }
 
+    /// Shows W2, W6.
     #[test]
     fn no_byte_string_panics_and_chunking_never_matters(
         input in prop::collection::vec(any::<u8>(), 0..400),
@@ -189,6 +194,7 @@ fn header_of(length: u32, kind: u32) -> Vec<u8> {
     bytes
 }
 
+/// Shows W4.
 #[test]
 fn a_length_above_the_limit_is_refused_before_anything_is_allocated() {
     let mut decoder = Decoder::new();

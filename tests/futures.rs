@@ -28,6 +28,7 @@ impl Wake for CountingWaker {
 
 // ---- the state machine, edge by edge ----
 
+/// Shows E1.
 #[test]
 fn every_step_from_every_state_is_as_drawn() {
     use FutureState::*;
@@ -302,11 +303,13 @@ fn expected(index: usize, how: End) -> Result<usize, JobError> {
 }
 
 proptest! {
+    /// Shows E1, E3.
     #[test]
     fn a_future_behaves_as_its_model(ops in prop::collection::vec(op(), 0..30)) {
         run_against_model(&ops)?;
     }
 
+    /// Shows E4.
     #[test]
     fn wait_parts_its_input_and_loses_none(
         ends in ends(),
@@ -335,6 +338,7 @@ proptest! {
         }
     }
 
+    /// Shows E5.
     #[test]
     fn as_completed_gives_each_future_once_in_the_order_of_their_ends(
         ends in ends(),
@@ -643,6 +647,7 @@ fn waiting_again_and_again_leaves_no_callbacks_behind() {
     assert_eq!(Arc::strong_count(&token), 1);
 }
 
+/// Shows E11.
 /// The thread that waits is the one that iterates, wherever the iterator was made.
 #[test]
 fn as_completed_made_outside_a_pool_and_iterated_inside_gets_an_error() {
@@ -730,6 +735,7 @@ impl Executor for Inline {
     fn shutdown(&self, _wait: bool, _cancel_futures: bool) {}
 }
 
+/// Shows E9.
 #[test]
 fn map_submits_all_at_once_and_keeps_the_order() {
     let pool = ByHand::default();

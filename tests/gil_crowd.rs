@@ -79,6 +79,7 @@ impl Crowd {
     }
 }
 
+/// Shows G18.
 #[test]
 fn the_sleeps_that_end_in_an_interval_do_not_grow_with_the_crowd() {
     for policy in ASKING {
@@ -125,6 +126,7 @@ fn a_crowd_asks_each_new_holder_when_it_has_held_for_an_interval() {
     }
 }
 
+/// Shows G18.
 #[test]
 fn when_the_last_timekeeper_leaves_one_of_the_others_looks() {
     for policy in ASKING {
@@ -180,6 +182,7 @@ fn release(policy: SwitchPolicy, threads: usize, rounds: u64) -> (Counters, Dura
     (lock.counters(), begun.elapsed())
 }
 
+/// Shows G18.
 #[test]
 fn two_thousand_threads_released_at_once_sleep_no_more_than_they_are_woken() {
     const THREADS: u64 = 2_000;

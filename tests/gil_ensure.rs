@@ -70,6 +70,7 @@ fn the_lock_is_held_while_it_is_lent() {
     });
 }
 
+/// Shows G14.
 #[test]
 fn a_token_in_use_is_not_given_out_twice() {
     bounded(|| {
@@ -113,6 +114,7 @@ fn a_thread_the_lock_never_saw_can_use_it() {
     });
 }
 
+/// Shows G13.
 #[test]
 fn a_panic_ends_its_level_only() {
     bounded(|| {
@@ -146,6 +148,7 @@ fn ticks_count_on_from_level_to_level() {
     .unwrap();
 }
 
+/// Shows G15.
 #[test]
 fn finalising_ends_every_level() {
     bounded(|| {

@@ -47,6 +47,7 @@ mod forks {
         assert_eq!(lock.attach(|gil| *cell.get(gil)), Ok(1));
     }
 
+    /// Shows G16.
     fn the_forking_thread_keeps_the_lock() {
         for (_, policy) in SwitchPolicy::PRESETS {
             let lock = GlobalLock::new(policy);
@@ -62,6 +63,7 @@ mod forks {
         }
     }
 
+    /// Shows G16.
     fn a_lock_held_by_a_thread_that_is_not_copied_is_an_error() {
         for (_, policy) in SwitchPolicy::PRESETS {
             let lock = GlobalLock::new(policy);
@@ -91,6 +93,7 @@ mod forks {
         }
     }
 
+    /// Shows G16.
     fn a_dropper_waits_for_no_thread_that_is_not_copied() {
         let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_2);
         lock.attach(|gil| {

@@ -25,6 +25,7 @@ fn on_request() -> impl Iterator<Item = SwitchPolicy> {
     presets().filter(|p| matches!(p.check(), Check::OnRequest { .. }))
 }
 
+/// Shows G1, G10.
 #[test]
 fn one_thread_at_a_time_under_every_preset() {
     bounded(|| {
@@ -63,6 +64,7 @@ fn one_thread_at_a_time_under_every_preset() {
     });
 }
 
+/// Shows G4.
 #[test]
 fn a_forced_switch_hands_over() {
     bounded(|| {
@@ -87,6 +89,7 @@ fn a_forced_switch_hands_over() {
     });
 }
 
+/// Shows G3.
 #[test]
 fn a_waiter_asks_when_its_interval_is_over() {
     bounded(|| {
@@ -115,6 +118,7 @@ fn a_waiter_asks_when_its_interval_is_over() {
     });
 }
 
+/// Shows G12.
 #[test]
 fn scenario_1_switchinterval_bounds() {
     let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_2);
@@ -131,6 +135,7 @@ fn scenario_1_switchinterval_bounds() {
     assert_eq!(error, Err(PolicyError::NoInterval));
 }
 
+/// Shows G8.
 #[test]
 fn scenario_2_tick_period() {
     let lock = GlobalLock::new(SwitchPolicy::PYTHON_2);
@@ -140,6 +145,7 @@ fn scenario_2_tick_period() {
     assert_eq!((all.sleeps, all.wakes, all.switches, all.forced_drops), (0, 0, 1, 0));
 }
 
+/// Shows G8.
 #[test]
 fn the_ticker_goes_with_the_lock() {
     bounded(|| {
@@ -157,6 +163,7 @@ fn the_ticker_goes_with_the_lock() {
     });
 }
 
+/// Shows G11.
 #[test]
 fn scenario_3_single_thread_no_switch() {
     for policy in on_request() {
@@ -175,6 +182,7 @@ fn scenario_3_single_thread_no_switch() {
     }
 }
 
+/// Shows G11.
 #[test]
 fn the_uncontended_path_is_two_atomic_operations() {
     for policy in presets() {
@@ -275,6 +283,7 @@ fn counters_add_up_by_thread() {
     });
 }
 
+/// Shows G14.
 #[test]
 fn nested_attach_is_reported() {
     bounded(|| {
@@ -293,6 +302,7 @@ fn nested_attach_is_reported() {
     });
 }
 
+/// Shows G13.
 #[test]
 fn a_panic_drops_the_lock() {
     bounded(|| {
@@ -305,6 +315,7 @@ fn a_panic_drops_the_lock() {
     });
 }
 
+/// Shows G13.
 #[test]
 fn a_panic_while_detached_takes_the_lock_again() {
     bounded(|| {
@@ -324,6 +335,7 @@ fn a_panic_while_detached_takes_the_lock_again() {
     });
 }
 
+/// Shows G5.
 #[test]
 fn a_waiter_that_gives_up_blocks_nobody() {
     bounded(|| {
@@ -348,6 +360,7 @@ fn a_waiter_that_gives_up_blocks_nobody() {
     });
 }
 
+/// Shows G15.
 #[test]
 fn finalising_ends_all_other_threads() {
     bounded(|| {

@@ -3,6 +3,9 @@
 //! `World` plays the threads. It knows no rule: it keeps which threads believe that they run, which
 //! sleep and which were woken, does what the machine decides, and fails when that is absurd.
 
+#[path = "common/cases.rs"]
+mod cases;
+use cases::cases;
 use proptest::prelude::*;
 use singletrack::gil::rules::machine::Machine;
 use singletrack::gil::rules::ticker::Ticker;
@@ -297,8 +300,9 @@ fn few_or_a_crowd() -> impl Strategy<Value = usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(cases(300))]
 
+    /// Shows G1, G2, G4, G5, G10, G11, G14, G15, G18.
     #[test]
     fn no_schedule_breaks_the_rules_or_gets_stuck(
         policy in policies(),
@@ -313,6 +317,7 @@ proptest! {
         world.drain();
     }
 
+    /// Shows G8.
     #[test]
     fn the_ticker_is_one_for_all_threads(
         n in 1u32..200,
@@ -335,6 +340,7 @@ proptest! {
         prop_assert_eq!(checks, expected, "G8: one check every n + 1 ticks, of whatever threads");
     }
 
+    /// Shows G3, G6.
     #[test]
     fn a_holder_that_passes_checkpoints_is_made_to_go(
         forced in any::<bool>(),
@@ -458,6 +464,7 @@ fn taking_the_lock_clears_the_requests_of_all() {
     assert_eq!(m.switch_number(), 1);
 }
 
+/// Shows G5.
 #[test]
 fn a_leaving_waiter_withdraws_its_request_and_hands_its_wake_up_on() {
     let mut m = Machine::new(SwitchPolicy::PYTHON_3_2);
@@ -481,6 +488,7 @@ fn a_leaving_waiter_withdraws_its_request_and_hands_its_wake_up_on() {
     assert!(running(m.wants(a, 2 * INTERVAL)));
 }
 
+/// Shows G4.
 #[test]
 fn a_voluntary_drop_is_forced_too_while_a_request_is_pending() {
     let mut m = Machine::new(SwitchPolicy::PYTHON_3_2);
@@ -563,6 +571,7 @@ fn every_preset_reads_its_own_name() {
     assert!(error.to_string().contains("python-2-linux, python-3.2"), "{error}");
 }
 
+/// Shows G12.
 #[test]
 fn zero_and_huge_checks_are_refused() {
     let with = |check| SwitchPolicy::PYTHON_3_2.with_check(check);
@@ -634,6 +643,7 @@ fn a_fair_holder_has_a_whole_interval_from_its_own_beginning() {
     assert_eq!(sleeping(m.timed_out(c, 4_000_000 + INTERVAL)), SleepReason::Asked);
 }
 
+/// Shows G7, G8.
 #[test]
 fn where_no_switch_is_forced_nothing_bounds_a_wait() {
     for policy in [SwitchPolicy::PYTHON_2, SwitchPolicy::PYTHON_2_LINUX, SwitchPolicy::NO_FORCE] {
@@ -662,6 +672,7 @@ fn where_no_switch_is_forced_nothing_bounds_a_wait() {
     }
 }
 
+/// Shows G12.
 #[test]
 fn a_new_interval_applies_from_the_next_wait() {
     let long = Duration::from_nanos(10 * INTERVAL);

@@ -140,6 +140,7 @@ fn a_full_ring_forgets_the_oldest_and_counts_them() {
     assert_eq!(recording.whole_since(), track.events[0].at);
 }
 
+/// Shows G17.
 #[test]
 fn two_threads_are_never_shown_with_the_lock_at_once() {
     let _watchdog = watchdog("recorded threads", 60);
@@ -218,6 +219,7 @@ impl Replay {
     }
 }
 
+/// Shows G17.
 #[test]
 fn a_recording_replays_and_all_of_its_time_is_hold_or_idle() {
     let _watchdog = watchdog("a recording to replay", 60);

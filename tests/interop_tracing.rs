@@ -2,7 +2,10 @@
 //! `cargo test --features tracing --test interop_tracing`.
 #![cfg(feature = "tracing")]
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
+use cases::cases;
 use common::watchdog;
 use proptest::prelude::*;
 use singletrack::aio::{self, Event, Queue, create_named_task, sleep, to_thread};
@@ -425,7 +428,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn whatever_tasks_do_their_steps_nest_and_none_is_called_lost(

@@ -54,6 +54,7 @@ fn a_waiting_thread_always_sees_the_result() {
     });
 }
 
+/// Shows E2, E3.
 #[test]
 fn set_against_cancel_has_one_winner_and_callbacks_run_once() {
     loom::model(|| {

@@ -46,6 +46,7 @@ impl World {
     }
 }
 
+/// Shows G1.
 #[test]
 fn two_threads_take_and_drop() {
     model(4, || {
@@ -62,6 +63,7 @@ fn two_threads_take_and_drop() {
     });
 }
 
+/// Shows G4.
 #[test]
 fn a_forced_hand_off_lets_the_waiter_in_first() {
     model(3, || {
@@ -85,6 +87,7 @@ fn a_forced_hand_off_lets_the_waiter_in_first() {
     });
 }
 
+/// Shows G5.
 #[test]
 fn the_waiter_of_a_forced_hand_off_leaves() {
     model(3, || {
@@ -142,6 +145,7 @@ fn a_tick_check_drops_and_takes() {
     });
 }
 
+/// Shows G6.
 #[test]
 fn a_fair_lock_is_handed_to_those_that_wait() {
     model(3, || {

@@ -55,6 +55,7 @@ fn collect(inbox: &Inbox<u32>, selector: &Selector, expected: usize) -> (Vec<u32
     (got, sleeps)
 }
 
+/// Shows R8.
 #[test]
 fn loop_never_sleeps_on_a_message() {
     loom::model(|| {
@@ -73,6 +74,7 @@ fn loop_never_sleeps_on_a_message() {
     });
 }
 
+/// Shows R8.
 #[test]
 fn messages_keep_their_order_and_wake_once_for_each_sleep() {
     loom::model(|| {

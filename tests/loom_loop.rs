@@ -121,6 +121,7 @@ impl Task {
     }
 }
 
+/// Shows T12.
 /// L1 and T12: what was written before the wake is seen by the poll that it causes; and no
 /// wake is lost, whether it meets the loop awake, falling asleep or sleeping.
 #[test]
@@ -158,6 +159,7 @@ fn wake_publishes_data() {
     });
 }
 
+/// Shows T7.
 /// L2: a wake and a cancel from two threads: one end, and no poll after the cancel was handled.
 #[test]
 fn wake_against_cancel_ends_the_task_once() {
@@ -334,6 +336,7 @@ impl AtomicFlag for Raised {
     }
 }
 
+/// Shows Z1.
 /// S7 and Z1: signals that arrive while the loop sleeps, drains the eventfd or takes the flags. A
 /// handler is a thread here, which may come in between at any step, as a handler may.
 #[test]

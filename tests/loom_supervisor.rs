@@ -98,6 +98,7 @@ fn a_cancelled_job_never_begins() {
     });
 }
 
+/// Shows X2.
 #[test]
 fn a_killed_worker_loses_only_what_it_had_begun() {
     model(2, || {

@@ -47,6 +47,7 @@ fn dropping_the_pool_finishes_its_work() {
     });
 }
 
+/// Shows E2.
 #[test]
 fn a_cancel_and_a_worker_agree() {
     model(3, || {

@@ -184,6 +184,7 @@ fn short_yields_share_a_poll_of_the_selector() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Shows T10.
     /// Whatever the slices and whoever makes them ready again, the sleeper waits no longer than
     /// about a millisecond and the iteration in progress.
     #[test]

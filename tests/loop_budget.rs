@@ -134,6 +134,7 @@ async fn everything() {
     echo.await.unwrap();
 }
 
+/// Shows T10.
 #[test]
 fn with_a_budget_of_one_everything_ends() {
     on_real_selectors(async || {

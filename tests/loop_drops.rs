@@ -59,6 +59,7 @@ impl Drop for AngryWaker {
     }
 }
 
+/// Shows T9.
 #[test]
 fn a_loop_with_pending_callbacks_is_closed_whole_whatever_their_drops_do() {
     let (event_loop, told) = noting();
@@ -124,6 +125,27 @@ fn done_callbacks_and_wakers_that_go_with_their_loop_are_dropped_one_by_one() {
     let told = told.read();
     assert_eq!(told.iter().filter(|t| **t == "a done callback: done").count(), 2, "{told:?}");
     assert_eq!(told.iter().filter(|t| **t == "a waker: a waker goes").count(), 4, "{told:?}");
+}
+
+/// Shows D1.
+/// A table of hashes would drop them in another order each time.
+#[test]
+fn done_callbacks_that_go_with_their_loop_are_dropped_in_the_order_of_their_tasks() {
+    struct Notes(Log, usize);
+    impl Drop for Notes {
+        fn drop(&mut self) {
+            self.0.note(self.1.to_string());
+        }
+    }
+    let (event_loop, log) = (scripted(), Log::default());
+    event_loop.run_until_complete(async {
+        for number in 0..20 {
+            let notes = Notes(log.clone(), number);
+            create_task(pending::<()>()).add_done_callback(move || drop(notes));
+        }
+    });
+    drop(event_loop);
+    assert_eq!(log.read(), (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
 }
 
 #[test]
@@ -210,6 +232,7 @@ impl Future for BadFuture {
     }
 }
 
+/// Shows T9.
 #[test]
 fn a_future_whose_drop_panics_is_reported_and_its_awaiter_gets_the_output_all_the_same() {
     let (event_loop, told) = noting();
@@ -267,6 +290,7 @@ fn messages_that_go_with_their_inbox_are_dropped_one_by_one() {
     drop(inbox);
 }
 
+/// Shows M7.
 /// A callback that is cancelled from afar takes its timer along, as one that is cancelled here does.
 #[test]
 #[cfg_attr(miri, ignore = "real threads and a real selector take the interpreter minutes")]

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use singletrack::base::id::TaskId;
-use singletrack::event_loop::lints::{Limits, Lint, LintKind, lints};
+use singletrack::event_loop::lints::{Health, Limits, Lint, LintKind, lints};
 use singletrack::event_loop::recording::{LoopEvent, LoopEventKind, LoopRecording};
 use std::time::Duration;
 
@@ -114,4 +114,15 @@ fn a_lint_says_what_to_do() {
         let text = fault.to_string();
         assert!(text.contains(words) && text.contains(": "), "{text}");
     }
+}
+
+#[test]
+fn a_step_is_reported_only_if_it_is_longer_than_all_before_it() {
+    let mut health = Health::default();
+    let mut faults = |nanos| -> Vec<LintKind> {
+        health.step(Duration::from_nanos(nanos), false, &LIMITS).collect()
+    };
+    let holds = |nanos| vec![LintKind::HoldsLoop(Duration::from_nanos(nanos))];
+    assert_eq!((faults(49), faults(50)), (vec![], holds(50)));
+    assert_eq!((faults(50), faults(49), faults(51)), (vec![], vec![], holds(51)));
 }

@@ -29,6 +29,7 @@ impl Wake for Counting {
     }
 }
 
+/// Shows T6.
 /// T6 and T13: when all is done or dropped, nothing is left in any table.
 #[test]
 fn t6_at_quiescence_no_table_holds_anything() {
@@ -64,6 +65,7 @@ impl Drop for Bomb {
     }
 }
 
+/// Shows T9.
 /// T9: an output whose drop panics, whose task is not awaited, costs that task and nothing else.
 #[test]
 fn t9_a_panic_in_an_outputs_drop_leaves_the_loop_whole() {
@@ -95,6 +97,7 @@ impl Wake for Angry {
     }
 }
 
+/// Shows T9.
 /// T9: a foreign waker that panics leaves nothing borrowed, and the loop goes on.
 #[test]
 fn t9_a_panic_in_a_foreign_waker_leaves_the_loop_whole() {
@@ -125,6 +128,7 @@ fn t9_a_panic_in_a_foreign_waker_leaves_the_loop_whole() {
     assert_eq!(event_loop.tasks(), 0);
 }
 
+/// Shows T11.
 /// T11: cloning and dropping a waker may be user code as well. This one borrows everything that
 /// the places where a waker is left keep in a `RefCell`.
 #[test]
@@ -169,6 +173,7 @@ fn t11_a_waker_may_use_the_loop_while_it_is_cloned_and_dropped() {
     });
 }
 
+/// Shows T9.
 /// T9: what another thread's message drops may panic as well, and the messages behind it are
 /// handled all the same.
 #[test]
@@ -207,6 +212,7 @@ fn t9_a_panic_in_what_a_message_drops_loses_no_other_message() {
     assert_eq!(told.read(), ["in a drop", "in a wake"]);
 }
 
+/// Shows T10.
 /// T10: tasks that wake themselves for ever all run equally often, and timers fire in time.
 #[test]
 fn t10_tasks_that_never_rest_starve_neither_each_other_nor_a_timer() {
@@ -235,6 +241,7 @@ fn run_scripted_on(body: impl FnOnce(&EventLoop, &ScriptedSelector)) {
     body(&EventLoop::with_selector(Box::new(selector.clone())), &selector);
 }
 
+/// Shows T14.
 /// T14: only the waker of the last poll is used; for a handle, a sleep and a socket.
 #[test]
 fn t14_polled_again_with_another_waker_only_that_one_is_woken() {
@@ -264,6 +271,7 @@ fn t14_polled_again_with_another_waker_only_that_one_is_woken() {
     });
 }
 
+/// Shows M9, M10, M12.
 /// M9, M10 and M12: a jump over many deadlines fires all of them once and in order; what is
 /// armed meanwhile waits for the next iteration; a panic in one leaves the others.
 #[test]
@@ -298,6 +306,7 @@ fn m9_m10_m12_a_jump_fires_all_that_is_due_once_in_order_whatever_they_do() {
     });
 }
 
+/// Shows M6.
 /// M6: the selector is polled only a few times for each deadline, on a real clock: no spinning
 /// through the last fraction of a millisecond.
 #[test]
@@ -314,6 +323,7 @@ fn m6_a_sleeping_loop_does_not_spin_towards_its_deadline() {
     });
 }
 
+/// Shows T12.
 /// T4 and T12's plain side: a value written before a wake from another thread is seen.
 #[test]
 fn t12_what_another_thread_wrote_before_its_wake_is_seen_by_the_poll() {

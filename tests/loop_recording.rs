@@ -1,7 +1,10 @@
 //! What a loop has recorded is what has happened: in this order, by these causes, and nothing while
 //! it is off.
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
+use cases::cases;
 use common::{scripted, watchdog};
 use proptest::prelude::*;
 use singletrack::aio::{Event, UnixStream, create_named_task, gather, sleep, to_thread};
@@ -9,8 +12,11 @@ use singletrack::base::id::TaskId;
 use singletrack::event_loop::create_eager_task;
 use singletrack::event_loop::recording::{Cause, LoopEvent, LoopEventKind, LoopRecording};
 use singletrack::{EventLoop, create_task, yield_now};
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
@@ -143,6 +149,30 @@ fn a_yield_an_eager_task_and_a_cancel_are_recorded_as_such() {
 }
 
 #[test]
+fn a_wake_that_queues_nothing_is_not_recorded() {
+    let event_loop = scripted();
+    event_loop.record(1000);
+    event_loop.run_until_complete(async {
+        let (left, mut go) = (Rc::new(Cell::new(None::<Waker>)), false);
+        let place = Rc::clone(&left);
+        let waits = poll_fn(move |cx| {
+            place.set(Some(cx.waker().clone()));
+            if std::mem::replace(&mut go, true) { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let task = create_named_task("woken", waits);
+        yield_now().await;
+        let waker = left.take().unwrap();
+        waker.wake_by_ref();
+        waker.wake_by_ref();
+        task.await.unwrap();
+        waker.wake();
+    });
+    let recording = event_loop.recording();
+    check(&recording);
+    assert_eq!(woken(&recording, "woken"), ["main"]);
+}
+
+#[test]
 fn a_full_recording_forgets_its_oldest_events_and_counts_them() {
     let event_loop = scripted();
     let work = || async {
@@ -200,7 +230,7 @@ fn run(steps: Vec<Step>) -> std::pin::Pin<Box<dyn Future<Output = ()>>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(64))]
 
     /// And the same program, run without a recording, makes as many iterations.
     #[test]

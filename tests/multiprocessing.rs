@@ -824,6 +824,7 @@ fn unreliable((i, marks): (u64, String)) -> u64 {
     end_if((i, mark.is_ok().then_some(End::Kill)))
 }
 
+/// Shows X2.
 fn idempotent_jobs_are_run_again(fork_server: &ForkServer) {
     let marks = std::env::temp_dir().join(format!("singletrack-marks-{}", std::process::id()));
     std::fs::create_dir(&marks).unwrap();

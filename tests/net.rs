@@ -273,6 +273,7 @@ fn a_regular_file_cannot_be_watched() {
     });
 }
 
+/// Shows R3.
 /// A duplicate keeps the kernel's entry alive after a close; only an explicit goodbye to the
 /// selector keeps its news away from the next tenant of the number.
 #[test]

@@ -1,6 +1,8 @@
 //! Cards and the page of a scene: files that need nothing, with numbers of the JSON object.
 #![cfg(feature = "cli")]
 
+#[path = "common/cases.rs"]
+mod cases;
 #[path = "common/cli.rs"]
 mod cli;
 #[path = "common/command.rs"]
@@ -12,6 +14,7 @@ mod html;
 #[path = "common/markup.rs"]
 mod markup;
 
+use cases::cases;
 use cli::run;
 use folder::Folder;
 use html::data_of;
@@ -113,7 +116,7 @@ fn what_has_no_picture_refuses_one() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn any_text_is_text_on_a_card(text in "\\PC*|[<>&\"'\\]/{}%a-z\\u{0}-\\u{1f}]*") {

@@ -1,9 +1,12 @@
 //! The pictures of pages: what a lane did is in them, however short it was, and text stays text.
 #![cfg(feature = "cli")]
 
+#[path = "common/cases.rs"]
+mod cases;
 #[path = "common/markup.rs"]
 mod markup;
 
+use cases::cases;
 use markup::{kept, parse};
 use proptest::prelude::*;
 use singletrack::lab::page::density::{PARTS, pieces};
@@ -80,7 +83,7 @@ fn a_million_spans_are_a_picture_of_bounded_size() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn no_span_is_lost_in_a_shade(

@@ -2,9 +2,12 @@
 //! through stdin.
 #![cfg(feature = "cli")]
 
+#[path = "common/cases.rs"]
+mod cases;
 #[path = "common/command.rs"]
 mod command;
 
+use cases::cases;
 use command::finish;
 use proptest::prelude::*;
 use singletrack::lab::play::game::Game;
@@ -85,7 +88,7 @@ fn a_goal_is_read_as_it_is_written() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(cases(40))]
 
     /// Whatever is picked and taken back: the same picks lead to the same board.
     #[test]

@@ -2,6 +2,9 @@
 //! refused as CPython refuses it, and bytes that are no image are an error.
 #![cfg(feature = "python")]
 
+#[path = "common/cases.rs"]
+mod cases;
+use cases::cases;
 use proptest::prelude::*;
 use singletrack::python::code::program::Program;
 use singletrack::python::explore::fingerprint::Fingerprints;
@@ -276,7 +279,7 @@ fn use_all(machine: &mut Machine) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn garbage_is_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {

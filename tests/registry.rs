@@ -4,7 +4,11 @@
 mod model;
 use model::registry::{Op, check, check_bytes};
 use proptest::prelude::*;
+use singletrack::event_loop::reactor::{Reactor, WaitTicket};
+use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::sys::fd::Direction;
+use std::os::fd::AsFd;
+use std::task::Waker;
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let direction = || prop_oneof![Just(Direction::Read), Just(Direction::Write)];
@@ -32,9 +36,27 @@ fn a_waiter_that_waits_again_after_the_first_has_left_is_woken_once() {
     check(&[&start[..], &[forget(1), Op::Event(0, 1)]].concat());
 }
 
+/// A number from an earlier wait would put it before those who came meanwhile.
+#[test]
+fn a_wait_that_was_woken_has_no_number_until_it_waits_again() {
+    let mut reactor = Reactor::new(Box::new(ScriptedSelector::new()));
+    let (end, _other) = std::io::pipe().unwrap();
+    let key = reactor.register(end.as_fd()).unwrap();
+    let (mut ticket, mut polled) = (WaitTicket::new(), WaitTicket::polled());
+    for ticket in [&mut ticket, &mut polled] {
+        let old = reactor.set_waiter(key, Direction::Read, ticket, Waker::noop().clone());
+        assert!(old.is_none() && !ticket.is_new());
+    }
+    ticket.was_woken();
+    polled.was_woken();
+    assert!(ticket.is_new(), "its waker is gone");
+    assert!(polled == WaitTicket::polled(), "which stands for all who poll by hand");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Shows R1, R2, R3, R4, R7.
     #[test]
     fn the_reactor_agrees_with_a_list(ops in ops()) {
         check(&ops);

@@ -94,6 +94,7 @@ fn four_threads_lose_nothing_under_any_preset() {
     });
 }
 
+/// Shows G1, G15.
 #[test]
 fn four_threads_do_all_there_is_to_do() {
     under_every_preset(|policy| {
@@ -136,6 +137,7 @@ fn four_threads_do_all_there_is_to_do() {
     });
 }
 
+/// Shows G4.
 #[test]
 fn a_forced_dropper_comes_back_after_another() {
     under_every_preset(|policy| {
@@ -161,6 +163,7 @@ fn a_forced_dropper_comes_back_after_another() {
     });
 }
 
+/// Shows G5.
 #[test]
 fn waiters_that_leave_block_nobody() {
     under_every_preset(|policy| {

@@ -51,6 +51,7 @@ fn four_futures_arrive_once_each_however_they_end() {
 
 // ---- the thread pool ----
 
+/// Shows E6, E7.
 #[test]
 fn three_submitters_and_two_shutdowns_account_for_every_job() {
     let body = || {
@@ -88,6 +89,7 @@ fn three_submitters_and_two_shutdowns_account_for_every_job() {
     shuttle::check_random(body, SCHEDULES);
 }
 
+/// Shows E11.
 #[test]
 fn workers_that_wait_for_each_other_are_never_all_asleep() {
     let body = || {
@@ -128,6 +130,7 @@ fn plan(job: u64) -> Behaviour {
     }
 }
 
+/// Shows X1.
 #[test]
 fn callers_submitters_and_dying_workers_lose_no_job() {
     let body = || {

@@ -1,5 +1,8 @@
 //! `sim`: every order of a program's steps, the first that fails, and the way back to it.
 
+#[path = "common/cases.rs"]
+mod cases;
+use cases::cases;
 use proptest::prelude::*;
 use singletrack::aio::{Event, Lock, sleep, timeout};
 use singletrack::sim::{Explorer, Failing, Order, RunEnd, Sim};
@@ -420,7 +423,7 @@ fn the_reduced_search_sees_that_time_passes_in_a_step() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     /// Sleep sets reach every end that the plain search reaches, in no more runs.
     #[test]

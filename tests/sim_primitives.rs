@@ -1,14 +1,25 @@
 //! The locks, queues, groups, streams and servers of `aio`, in the orders that a loop could run them in,
-//! with cancellations and errors wherever they may come.
+//! with cancellations and errors wherever they may come. And what a simulated run is worth: it is the same
+//! twice, and comes to what a real one comes to.
 
+#[path = "common/cases.rs"]
+mod cases;
+mod common;
+
+use cases::cases;
+use common::watchdog;
+use proptest::prelude::*;
+use singletrack::EventLoop;
 use singletrack::aio::{
     Barrier, Condition, Event, Lock, Queue, Semaphore, StreamReader, StreamWriter, TaskGroup,
-    UnixListener, UnixStream, gather, sleep, split, start_server, timeout,
+    TimedOut, UnixListener, UnixStream, gather, sleep, split, start_server, timeout,
 };
+use singletrack::create_task;
 use singletrack::sim::{Explored, Explorer, Sim};
 use singletrack::task::budget::yield_now;
-use std::cell::Cell;
-use std::future::Future;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::future::{Future, pending};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -280,4 +291,141 @@ fn a_server_answers_whoever_came_before_it_closed_and_then_has_no_connection() {
         }
     });
     let _ = std::fs::remove_file(&path);
+}
+
+/// Shows D1.
+#[cfg(feature = "cli")]
+#[test]
+fn a_world_is_the_same_to_the_last_line_of_its_log_each_time_and_on_any_thread() {
+    use singletrack::lab::seeds::{log::Log, world::world};
+    let lived = |seed| {
+        let log = Log::new(false);
+        let explored =
+            Explorer::new().random(seed).orders(1).explore(|sim| world(sim, log.clone()));
+        assert!(explored.is_ok(), "seed {seed}");
+        (log.count(), log.hash())
+    };
+    let first: Vec<(u64, u64)> = (0..4).map(lived).collect();
+    let all: BTreeSet<_> = first.iter().collect();
+    assert_eq!(all.len(), first.len(), "other seeds, other worlds");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..25 {
+                    assert_eq!((0..4).map(lived).collect::<Vec<_>>(), first);
+                }
+            });
+        }
+    });
+}
+
+/// What a task does whose order among others makes no difference.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Rest,
+    Sleep(u8),
+    /// Reads and writes, with a rest between, under the lock.
+    Add(u8),
+    Put(u8),
+    /// There and back through a socket.
+    Echo(u8),
+    /// Waits for a task of its own.
+    Ask(u8),
+    /// A limit passes.
+    TooLate,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Vec<Act>>> {
+    let act = prop_oneof![
+        Just(Act::Rest),
+        (0u8..3).prop_map(Act::Sleep),
+        any::<u8>().prop_map(Act::Add),
+        any::<u8>().prop_map(Act::Put),
+        any::<u8>().prop_map(Act::Echo),
+        any::<u8>().prop_map(Act::Ask),
+        Just(Act::TooLate),
+    ];
+    prop::collection::vec(prop::collection::vec(act, 0..6), 1..5)
+}
+
+/// What they share, and what each has seen.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Ended {
+    total: u64,
+    items: Vec<u8>,
+    seen: Vec<Vec<u8>>,
+}
+
+async fn without_races(tasks: Vec<Vec<Act>>) -> Ended {
+    let (total, queue) = (Rc::new(Lock::new(0)), Rc::new(Queue::new(0)));
+    let lives = tasks.into_iter().map(|acts| {
+        let (total, queue) = (Rc::clone(&total), Rc::clone(&queue));
+        create_task(async move {
+            let mut seen = Vec::new();
+            for act in acts {
+                live(act, &total, &queue, &mut seen).await;
+            }
+            seen
+        })
+    });
+    let seen = gather(lives.collect::<Vec<_>>()).await.unwrap();
+    let mut items: Vec<u8> = std::iter::from_fn(|| queue.get_nowait().ok()).collect();
+    items.sort_unstable();
+    let total = *total.acquire().await;
+    Ended { total, items, seen }
+}
+
+async fn live(act: Act, total: &Lock<u64>, queue: &Queue<u8>, seen: &mut Vec<u8>) {
+    match act {
+        Act::Rest => yield_now().await,
+        Act::Sleep(ms) => sleep(u32::from(ms) * MS).await,
+        Act::Add(n) => {
+            let mut total = total.acquire().await;
+            let read = *total;
+            yield_now().await;
+            *total = read + u64::from(n);
+        }
+        Act::Put(n) => queue.put(n).await.unwrap(),
+        Act::Echo(n) => {
+            let (here, there) = UnixStream::pair().unwrap();
+            let echo = create_task(async move {
+                let mut byte = [0];
+                there.read_exact(&mut byte).await.unwrap();
+                there.write_all(&byte).await.unwrap();
+            });
+            here.write_all(&[n]).await.unwrap();
+            let mut byte = [0];
+            here.read_exact(&mut byte).await.unwrap();
+            echo.await.unwrap();
+            seen.push(byte[0]);
+        }
+        Act::Ask(n) => seen.push(create_task(async move { n / 2 }).await.unwrap()),
+        Act::TooLate => {
+            let limited = timeout(MS).run(pending::<()>()).await;
+            seen.push(u8::from(limited == Err(TimedOut)));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(64))]
+
+    /// Shows D3.
+    #[test]
+    fn a_program_without_races_comes_to_the_same_in_any_simulated_order_and_on_the_real_loop(
+        tasks in acts(),
+        seed in any::<u64>(),
+    ) {
+        let _dog = watchdog("a program without races", 60);
+        let ends = RefCell::new(BTreeSet::new());
+        for explorer in [Explorer::new().replay("fifo"), Explorer::new().random(seed).orders(10)] {
+            let program = |_: Sim| async {
+                let end = without_races(tasks.clone()).await;
+                ends.borrow_mut().insert(end);
+            };
+            explorer.explore(program).unwrap_or_else(|failing| panic!("{failing}"));
+        }
+        let real = EventLoop::new().unwrap().run_until_complete(without_races(tasks.clone()));
+        prop_assert_eq!(ends.into_inner(), BTreeSet::from([real]));
+    }
 }

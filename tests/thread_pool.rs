@@ -276,6 +276,7 @@ impl Model {
 }
 
 proptest! {
+    /// Shows E8.
     #[test]
     fn the_worker_rules_keep_their_promises(max in 1usize..5, ops in prop::collection::vec(op(), 0..80)) {
         let mut model = Model::new(max);
@@ -359,6 +360,7 @@ fn idle_reuse_three_jobs_one_after_the_other_need_one_worker() {
     });
 }
 
+/// Shows E8.
 #[test]
 fn saturation_starts_up_to_the_maximum_and_no_more() {
     bounded(|| {
@@ -566,6 +568,7 @@ fn workers_are_named_after_the_prefix() {
     });
 }
 
+/// Shows E10.
 #[test]
 fn shutdown_cancel_futures_keeps_the_running_and_cancels_the_rest() {
     for wait in [true, false] {
@@ -604,6 +607,7 @@ fn gc_executor_dropping_the_pool_finishes_its_work() {
     });
 }
 
+/// Shows E7.
 #[test]
 fn shutdown_may_be_called_from_a_job_a_callback_and_again() {
     bounded(|| {
@@ -637,6 +641,7 @@ fn the_last_owner_may_be_a_job_of_the_pool() {
     });
 }
 
+/// Shows E6.
 #[test]
 fn every_submitted_job_is_accounted_for_at_shutdown() {
     bounded(|| {
@@ -681,6 +686,7 @@ fn no_workers_is_a_typed_error_that_names_the_remedy() {
 
 // ---- waiting inside one's own full pool ----
 
+/// Shows E11.
 #[test]
 fn a_job_that_waits_for_its_own_full_pool_gets_an_error() {
     bounded(|| {
@@ -764,6 +770,7 @@ fn would_deadlock<T>(future: Future<T>) -> bool {
     matches!(future.result(), Err(JobError::WouldDeadlock(_)))
 }
 
+/// Shows E11.
 #[test]
 fn waiting_for_many_in_ones_own_full_pool_fails_one_by_one() {
     bounded(|| {

@@ -36,17 +36,20 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Shows M1, M2, M3, M5, M8, M11.
     #[test]
     fn timers_agree_with_a_sorted_map(ops in ops()) {
         check(&ops);
     }
 
+    /// Shows M3, M8, M11.
     #[test]
     fn any_bytes_are_operations(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         check_bytes(&bytes);
     }
 }
 
+/// Shows M2.
 #[test]
 fn equal_deadlines_come_out_in_order_of_insertion() {
     let mut timers = Timers::new();
@@ -67,6 +70,7 @@ fn entries_cancelled_before_anybody_asked_take_no_other_along() {
     assert_eq!(out, [2, 3]);
 }
 
+/// Shows M8.
 #[test]
 fn what_is_never_due_only_waits_to_be_cancelled() {
     let mut timers = Timers::new();

@@ -272,11 +272,13 @@ fn texts() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    /// Shows V5.
     #[test]
     fn v5_any_text_is_refused_at_a_place_or_can_be_printed_and_read(text in texts()) {
         check_any_text(&text);
     }
 
+    /// Shows V5.
     #[test]
     fn v5_proper_programs_survive_printing(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
         let style = Style { threads: 2, statements: 4, spins: true, private: false };

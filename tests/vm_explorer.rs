@@ -2,10 +2,13 @@
 //! threads.
 #![cfg(not(loom))]
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
 #[path = "common/vm_check.rs"]
 mod vm_check;
 
+use cases::cases;
 use common::watchdog;
 use proptest::prelude::*;
 use singletrack::gil::{Check, SwitchPolicy, Threading};
@@ -218,6 +221,7 @@ fn a_loop_without_an_end_is_endless_under_every_policy() {
     }
 }
 
+/// Shows G7.
 #[test]
 fn two_of_three_can_starve_the_third_even_by_force() {
     let text = "thread f\nthread f\nthread g\ndef f():\non:\nJUMP_BACKWARD on\n\
@@ -373,8 +377,9 @@ fn ways_round(exploration: &Exploration) -> BTreeSet<Ending> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(cases(40))]
 
+    /// Shows D1.
     /// Reduction loses no outcome; and a search that remembers all states agrees.
     #[test]
     fn the_reduced_outcomes_are_the_full_ones(
@@ -433,8 +438,9 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(cases(24))]
 
+    /// Shows D3.
     #[test]
     fn real_threads_come_only_to_what_was_explored_for_random_programs(
         bytes in prop::collection::vec(any::<u8>(), 0..24),

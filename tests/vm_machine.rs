@@ -2,10 +2,13 @@
 //! on real threads under every preset and in the explorer's world.
 #![cfg(not(loom))]
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
 #[path = "common/vm_check.rs"]
 mod vm_check;
 
+use cases::cases;
 use common::watchdog;
 use proptest::prelude::*;
 use singletrack::gil::{Check, HandOff, Substrate, SwitchPoints, SwitchPolicy};
@@ -86,6 +89,7 @@ fn every_second_tick(hand_off: HandOff) -> SwitchPolicy {
     SwitchPolicy::new(check, hand_off, SwitchPoints::EVERY, Substrate::MutexCondvar).unwrap()
 }
 
+/// Shows G9.
 #[test]
 fn the_real_lock_sees_each_tick_and_no_other() {
     let _bound = watchdog("one thread that ticks", 60);
@@ -108,6 +112,7 @@ fn real_threads_that_alternate_lose_an_update() {
     }
 }
 
+/// Shows V4.
 #[test]
 fn fuel_stops_an_endless_loop_on_real_threads() {
     let _bound = watchdog("an endless loop", 60);
@@ -239,6 +244,7 @@ out:
 }
 
 proptest! {
+    /// Shows V1, V4.
     /// V1, V4, V5 and the comparison with a naive interpreter: the property of the fuzz target.
     #[test]
     fn v1_v4_no_bytes_make_a_verified_program_go_wrong(
@@ -247,6 +253,7 @@ proptest! {
         check_any_bytes(&bytes);
     }
 
+    /// Shows V3.
     /// V3: threads that share nothing have the same result under every schedule.
     #[test]
     fn v3_what_is_private_does_not_depend_on_the_schedule(
@@ -268,8 +275,9 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(cases(24))]
 
+    /// Shows V2.
     /// V2: ticks are a function of program and input; the real lock and the machine agree.
     #[test]
     fn v2_ticks_are_the_same_under_every_policy(bytes in prop::collection::vec(any::<u8>(), 0..60)) {

@@ -62,7 +62,7 @@ impl LoopId {
 /// assert_eq!((id.loop_id().get(), id.generation(), id.index()), (1, 2, 3));
 /// assert_eq!(TaskId::from_raw(id.raw()), id);
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(u64);
 
 impl TaskId {

@@ -28,7 +28,7 @@
 //! `core` when you want to know why no `RefCell` is ever borrowed twice.
 //!
 //! The properties T (tasks), M (timers) and R (descriptors) are listed with their tests in
-//! `PROPERTIES` of `tests/aio_scenarios.rs`, which checks that each is there. Most stand in
+//! `tests/properties.md`, and a test checks that each is there. Most stand in
 //! `tests/loop_properties.rs`, `tests/event_loop.rs` and in the models of `tests/model/`, which
 //! the fuzz targets `task_ops`, `timer_ops`, `registry_ops` and `backend_diff` drive as well; all
 //! interleavings with other threads are in `tests/loom_inbox.rs` and `tests/loom_loop.rs`.

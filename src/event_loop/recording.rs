@@ -22,7 +22,7 @@
 use crate::base::id::{MAX_INDEX, TaskId};
 use crate::sys::fd::Direction;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::os::fd::RawFd;
 
@@ -109,7 +109,7 @@ pub struct LoopRecording {
     /// When it was read, in nanoseconds of the loop's clock.
     pub until: u64,
     /// The names of the tasks that had one.
-    pub names: HashMap<TaskId, String>,
+    pub names: BTreeMap<TaskId, String>,
     /// The tasks that wait though no waker of theirs is left. Known only with the feature `tracing`,
     /// and of tasks that were made while somebody listened.
     pub lost: Vec<TaskId>,
@@ -161,7 +161,7 @@ pub struct Recorder {
 struct Recorded {
     events: VecDeque<LoopEvent>,
     dropped: u64,
-    names: HashMap<TaskId, String>,
+    names: BTreeMap<TaskId, String>,
 }
 
 impl Recorder {

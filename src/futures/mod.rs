@@ -42,7 +42,7 @@
 //!
 //! # What futures and executors promise
 //!
-//! `tests/pool_scenarios.rs` names the test that shows each, and checks that it exists:
+//! `tests/properties.md` names the tests that show each, and a test checks that they exist:
 //!
 //! | | |
 //! | --- | --- |

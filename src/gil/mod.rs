@@ -66,7 +66,7 @@
 //! # What must hold
 //!
 //! The properties G1 to G18 of the lock, and V1 to V5 of the bytecode machine, stand in
-//! `tests/gil_properties.rs`, each with the tests that show it. In short: one holder (G1), forced
+//! `tests/properties.md`, each with the tests that show it. In short: one holder (G1), forced
 //! switches (G4), waiters that leave (G5), bounds (G6, G7), CPython 2's count (G8), panics (G13),
 //! finalisation (G15), forks (G16), recordings (G17), crowds (G18). The pure machine is checked by
 //! properties and by a fuzzer (`tests/common/gil_check.rs`), the real lock by loom

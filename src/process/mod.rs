@@ -47,14 +47,14 @@
 //!
 //! # Where the promises are proved again
 //!
-//! `tests/pool_scenarios.rs` has a table: for each property its test, and it fails when a test is gone.
+//! `tests/properties.md` has a table: for each property its tests, and a check that fails when one is gone.
 //! **X**, every job resolves exactly once and a death costs only the job that ran: `tests/dispatcher.rs`
 //! (the rules beside a model, also the fuzz target `pool_ops`), `tests/loom_supervisor.rs` and
 //! `tests/shuttle_pools.rs` (every interleaving of caller, supervisor and worker),
 //! `tests/process_pool/main.rs`, `tests/sent_ahead.rs` and `tests/crash_matrix.rs` (real forks and kills),
 //! `examples/kill_storm.rs` (many of them). **E**, what an executor owes its futures: the same table.
 //! **W**, bytes on a pipe: `tests/frames.rs` and the fuzz targets `frame_decode`, `frame_roundtrip` and
-//! `hostile_worker`. (**R** is the reactor's: `tests/aio_scenarios.rs`.)
+//! `hostile_worker`. (**R** is the reactor's.)
 
 pub mod channel;
 pub mod forkserver;

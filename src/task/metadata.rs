@@ -9,7 +9,7 @@
 //! neither, and the cost of a million parked tasks is their size.
 
 use crate::base::id::TaskId;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -40,7 +40,7 @@ pub struct TaskMetadata {
 /// assert!(table.name(id).is_none());
 /// ```
 #[derive(Default)]
-pub struct MetadataTable(HashMap<TaskId, TaskMetadata>);
+pub struct MetadataTable(BTreeMap<TaskId, TaskMetadata>);
 
 impl MetadataTable {
     /// What a task has, to be changed.
@@ -58,9 +58,10 @@ impl MetadataTable {
         self.0.get(&id)?.made_at
     }
 
-    /// Forgets everything, and hands out the callbacks that are left.
+    /// Forgets everything, and hands out the callbacks that are left, by the ids of their tasks: a table
+    /// of hashes would have another order in each run, and the user sees the order in which they are dropped.
     pub fn take_callbacks(&mut self) -> Vec<DoneCallback> {
-        self.0.drain().flat_map(|(_, metadata)| metadata.callbacks).collect()
+        std::mem::take(&mut self.0).into_values().flat_map(|metadata| metadata.callbacks).collect()
     }
 
     /// The task has ended. Where no task has metadata, this costs one comparison.

@@ -22,7 +22,7 @@
 //! two state machines go together), then `ready_queue`. `arena` stands for itself.
 //!
 //! The properties of tasks, T1 to T14 (dropped once, no wake lost, …), are listed with their tests in
-//! `PROPERTIES` of `tests/aio_scenarios.rs`. States alone are tested in `tests/task_state.rs`, memory
+//! `tests/properties.md`. States alone are tested in `tests/task_state.rs`, memory
 //! (under Miri) in `tests/task_soundness.rs` and `tests/arena.rs`, random lives of tasks beside a
 //! model in `tests/task_ops.rs` and by the fuzz target of that name.
 

@@ -58,6 +58,9 @@ pub fn check(ops: &[Op]) {
         world.apply(op);
         world.check();
     }
+    let waits = world.waits();
+    assert_eq!(world.reactor.take_waiters().len(), waits, "a loop that ends lets all of them go");
+    assert_eq!(world.reactor.waiters().count(), 0);
 }
 
 /// What the selector was asked, and what it is to answer.
@@ -264,12 +267,19 @@ impl World {
         }
     }
 
+    /// How many wakers the reactor holds.
+    fn waits(&self) -> usize {
+        self.sources.iter().flat_map(|source| &source.waiting).flatten().count()
+    }
+
     fn check(&mut self) {
         let live = self.sources.iter().filter(|s| s.live);
         let watched: BTreeMap<RawFd, Token> =
             live.map(|s| (self.fds[s.fd].as_raw_fd(), Token(s.key.pack()))).collect();
         assert_eq!(self.script.borrow().watched, watched);
-        assert_eq!(self.reactor.len(), watched.len());
+        let count = (self.reactor.len(), self.reactor.is_empty());
+        assert_eq!(count, (watched.len(), watched.is_empty()));
+        assert_eq!(self.reactor.waiters().count(), self.waits());
         for source in &self.sources {
             for direction in [Direction::Read, Direction::Write] {
                 let expected = source.live.then_some(source.ready[side(direction)]);

@@ -163,6 +163,14 @@ pub fn write_garbage(_: ()) -> u64 {
     0
 }
 
+/// Empty answers to a job that nobody has, for as long as they are taken.
+pub fn flood(_: ()) -> u64 {
+    let frames = frame(FrameKind::Value, u64::MAX, &[]).unwrap().repeat(1000);
+    let mut pipe = fs::OpenOptions::new().write(true).open(my_reply_pipe()).unwrap();
+    while pipe.write_all(&frames).is_ok() {}
+    sleep_for_ever(())
+}
+
 /// Closes everything, and lives on.
 pub fn close_my_pipes(_: ()) -> u64 {
     // SAFETY: not safe for this worker, which will fail at its next read or write; the test is

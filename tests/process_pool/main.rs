@@ -57,6 +57,10 @@ const TESTS: &[Test<ForkServer>] = &[
     ("a_forged_answer_breaks_the_protocol", a_forged_answer_breaks_the_protocol),
     ("an_answer_given_twice_costs_the_worker", an_answer_given_twice_costs_the_worker),
     ("garbage_breaks_the_protocol", garbage_breaks_the_protocol),
+    (
+        "a_flood_of_empty_frames_holds_up_no_other_worker",
+        a_flood_of_empty_frames_holds_up_no_other_worker,
+    ),
     ("a_worker_without_its_pipes_is_killed", a_worker_without_its_pipes_is_killed),
     ("state_from_before_the_fork_is_visible", state_from_before_the_fork_is_visible),
     ("a_worker_has_only_its_own_descriptors", a_worker_has_only_its_own_descriptors),
@@ -171,6 +175,7 @@ fn pool_worker_sigkilled_is_replaced(fork_server: &ForkServer) {
     assert!(!pool.worker_pids().contains(&pid));
 }
 
+/// Shows X3.
 fn an_idle_worker_killed_costs_no_job(fork_server: &ForkServer) {
     let pool = pool(fork_server, 1);
     for _ in 0..20 {
@@ -184,6 +189,7 @@ fn an_idle_worker_killed_costs_no_job(fork_server: &ForkServer) {
     }
 }
 
+/// Shows X1, X4.
 fn many_kills_lose_no_job(fork_server: &ForkServer) {
     let pool = pool(fork_server, 3);
     let jobs = 600;
@@ -211,6 +217,7 @@ fn many_kills_lose_no_job(fork_server: &ForkServer) {
     assert_serves(&pool);
 }
 
+/// Shows X7.
 fn a_mebibyte_both_ways_at_once(fork_server: &ForkServer) {
     let pool = pool(fork_server, 2);
     let texts = || (0..16).map(|i| char::from(b'a' + i).to_string().repeat(1 << 20));
@@ -333,6 +340,7 @@ fn gc_executor_dropping_the_pool_runs_what_is_queued(fork_server: &ForkServer) {
     assert!(futures.into_iter().all(|future| future.result().is_ok()));
 }
 
+/// Shows X8.
 fn a_time_limit_kills_a_hung_job(fork_server: &ForkServer) {
     let pool = ProcessPool::builder(fork_server).workers(2).start().unwrap();
     let limit = Duration::from_millis(30);
@@ -348,6 +356,7 @@ fn a_time_limit_kills_a_hung_job(fork_server: &ForkServer) {
     assert_eq!(strict.submit(square, 3).result(), Ok(9));
 }
 
+/// Shows X8.
 fn a_time_limit_kills_a_stopped_worker(fork_server: &ForkServer) {
     let pool = pool(fork_server, 1);
     let limit = Duration::from_millis(30);
@@ -381,6 +390,7 @@ fn a_forged_answer_breaks_the_protocol(fork_server: &ForkServer) {
     assert_serves(&pool);
 }
 
+/// Shows W7.
 fn an_answer_given_twice_costs_the_worker(fork_server: &ForkServer) {
     let pool = pool(fork_server, 1);
     let pid = pool.submit(my_pid, ()).result().unwrap() as u32;
@@ -391,12 +401,27 @@ fn an_answer_given_twice_costs_the_worker(fork_server: &ForkServer) {
     assert_eq!(pool.counts().answered, 22, "each job once");
 }
 
+/// Shows X13.
 fn garbage_breaks_the_protocol(fork_server: &ForkServer) {
     let pool = pool(fork_server, 1);
     let pid = pool.submit(my_pid, ()).result().unwrap();
     match pool.submit(write_garbage, ()).result() {
         Err(JobError::Protocol(why)) => assert!(why.contains(&pid.to_string()), "{why}"),
         other => panic!("{other:?}"),
+    }
+    assert_serves(&pool);
+}
+
+/// Shows W9.
+fn a_flood_of_empty_frames_holds_up_no_other_worker(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
+    let floods: Vec<_> = (0..4).map(|_| pool.submit(flood, ())).collect();
+    assert_serves(&pool);
+    for flood in floods {
+        match flood.result() {
+            Err(JobError::Protocol(why)) => assert!(why.contains("answered job"), "{why}"),
+            other => panic!("{other:?}"),
+        }
     }
     assert_serves(&pool);
 }
@@ -415,6 +440,7 @@ fn state_from_before_the_fork_is_visible(fork_server: &ForkServer) {
     assert_eq!(BEFORE_THE_FORK.load(std::sync::atomic::Ordering::Relaxed), 0);
 }
 
+/// Shows X5.
 fn a_worker_has_only_its_own_descriptors(fork_server: &ForkServer) {
     // Opened after the fork server, and before: neither may be seen.
     let _file = std::fs::File::open("/dev/null").unwrap();
@@ -428,6 +454,7 @@ fn a_worker_has_only_its_own_descriptors(fork_server: &ForkServer) {
     }
 }
 
+/// Shows X16.
 fn a_worker_has_default_signals(fork_server: &ForkServer) {
     let pool = pool(fork_server, 1);
     let mut masks = pool.submit(my_signal_masks, ()).result().unwrap();
@@ -437,6 +464,7 @@ fn a_worker_has_default_signals(fork_server: &ForkServer) {
     assert_eq!(masks, SignalMasks { blocked: 0, ignored: sigpipe, caught: 0 });
 }
 
+/// Shows X16.
 fn an_interrupt_to_the_group_gives_every_job_a_verdict(fork_server: &ForkServer) {
     let pool = pool(fork_server, 2);
     let futures: Vec<_> = (0..40).map(|i| pool.submit(nap, 3 + i % 2)).collect();
@@ -475,6 +503,7 @@ fn a_pool_of_no_workers_is_refused(fork_server: &ForkServer) {
     assert_eq!(pool.workers(), 1);
 }
 
+/// Shows X15.
 fn a_fork_server_in_a_program_with_threads_is_refused_by_name(_: &ForkServer) {
     let (tell, told) = mpsc::channel::<()>();
     let thread = std::thread::Builder::new().name("the-culprit".to_owned());
@@ -532,6 +561,7 @@ fn be_a_parent() {
     std::thread::sleep(Duration::from_secs(60));
 }
 
+/// Shows X10.
 fn no_worker_outlives_a_killed_parent(_: &ForkServer) {
     let program = std::env::current_exe().unwrap();
     let mut parent =

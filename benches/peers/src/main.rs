@@ -7,6 +7,7 @@
 //! `--write` puts the table into README.md.
 
 mod contest;
+mod growth;
 mod locks;
 mod processes;
 mod runtimes;
@@ -28,6 +29,11 @@ fn main() {
         && word == sockets::IDLE_IN_CHILD
     {
         return println!("{}", sockets::idle_here(server));
+    }
+    if let [point, name, size, _] = &words[..]
+        && point == "--point"
+    {
+        return growth::measure(name, size.parse().expect("a number"));
     }
     let write = take(&mut words, "--write").is_some();
     let rounds = match take(&mut words, "--rounds") {

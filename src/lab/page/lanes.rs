@@ -60,6 +60,12 @@ pub struct Look {
     pub room: Room,
 }
 
+/// The cells of a page of this grade (`shell::light_enough`): a third fewer with each, and 100 at least,
+/// which grade 6 has.
+pub fn cells(grade: u32) -> u64 {
+    (0..grade).fold(1000, |cells, _| (cells * 2 / 3).max(100))
+}
+
 impl Default for Look {
     fn default() -> Look {
         Look {
@@ -67,7 +73,7 @@ impl Default for Look {
             window: None,
             remarks: Vec::new(),
             dense: false,
-            cells: 1000,
+            cells: cells(0),
             through: None,
             room: Room::Page,
         }

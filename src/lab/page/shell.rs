@@ -80,6 +80,25 @@ pub fn render_with(
     .map_err(failed)
 }
 
+/// The finest page that weighs no more than [`MOST_BYTES`]: `draw` is asked for grade 0, and for coarser
+/// ones while they are too heavy; the last is the page in any case.
+///
+/// # Errors
+/// What `draw` reports.
+pub fn light_enough(
+    last: u32,
+    mut draw: impl FnMut(u32) -> Result<String, Failure>,
+) -> Result<String, Failure> {
+    let mut page = draw(0)?;
+    for grade in 1..=last {
+        if page.len() <= MOST_BYTES {
+            break;
+        }
+        page = draw(grade)?;
+    }
+    Ok(page)
+}
+
 /// Writes a page, whole or not at all.
 ///
 /// # Errors

@@ -47,7 +47,7 @@ fn title(moments: &Moments, width: usize) -> String {
     let groups: Vec<&str> =
         moments.timeline.groups.iter().map(|group| group.name.as_str()).collect();
     let mut text = wrap(&shown(&format!("{} ({})", groups.join(", "), told.join("; "))), width);
-    let forgotten: u64 = moments.timeline.groups.iter().map(|group| group.forgotten).sum();
+    let forgotten = moments.timeline.forgotten();
     if forgotten > 0 {
         text += &wrap(&format!("{forgotten} events had no room in the recording"), width);
     }

@@ -1,7 +1,7 @@
 //! A trace file, read: the timeline that it was written from, or what is wrong with it. Pure.
 //!
 //! *Promises*: of any bytes comes a timeline that [`Timeline::check`] accepts, or one line that names what
-//! is wrong; no panic, and no more memory than a few times the bytes. What `lab/timeline/trace.rs` has
+//! is wrong; no panic, and no more memory than twelve times the bytes. What `lab/timeline/trace.rs` has
 //! written is read back as it was, but for links that viewers could not draw.
 //! *Leaves out*: traces of other programs: their lanes and states are not ours.
 //!
@@ -10,9 +10,11 @@
 //!            cut off   of no lane we know     overlap   without an end
 //! ```
 
+use crate::lab::report::failure::shown;
 use crate::lab::timeline::timeline::{Group, Lane, LaneKind, Link, Nanos, Point, Span, Timeline};
 use crate::lab::timeline::trace::{OWN_KEYS, within_a_slice};
 use crate::lab::timeline::trace_event::{Pairs, TraceEvent, TraceFile};
+use serde::de::DeserializeSeed;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -53,13 +55,14 @@ impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TraceError::CutOff { bytes } => write!(f, "it ends in the middle, after {bytes} bytes"),
-            TraceError::NotJson { why } => write!(f, "it is no trace: {why}"),
+            TraceError::NotJson { why } => write!(f, "it is no trace: {}", shown(why)),
             TraceError::NotOurs => f.write_str("another program has written it"),
-            TraceError::Event { number, why } => write!(f, "event {number}: {why}"),
+            TraceError::Event { number, why } => write!(f, "event {number}: {}", shown(why)),
             TraceError::Overlap { lane, at } => {
+                let lane = shown(lane);
                 write!(f, "slices of {lane} overlap, {}.{:03} us in", at / 1000, at % 1000)
             }
-            TraceError::Whole(why) => f.write_str(why),
+            TraceError::Whole(why) => f.write_str(&shown(why)),
         }
     }
 }
@@ -86,23 +89,27 @@ impl std::error::Error for TraceError {}
 /// # Errors
 /// What is wrong with it.
 pub fn read(bytes: &[u8]) -> Result<Timeline, TraceError> {
-    let file: TraceFile = serde_json::from_slice(bytes).map_err(|error| match error {
+    let (mut reader, mut number, mut fault) = (Reader::default(), 0, None);
+    let each = |event| {
+        number += 1;
+        // What is wrong with it is said at the end: until then it may be of another program.
+        if fault.is_none() {
+            fault = reader.event(event).err().map(|why| match why {
+                Why::Event(why) => TraceError::Event { number, why },
+                Why::Overlap(lane, at) => TraceError::Overlap { lane, at },
+            });
+        }
+    };
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let other = TraceFile(each).deserialize(&mut json).and_then(|other| json.end().map(|()| other));
+    let other = other.map_err(|error| match error {
         error if error.is_eof() => TraceError::CutOff { bytes: bytes.len() },
         error => TraceError::NotJson { why: error.to_string() },
     })?;
-    let other = file.other.ok_or(TraceError::NotOurs)?;
-    if other.get("tool") != Some("singletrack") {
-        return Err(TraceError::NotOurs);
+    match other.filter(|other| other.get("tool") == Some("singletrack")) {
+        None => Err(TraceError::NotOurs),
+        Some(other) => fault.map_or_else(|| reader.end(other), Err),
     }
-    let events = file.events.ok_or(TraceError::NotOurs)?;
-    let mut reader = Reader::default();
-    for (index, event) in events.into_iter().enumerate() {
-        reader.event(event).map_err(|why| match why {
-            Why::Event(why) => TraceError::Event { number: index + 1, why },
-            Why::Overlap(lane, at) => TraceError::Overlap { lane, at },
-        })?;
-    }
-    reader.end(other)
 }
 
 /// What is wrong with an event.

@@ -83,7 +83,8 @@ fn names(text: &str, errno: i32) -> bool {
     is_named(errno) || (errno == libc::ENOMEM && is_named(libc::EAGAIN))
 }
 
-/// Judges a cell in which calls of `target` failed with `errno`. `expected`: what a run without faults leaves.
+/// Judges a cell in which calls of `target` failed with `errno`. `expected`: what a run without faults
+/// leaves.
 pub fn judge(
     scenario: &Scenario,
     target: &str,

@@ -185,13 +185,7 @@ fn live(
     report: i32,
     said: &File,
 ) -> ! {
-    // SAFETY: the calls take numbers. The reports go to files in memory, which no fault reaches before
-    // it is disarmed; the files' own numbers are closed, so that the census is a clean one.
-    unsafe {
-        libc::dup2(said.as_raw_fd(), libc::STDERR_FILENO);
-        libc::close(said.as_raw_fd());
-        libc::alarm(120);
-    }
+    take_standard_error(said);
     let stop = match under {
         Under::Watch => Some(Stop::AllBut(left_out())),
         Under::Fault(fault) => Some(Stop::These(fault.target.numbers())),
@@ -228,6 +222,18 @@ fn live(
     let written = file.write_all(text.as_bytes());
     // SAFETY: the call has no preconditions.
     unsafe { libc::_exit(i32::from(written.is_err())) }
+}
+
+/// What is said goes to a file in memory, whose own number is closed, so that the census is a clean
+/// one. A cell that the supervisor forgets ends by a signal.
+fn take_standard_error(said: &File) {
+    // SAFETY: the calls take numbers; nothing else uses the one that is closed, for the cell leaves by
+    // `_exit`, and drops no file.
+    unsafe {
+        libc::dup2(said.as_raw_fd(), libc::STDERR_FILENO);
+        libc::close(said.as_raw_fd());
+        libc::alarm(120);
+    }
 }
 
 fn begin_to_stop(shared: &Shared, stop: &Stop) {

@@ -109,8 +109,8 @@ fn has_children() -> bool {
     }
 }
 
-/// Takes the census again and again until `right` says yes, a few seconds long: a thread that was joined
-/// is seen in `/proc` for a moment.
+/// Takes the census again and again until `right` says yes, a few seconds long: a thread that was
+/// joined is seen in `/proc` for a moment.
 pub fn settled(right: impl Fn(&Census) -> bool) -> Census {
     let patience = Instant::now() + Duration::from_secs(3);
     loop {

@@ -35,7 +35,8 @@ use verdict::{Verdict, judge};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// So many bytes more may be in use after a cell than after a run without a fault: tables that have grown.
+/// So many bytes more may be in use after a cell than after a run without a fault: tables that have
+/// grown.
 pub const SLACK: isize = 4096;
 
 /// Of one call in one scenario so many are made to fail, one after the other, and the last.
@@ -239,7 +240,7 @@ impl<'a> Run<'a> {
             return Vec::new();
         }
         if !self.all {
-            let nth = if (at + number) % 2 == 0 { 1 } else { calls };
+            let nth = if (at + number).is_multiple_of(2) { 1 } else { calls };
             return vec![(target.errnos[(at + number) % target.errnos.len()], nth)];
         }
         let which = (1..=calls.min(MOST_CALLS)).chain((calls > MOST_CALLS).then_some(calls));

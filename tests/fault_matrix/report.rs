@@ -16,19 +16,16 @@ pub struct Tally {
     pub wrong: u32,
 }
 
+/// A scenario's name and a call's.
+type Names = (&'static str, &'static str);
+
 /// Tallies by scenario and call, in the order of both.
 #[derive(Debug, Default)]
-pub struct Table(BTreeMap<(usize, usize), ((&'static str, &'static str), Tally)>);
+pub struct Table(BTreeMap<(usize, usize), (Names, Tally)>);
 
 impl Table {
     /// One more cell. `place`: the numbers of scenario and call.
-    pub fn add(
-        &mut self,
-        place: (usize, usize),
-        names: (&'static str, &'static str),
-        calls: u32,
-        verdict: &Verdict,
-    ) {
+    pub fn add(&mut self, place: (usize, usize), names: Names, calls: u32, verdict: &Verdict) {
         let (_, tally) = self.0.entry(place).or_insert((names, Tally::default()));
         tally.calls = calls;
         *match verdict {
@@ -51,7 +48,7 @@ impl Table {
 
     /// A row for each scenario and call.
     fn rows(&self) -> Vec<String> {
-        let row = |((scenario, call), tally): &((&str, &str), Tally)| {
+        let row = |((scenario, call), tally): &(Names, Tally)| {
             let Tally { calls, success, documented, argued, wrong } = tally;
             let cells = success + documented + argued + wrong;
             let calls = if *calls == 0 { "".to_owned() } else { calls.to_string() };

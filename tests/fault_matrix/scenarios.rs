@@ -68,8 +68,13 @@ const PEER_GONE: &[&str] = &[
 ];
 
 /// The fault befell a worker or the fork server, which has ended.
-const LOST: &[&str] =
-    &["JobError::WorkerLost", "JobError::Broken", "JobError::Codec", "PipeError::Closed"];
+const LOST: &[&str] = &[
+    "JobError::WorkerLost",
+    "JobError::Broken",
+    "JobError::Codec",
+    "PipeError::Closed",
+    "PipeError of the process",
+];
 
 /// Runs one. A panic is told, too, and is never right.
 pub fn run_caught(scenario: &Scenario) -> Outcome {

@@ -34,6 +34,14 @@ struct Argued {
 
 const ARGUED: &[Argued] = &[
     Argued {
+        scenario: Some("time limit"),
+        target: Some("pidfd_send_signal"),
+        errnos: &[libc::EPERM, libc::ENOSYS],
+        says: "hangs",
+        why: "that workers may be killed was tried at the start; a job whose worker may not be killed \
+              any more is not over when its time is",
+    },
+    Argued {
         scenario: None,
         target: Some("close"),
         errnos: &[libc::EIO, libc::EINTR],
@@ -83,7 +91,8 @@ fn names(text: &str, errno: i32) -> bool {
     is_named(errno) || (errno == libc::ENOMEM && is_named(libc::EAGAIN))
 }
 
-/// Judges a cell in which calls of `target` failed with `errno`. `expected`: what a run without faults leaves.
+/// Judges a cell in which calls of `target` failed with `errno`. `expected`: what a run without faults
+/// leaves.
 pub fn judge(
     scenario: &Scenario,
     target: &str,

@@ -422,6 +422,7 @@
 //!   processes.rs          Jobs, or the computations of jobs, in a pool of forked processes
 //!   race.rs               The comparison: every model in every round, in another order each time, until it is clear
 //!   recorded.rs           What each model does with a case: one more run of each, filmed, and not measured
+//!   request.rs            `singletrack compare`: its arguments, and what they ask for
 //!   result.rs             The rounds of a model summed up, and the models of a case side by side. Pure
 //!   run.rs                One run of one model, in the child that is measured: the plan, and what carries it out
 //!   server.rs             The server of the I/O cases, in a process of its own, and what it is asked

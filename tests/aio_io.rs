@@ -137,6 +137,23 @@ fn vectored_reads_and_writes_keep_the_order_of_their_buffers() {
     });
 }
 
+/// What waits takes no room for what may come, however much that may be.
+#[test]
+fn a_read_up_to_a_limit_makes_room_only_for_what_is_there() {
+    let _dog = watchdog("read_up_to", 20);
+    run(async || {
+        let (here, there) = tcp_pair().await;
+        let waiting = here.read_up_to(1 << 30);
+        assert!(size_of_val(&waiting) < 128, "{} bytes", size_of_val(&waiting));
+        assert!(wait_for(waiting, Some(Duration::from_millis(1))).await.is_err());
+        there.write_all(b"four and five").await.unwrap();
+        assert_eq!(here.read_up_to(4).await.unwrap(), b"four");
+        assert_eq!(here.read_up_to(64).await.unwrap(), b" and five");
+        there.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(here.read_up_to(64).await.unwrap(), b"");
+    });
+}
+
 /// Both leave the same waker, which is their task's; it must outlive the first of them.
 #[test]
 fn a_dropped_read_takes_no_wake_from_another_read_of_its_task() {

@@ -1,10 +1,11 @@
 //! Buffered streams: the pure halves against models, then scenarios 60 and 61 on real pipes.
 
 mod common;
+mod model;
 use common::{on_real_selectors as run, watchdog};
+use model::streams::{Ask, Case, check, check_socket};
 use proptest::prelude::*;
 use singletrack::aio::streams::buffers::WriteQueue;
-use singletrack::aio::streams::buffers::{ReadBuffer, ReadResult};
 use singletrack::aio::{
     DEFAULT_LIMIT, StreamError, StreamReader, StreamWriter, TcpListener, UnixStream, pipe, sleep,
     split, start_server,
@@ -15,15 +16,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
-
-/// One question to a stream.
-#[derive(Debug, Clone)]
-enum Ask {
-    Read(usize),
-    Exactly(usize),
-    Until(Vec<u8>),
-    ToEnd,
-}
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
     let separator = proptest::collection::vec(0u8..3, 1..4);
@@ -36,49 +28,6 @@ fn asks() -> impl Strategy<Value = Vec<Ask>> {
     proptest::collection::vec(ask, 0..20)
 }
 
-/// What a question takes from the whole of the rest of the stream, and how its error reads.
-fn model(rest: &[u8], ask: &Ask, limit: usize) -> (usize, Option<String>) {
-    match ask {
-        Ask::Read(most) => (rest.len().min(*most), None),
-        Ask::ToEnd => (rest.len(), None),
-        Ask::Exactly(count) if rest.len() >= *count => (*count, None),
-        Ask::Exactly(count) => (rest.len(), Some(format!("partial {:?} of {count}", rest.len()))),
-        Ask::Until(separator) => {
-            match rest.windows(separator.len()).position(|part| part == separator) {
-                Some(at) if at <= limit => (at + separator.len(), None),
-                _ if rest.len() >= limit + separator.len() => {
-                    (0, Some(format!("overrun {}", limit + 1)))
-                }
-                _ => (rest.len(), Some(format!("partial {}", rest.len()))),
-            }
-        }
-    }
-}
-
-fn put(buffer: &mut ReadBuffer, ask: &Ask, searched: &mut usize) -> ReadResult {
-    match ask {
-        Ask::Read(most) => buffer.read(*most).map(Ok),
-        Ask::ToEnd => buffer.read_to_end().map(Ok),
-        Ask::Exactly(count) => buffer.read_exactly(*count),
-        Ask::Until(separator) => buffer.read_until(separator, searched),
-    }
-}
-
-fn error_text(error: StreamError) -> (Vec<u8>, Option<String>) {
-    match error {
-        StreamError::IncompleteRead { partial, expected: Some(expected) } => {
-            let text = format!("partial {} of {expected}", partial.len());
-            (partial, Some(text))
-        }
-        StreamError::IncompleteRead { partial, expected: None } => {
-            let text = format!("partial {}", partial.len());
-            (partial, Some(text))
-        }
-        StreamError::LimitOverrun { consumed } => (vec![], Some(format!("overrun {consumed}"))),
-        StreamError::Io(e) => panic!("{e}"),
-    }
-}
-
 proptest! {
     /// The model sees the whole stream; the buffer gets it in pieces, each only when it asks.
     #[test]
@@ -88,34 +37,18 @@ proptest! {
         limit in 0usize..20,
         asks in asks(),
     ) {
-        let mut buffer = ReadBuffer::new(limit);
-        let (mut fed, mut rest, mut cuts) = (&stream[..], &stream[..], cuts.into_iter());
-        for ask in &asks {
-            let mut searched = 0;
-            let answer = loop {
-                if let Some(answer) = put(&mut buffer, ask, &mut searched) {
-                    break answer;
-                }
-                let piece = cuts.next().unwrap_or(usize::MAX).min(fed.len());
-                match piece {
-                    0 => buffer.feed_eof(),
-                    n => buffer.feed(&fed[..n]),
-                }
-                fed = &fed[piece..];
-            };
-            let (bytes, error) = answer.map_or_else(error_text, |bytes| (bytes, None));
-            let (count, expect) = model(rest, ask, limit);
-            prop_assert_eq!(error, expect);
-            if let Ask::Read(_) = ask {
-                // What a plain read finds depends on the pieces; that it is next does not.
-                prop_assert!(bytes.len() <= count && (!bytes.is_empty() || count == 0));
-            } else {
-                prop_assert_eq!(bytes.len(), count);
-            }
-            prop_assert_eq!(&bytes[..], &rest[..bytes.len()]);
-            rest = &rest[bytes.len()..];
-        }
-        prop_assert_eq!(buffer.data().len() + fed.len(), rest.len());
+        check(&Case { stream, cuts, limit, asks });
+    }
+
+    /// The same of the reader of a socket; and a separator may be empty, which is refused.
+    #[test]
+    fn a_real_reader_gives_them_as_well(
+        stream in proptest::collection::vec(9u8..12, 0..80),
+        cuts in proptest::collection::vec(1usize..20, 0..10),
+        limit in 0usize..20,
+        asks in asks(),
+    ) {
+        check_socket(&Case { stream, cuts, limit, asks });
     }
 
     #[test]

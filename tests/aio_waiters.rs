@@ -1,13 +1,23 @@
 //! The queue of waiters, the permits over it, and the queue over both, against models, with
 //! shrinking; the fuzz target `sync_prims` drives the same checks.
 
+mod common;
 mod model;
+use common::run_scripted;
 use model::queue::{QueueOp, check_queue};
 use model::sync::{Op, check, check_bytes};
 use proptest::prelude::*;
+use singletrack::aio::sync::queue::{DoneTooOften, GetError, PutError, ShutDown, Store};
 use singletrack::aio::sync::semaphore::{Grant, Permits};
 use singletrack::aio::sync::waiters::{Removed, Synchronizer, Waiters};
+use singletrack::aio::{
+    Barrier, BoundedSemaphore, BrokenBarrier, Condition, Event, Lock, Queue, Semaphore,
+};
 use singletrack::base::id::Key;
+use singletrack::{create_task, yield_now};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::rc::Rc;
 use std::task::Waker;
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -48,6 +58,20 @@ proptest! {
         maxsize in 0usize..4, ops in queue_ops(), rest in queue_ops(), immediate: bool,
     ) {
         check_queue(maxsize, &ops, immediate, &rest);
+    }
+
+    /// Nothing is made beforehand, however many are announced.
+    #[test]
+    fn primitives_of_any_size_are_as_small_and_say_what_they_are(
+        size in prop_oneof![0usize..3, any::<usize>(), Just(usize::MAX)],
+    ) {
+        let (queue, semaphore) = (Queue::<u8>::new(size), Semaphore::new(size));
+        prop_assert_eq!((queue.maxsize(), queue.full()), (size, false));
+        prop_assert!(queue.put_nowait(7).is_ok() && queue.full() == (size == 1));
+        prop_assert_eq!((semaphore.value(), semaphore.locked()), (size, size == 0));
+        let bounded = BoundedSemaphore::new(size);
+        prop_assert_eq!(bounded.value(), size);
+        prop_assert!(size == 0 || Barrier::new(size).parties() == size);
     }
 
     #[test]
@@ -122,4 +146,87 @@ fn close_sends_everybody_away_and_new_ones_too() {
     assert_eq!(permits.try_acquire(), Some(Grant::Closed));
     assert!(permits.release().is_none());
     assert_eq!(permits.try_acquire(), Some(Grant::Permit), "what is free may still be had");
+}
+
+#[test]
+fn a_permit_that_is_brought_wakes_the_task_that_waits_for_one() {
+    run_scripted(async {
+        let semaphore = Rc::new(Semaphore::new(0));
+        let wanted = Rc::clone(&semaphore);
+        let waiter = create_task(async move { wanted.acquire().await.forget() });
+        yield_now().await;
+        assert!(!waiter.done());
+        semaphore.release();
+        waiter.await.unwrap();
+        assert_eq!(semaphore.value(), 0);
+    });
+}
+
+#[test]
+fn each_primitive_tells_how_it_is() {
+    let event = Event::new();
+    assert!(!event.is_set() && format!("{event:?}").contains("set: false"));
+    event.set();
+    assert!(event.is_set() && format!("{event:?}").contains("set: true"));
+    event.clear();
+    assert!(!event.is_set());
+
+    let barrier = Barrier::new(3);
+    assert_eq!((barrier.parties(), barrier.waiting(), barrier.broken()), (3, 0, false));
+    assert_eq!(format!("{barrier:?}"), "Barrier(0 of 3 wait)");
+    barrier.abort();
+    assert!(barrier.broken() && format!("{barrier:?}").contains("broken"));
+    barrier.reset();
+    assert!(!barrier.broken());
+
+    let bounded = BoundedSemaphore::new(1);
+    assert!(!bounded.locked() && format!("{:?}", Semaphore::new(5)).contains("value: 5"));
+    let permit = bounded.try_acquire();
+    assert!(permit.is_some() && bounded.locked());
+
+    let lock = Lock::new(7);
+    assert!(format!("{lock:?}").contains("locked: false"));
+    let guard = lock.try_acquire().unwrap();
+    assert_eq!((format!("{guard:?}").as_str(), lock.locked()), ("7", true));
+    assert!(format!("{lock:?}").contains("locked: true"));
+    assert!(format!("{:?}", Condition::new()).contains("Condition"));
+
+    let queue = Queue::<u8>::new(2);
+    queue.put_nowait(1).unwrap();
+    assert!(!queue.is_shut_down());
+    assert!(format!("{queue:?}").contains("qsize: 1, maxsize: 2, shut_down: false"));
+    queue.shutdown(false);
+    assert!(queue.is_shut_down());
+    assert_eq!((queue.maxsize(), Queue::<u8>::new(0).maxsize()), (2, 0));
+}
+
+#[test]
+fn a_store_counts_what_is_in_it() {
+    fn count<S: Store<Item = Reverse<u8>>>() {
+        let mut store = S::default();
+        for number in 0..3 {
+            assert_eq!((store.len(), store.is_empty()), (usize::from(number), number == 0));
+            store.push(Reverse(number));
+        }
+        assert!(store.pop().is_some() && store.len() == 2);
+    }
+    count::<VecDeque<Reverse<u8>>>();
+    count::<Vec<Reverse<u8>>>();
+    count::<BinaryHeap<Reverse<Reverse<u8>>>>();
+}
+
+#[test]
+fn each_error_says_what_happened() {
+    let errors = [
+        (BrokenBarrier.to_string(), "aborted or reset"),
+        (ShutDown(()).to_string(), "was shut down"),
+        (PutError::Full(()).to_string(), "is full"),
+        (PutError::ShutDown(()).to_string(), "was shut down"),
+        (GetError::Empty.to_string(), "is empty"),
+        (GetError::ShutDown.to_string(), "empty and was shut down"),
+        (DoneTooOften.to_string(), "more often than items were put"),
+    ];
+    for (said, words) in errors {
+        assert!(said.contains(words), "{said}");
+    }
 }

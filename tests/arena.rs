@@ -7,10 +7,11 @@ use proptest::prelude::*;
 use singletrack::EventLoop;
 use singletrack::event_loop::Task;
 use singletrack::selector::scripted::ScriptedSelector;
-use singletrack::task::arena::Arena;
+use singletrack::task::arena::{self, Arena};
 use std::alloc::Layout;
 use std::cell::RefCell;
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
@@ -110,6 +111,73 @@ fn a_retired_arena_has_no_memory_once_no_block_is_in_use() {
     assert_eq!(arena.mapped(), 0);
     Block::take(&arena, layout, 3).give_back(&arena); // it serves later callers, too
     assert_eq!(arena.mapped(), 0);
+}
+
+#[test]
+fn what_is_small_and_plain_comes_from_the_chunks_and_all_else_from_the_heap() {
+    let arena = Arena::new();
+    let layout = |size, align| Layout::from_size_align(size, align).unwrap();
+    let heap = Block::take(&arena, layout(513, 8), 1);
+    let aligned = Block::take(&arena, layout(16, 16), 2);
+    assert_eq!((arena.in_use(), arena.mapped()), (0, 0));
+    let mut blocks = Vec::new();
+    for size in 1..=512 {
+        blocks.push(Block::take(&arena, layout(size, 8), size as u8));
+        assert_eq!(arena.in_use(), size, "a block of {size} bytes");
+    }
+    for (count, block) in blocks.into_iter().enumerate() {
+        block.give_back(&arena);
+        assert_eq!(arena.in_use(), 511 - count);
+    }
+    [heap, aligned].into_iter().for_each(|block| block.give_back(&arena));
+}
+
+#[test]
+fn a_block_of_no_bytes_is_refused() {
+    let arena = Arena::new();
+    let taken = catch_unwind(AssertUnwindSafe(|| arena.take(Layout::new::<()>())));
+    assert!(taken.is_err() && arena.in_use() == 0);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "leaks, as it promises")]
+fn a_block_that_is_in_use_outlives_its_arena() {
+    let arena = Arena::new();
+    let block = Block::take(&arena, Layout::new::<[u64; 8]>(), 1);
+    drop(arena);
+    // SAFETY: the arena has left its memory to the block.
+    let bytes = unsafe { std::slice::from_raw_parts_mut(block.start.as_ptr(), 64) };
+    bytes.iter_mut().for_each(|byte| *byte += 1);
+    assert_eq!(bytes, [2; 64]);
+}
+
+/// Bytes of address space that this process has.
+fn address_space() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').next().unwrap().parse::<usize>().unwrap() * 4096
+}
+
+/// A chunk has 64 KiB. What other tests of this program take meanwhile is less than half of what
+/// would be lost.
+#[test]
+#[cfg_attr(miri, ignore = "thousands of chunks and threads")]
+fn chunks_go_back_with_their_arena_and_with_their_thread() {
+    let _watchdog = watchdog("chunks that go back", 60);
+    let layout = Layout::new::<[u64; 8]>();
+    let before = address_space();
+    for _ in 0..16_384 {
+        let arena = Arena::new();
+        Block::take(&arena, layout, 1).give_back(&arena);
+        assert_eq!(arena.mapped(), 64 << 10);
+    }
+    assert!(address_space() < before + (512 << 20), "of 1 GiB");
+    for _ in 0..4096 {
+        let block = move || arena::take(layout);
+        // SAFETY: it was taken on this thread, and is not used.
+        let thread = std::thread::spawn(move || unsafe { arena::give_back(block(), layout) });
+        thread.join().unwrap();
+    }
+    assert!(address_space() < before + (128 << 20), "of 256 MiB");
 }
 
 type Leftovers = (Task<()>, Task<Rc<String>>);

@@ -42,3 +42,63 @@ fn what_takes_no_time_or_less_than_its_part_is_named() {
     }
     assert!(impossible(typical, 0).is_some_and(|why| why.contains("call=0ns")));
 }
+
+// ---- the exponent of a growth, which `cargo bench --bench growth` fits ----
+
+#[path = "../benches/growth/fit.rs"]
+#[allow(dead_code)]
+mod fit;
+
+use fit::{Law, fit};
+use proptest::prelude::*;
+
+fn any_law() -> impl Strategy<Value = Law> {
+    prop_oneof![Just(Law::Linear), Just(Law::Heap)]
+}
+
+/// Sizes that differ, each a few times the one before.
+fn sizes() -> impl Strategy<Value = Vec<f64>> {
+    (1_f64..1000.0, prop::collection::vec(1.5_f64..10.0, 2..8)).prop_map(|(first, ratios)| {
+        let grow = |size: &mut f64, ratio: f64| {
+            *size *= ratio;
+            Some(*size)
+        };
+        ratios.into_iter().scan(first, grow).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_power_of_the_law_is_found_without_error_in_any_unit(
+        law in any_law(), sizes in sizes(), power in 0.0_f64..3.0, unit in 1e-9_f64..1e9,
+    ) {
+        let cost = |&n: &f64| (n, unit * law.at(n).powf(power));
+        let found = fit(law, &sizes.iter().map(cost).collect::<Vec<_>>()).unwrap();
+        prop_assert!((found.exponent - power).abs() < 1e-6, "{found:?}");
+        prop_assert!(sizes.len() == 2 || found.error < 1e-6, "{found:?}");
+    }
+
+    /// Costs that are wrong by a factor of up to `noise` either way move the exponent no further
+    /// than a line from the lowest first to the highest last point would.
+    #[test]
+    fn noise_moves_the_exponent_by_no_more_than_it_can(
+        sizes in sizes(), noise in prop::collection::vec(-0.2_f64..0.2, 8),
+    ) {
+        let points: Vec<_> = sizes.iter().zip(&noise).map(|(n, e)| (*n, n * e.exp())).collect();
+        let found = fit(Law::Linear, &points).unwrap();
+        let closest = sizes.windows(2).map(|two| (two[1] / two[0]).ln()).fold(f64::MAX, f64::min);
+        prop_assert!((found.exponent - 1.0).abs() <= 0.4 / closest, "{found:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_fitted_has_no_fit(
+        law in any_law(), n in 1_f64..1e6, cost in prop_oneof![Just(0.0), Just(-1.0), Just(f64::NAN)],
+    ) {
+        prop_assert_eq!(fit(law, &[]), None);
+        prop_assert_eq!(fit(law, &[(n, 1.0)]), None);
+        prop_assert_eq!(fit(law, &[(n, 1.0), (n, 2.0)]), None, "one size");
+        prop_assert_eq!(fit(law, &[(n, 1.0), (2.0 * n, cost)]), None, "{} is no cost", cost);
+    }
+}

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use singletrack::gil::stats::record::{EventKind, LockEvent, Recording, Track};
 use singletrack::lab::choose::calibrate::rate;
 use singletrack::lab::choose::chosen::{family, unconfirmed};
-use singletrack::lab::choose::controls::Control;
+use singletrack::lab::choose::controls::{Control, Ruling};
 use singletrack::lab::choose::flips::{Knob, Outcome, Probe, search};
 use singletrack::lab::choose::identities::{Row, marks};
 use singletrack::lab::choose::machine::{Machine, cpu_max};
@@ -213,6 +213,29 @@ fn a_control_that_comes_out_wrong_says_what_that_means() {
     assert_eq!(of(1.0).refusal(), None);
     assert!(of(0.4).refusal().unwrap().to_string().contains("machine is busy"));
     assert!(of(1.9).refusal().unwrap().to_string().contains("faster than"));
+}
+
+#[test]
+fn a_wrong_control_is_tried_once_more_and_then_there_is_no_answer_unless_one_is_wanted_anyway() {
+    let controls = |sleep, spin| {
+        [("pure sleep", 4.0, sleep), ("pure spin", 1.0, spin)]
+            .map(|(name, ideal, measured)| Control { name, ideal, measured })
+    };
+    let refusal = |controls: &[Control]| match Ruling::of(controls, 2, false) {
+        Ruling::Refused(failure) => failure.to_string(),
+        other => panic!("{other:?}"),
+    };
+    for calibrations in [1, 2] {
+        assert_eq!(Ruling::of(&controls(3.9, 1.0), calibrations, false), Ruling::Race);
+    }
+    let (slow, fast) = (controls(2.0, 1.0), controls(4.0, 1.9));
+    for wrong in [slow, fast] {
+        assert_eq!(Ruling::of(&wrong, 1, false), Ruling::Again);
+        assert_eq!(Ruling::of(&wrong, 1, true), Ruling::Race);
+        assert_eq!(Ruling::of(&wrong, 2, true), Ruling::Race);
+    }
+    assert!(refusal(&slow).contains("`pure sleep`") && refusal(&fast).contains("`pure spin`"));
+    assert!(refusal(&controls(0.5, 9.0)).contains("--anyway"), "the first is named, and a way out");
 }
 
 // ---- identities ----

@@ -1,39 +1,47 @@
-//! `compare --html`: every number of the page is one of the JSON object, which is in the page.
+//! `compare --html` and `choose --html`: every number of the page is one of the JSON object, which is in
+//! the page.
 #![cfg(feature = "cli")]
 
 #[path = "common/cases.rs"]
 mod cases;
+#[path = "common/cli.rs"]
+mod cli;
 #[path = "common/command.rs"]
 mod command;
 #[path = "common/folder.rs"]
 mod folder;
+#[path = "common/html.rs"]
+mod html_data;
+#[path = "common/ran.rs"]
+mod ran;
 
 use cases::cases;
-use command::finish;
+use cli::run;
 use folder::Folder;
+use html_data::data_of;
 use proptest::prelude::*;
+use ran::ran;
 use serde_json::Value;
+use singletrack::lab::choose::calibrate::Calibration;
+use singletrack::lab::choose::chosen::{Asked, Chosen};
+use singletrack::lab::choose::controls::Control;
+use singletrack::lab::choose::document::document as choice;
+use singletrack::lab::choose::flips::{Flip, Knob, Outcome, Probe};
+use singletrack::lab::choose::html::html as choice_page;
+use singletrack::lab::choose::machine::Machine;
+use singletrack::lab::choose::shape::{Part, Shape};
 use singletrack::lab::compare::document::document;
 use singletrack::lab::compare::html::{About, html};
 use singletrack::lab::compare::judgement::RoundCosts;
 use singletrack::lab::compare::model::Model;
-use singletrack::lab::compare::result::{CaseResult, ModelResult, RoundSize, Switches, TimeSplit};
+use singletrack::lab::compare::result::{CaseResult, ModelResult, RoundSize};
 use singletrack::lab::compare::verdict::Nature;
 use singletrack::lab::page::shell::MOST_BYTES;
 use singletrack::lab::report::failure::Failure;
-use singletrack::lab::report::stats::{Spread, duration, three_digits};
+use singletrack::lab::report::stats::{duration, three_digits};
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::{Command, Output, Stdio};
 use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(300);
-
-fn run(words: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
-    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    finish(command.spawn().unwrap(), words, PATIENCE)
-}
 
 /// The page of a comparison, the JSON in it, and the JSON that was printed.
 fn compared(folder: &Folder, words: &[&str]) -> (String, Value, Value) {
@@ -47,12 +55,6 @@ fn compared(folder: &Folder, words: &[&str]) -> (String, Value, Value) {
     let page = fs::read_to_string(&file).unwrap();
     let data = data_of(&page);
     (page, data, serde_json::from_slice(&output.stdout).unwrap())
-}
-
-/// The JSON in a page.
-fn data_of(page: &str) -> Value {
-    let (_, data) = page.split_once(r#"<script type="application/json" id="data">"#).unwrap();
-    serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap()
 }
 
 /// The page without its data, its tags and its references.
@@ -72,7 +74,14 @@ fn words_of(page: &str) -> String {
             _ => {}
         }
     }
-    let named = [("&lt;", "<"), ("&gt;", ">"), ("&#39;", "'"), ("&quot;", "\""), ("&amp;", "&")];
+    let named = [
+        ("&#x2f;", "/"),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&#39;", "'"),
+        ("&quot;", "\""),
+        ("&amp;", "&"),
+    ];
     named.iter().fold(text, |text, (escaped, plain)| text.replace(escaped, plain))
 }
 
@@ -89,26 +98,45 @@ fn quantities(text: &str) -> BTreeSet<String> {
 }
 
 /// Every time that the JSON object allows a page to state.
-fn known(document: &Value) -> BTreeSet<String> {
+fn known(case: &Value) -> BTreeSet<String> {
     let mut known = BTreeSet::new();
-    for case in document["cases"].as_array().unwrap() {
-        for model in case["models"].as_array().unwrap() {
-            let jobs = model["jobs"].as_f64().unwrap();
-            let mut add = |value: &Value| known.extend(value.as_f64().map(duration));
-            add(&model["wall_s"]["median"]);
-            add(&model["start_s"]);
-            add(&model["cpu_s"]);
-            add(&model["no_core_s"]);
-            let mut add = |value: f64| known.insert(duration(value));
-            add(model["cpu_s"].as_f64().unwrap() / jobs);
-            add(model["time_s"]["gil_wait"].as_f64().unwrap() / jobs);
-            for percentile in ["p50", "p99"] {
-                let latency = model["latency_ms"][percentile].as_f64().unwrap();
-                known.insert(duration(latency / 1e3));
-            }
+    for model in case["models"].as_array().unwrap() {
+        let jobs = model["jobs"].as_f64().unwrap();
+        let mut add = |value: &Value| known.extend(value.as_f64().map(duration));
+        add(&model["wall_s"]["median"]);
+        add(&model["start_s"]);
+        add(&model["cpu_s"]);
+        add(&model["no_core_s"]);
+        let mut add = |value: f64| known.insert(duration(value));
+        add(model["cpu_s"].as_f64().unwrap() / jobs);
+        add(model["time_s"]["gil_wait"].as_f64().unwrap() / jobs);
+        for percentile in ["p50", "p99"] {
+            let latency = model["latency_ms"][percentile].as_f64().unwrap();
+            known.insert(duration(latency / 1e3));
         }
     }
     known
+}
+
+/// The page's tables have every number of the case, and no time besides.
+fn assert_same_numbers(text: &str, case: &Value) {
+    let lines: BTreeSet<&str> = text.lines().map(str::trim).collect();
+    for model in case["models"].as_array().unwrap() {
+        let cells = [
+            duration(model["wall_s"]["median"].as_f64().unwrap()),
+            three_digits(model["jobs_per_s"].as_f64().unwrap()),
+            duration(model["latency_ms"]["p50"].as_f64().unwrap() / 1e3),
+            duration(model["latency_ms"]["p99"].as_f64().unwrap() / 1e3),
+            format!("{:.1} MiB", model["memory_kib"].as_f64().unwrap() / 1024.0),
+        ];
+        for cell in cells {
+            assert!(lines.contains(cell.as_str()), "{cell} of {}", model["model"]);
+        }
+    }
+    // What stands before that are the marks of axes.
+    let (_, tables) = text.split_once("A job costs").unwrap();
+    let strange: Vec<String> = quantities(tables).difference(&known(case)).cloned().collect();
+    assert!(strange.is_empty(), "{strange:?}");
 }
 
 #[test]
@@ -121,28 +149,11 @@ fn every_number_of_the_page_is_one_of_the_json_object() {
     assert!(page.len() <= MOST_BYTES);
     let text = words_of(&page);
     let case = &printed["cases"][0];
-    for model in case["models"].as_array().unwrap() {
-        let cells = [
-            duration(model["wall_s"]["median"].as_f64().unwrap()),
-            three_digits(model["jobs_per_s"].as_f64().unwrap()),
-            duration(model["latency_ms"]["p50"].as_f64().unwrap() / 1e3),
-            duration(model["latency_ms"]["p99"].as_f64().unwrap() / 1e3),
-            format!("{:.1} MiB", model["memory_kib"].as_f64().unwrap() / 1024.0),
-        ];
-        let lines: BTreeSet<&str> = text.lines().map(str::trim).collect();
-        for cell in cells {
-            assert!(lines.contains(cell.as_str()), "{cell} of {}", model["model"]);
-        }
-    }
+    assert_same_numbers(&text, case);
     for sentence in case["verdict"]["sentences"].as_array().unwrap() {
         // Sentences begin with a capital on the page.
         assert!(text.contains(&sentence.as_str().unwrap()[1..]), "{sentence}");
     }
-    // And none is there that the object does not have, but for the marks of axes.
-    let (before, rest) = text.split_once("A job costs").unwrap();
-    let _ = before;
-    let strange: Vec<String> = quantities(rest).difference(&known(&printed)).cloned().collect();
-    assert!(strange.is_empty(), "{strange:?}");
     // A dot for each round of each pair.
     assert_eq!(page.matches("class=\"dot\"").count(), 3 * 3);
 }
@@ -160,39 +171,19 @@ fn a_sweep_is_a_page_with_its_curve() {
 }
 
 /// A model that ran so often, and never equally long.
-fn ran(model: Model, rounds: usize) -> ModelResult {
+fn ran_often(model: Model, rounds: usize) -> ModelResult {
     let costs = |round: usize| {
         let wall = 0.1 + (round * 7919 % 1000) as f64 / 3e4;
         RoundCosts { round, costs: [Some(wall), Some(wall / 7.0), Some(wall / 3.0), Some(2048.0)] }
     };
-    ModelResult {
-        model,
-        jobs: 32,
-        cut: false,
-        failed: 0,
-        wall: Spread { min: 0.1, median: 0.11, max: 0.14 },
-        start: 0.001,
-        p50: 0.01,
-        p99: 0.02,
-        curve: (0..30).map(|at| (1.0 - 0.7f64.powi(at), 0.01 + f64::from(at) / 3e3)).collect(),
-        cpu: 0.07,
-        no_core: Some(0.0),
-        time: TimeSplit { computing: 0.07, gil_wait: 0.02, blocked: 0.02 },
-        switches: Switches { forced: 3, voluntary: 0, ctx_voluntary: 14, ctx_involuntary: 5 },
-        memory_kib: 2048,
-        added_kib: Some(1024),
-        processes: 1,
-        threads: 1,
-        server: None,
-        checksum: 0xabcd,
-        rounds: (0..rounds).map(costs).collect(),
-    }
+    let curve = (0..30).map(|at| (1.0 - 0.7f64.powi(at), 0.01 + f64::from(at) / 3e3)).collect();
+    ModelResult { curve, ..ran(model, 0.11, (0..rounds).map(costs).collect()) }
 }
 
 fn case(name: &str, rounds: usize) -> CaseResult {
     let size = RoundSize { rounds, jobs: 32, lanes: 2, workers: 2 };
     let most = if rounds > 100 { 3 } else { 8 };
-    let models = Model::ALL[..most].iter().map(|model| ran(*model, rounds)).collect();
+    let models = Model::ALL[..most].iter().map(|model| ran_often(*model, rounds)).collect();
     CaseResult::of(name, Some(Nature::CpuBound), size, models, 1).unwrap()
 }
 
@@ -213,6 +204,96 @@ fn many_rounds_are_thinned_out_and_the_page_says_so() {
     let whole = document(&[case("cpu", 7)], None).to_string();
     let whole: Value = serde_json::from_str(&whole).unwrap();
     assert!(data_of(&few) == whole, "of few, all are there");
+}
+
+/// A choice after so many rounds, with a flip of two probes.
+fn chosen(rounds: usize) -> Chosen {
+    let ms = Duration::from_millis;
+    let control = |name, ideal| Control { name, ideal, measured: ideal * 0.98 };
+    let (to, stands_at, flips_at) = (Model::ThreadsPy310, 900_000, 700_000);
+    let outcome = Outcome::Flips { stands_at, flips_at, to };
+    let probes = vec![
+        Probe { value: stands_at, stands: true, ahead: Model::EventLoop },
+        Probe { value: flips_at, stands: false, ahead: to },
+    ];
+    let untested = |knob| {
+        let probes = Vec::new();
+        Flip { knob, from: 2_000_000, until: 1, outcome: Outcome::Untested, probes }
+    };
+    let shape = Shape { parts: vec![Part::Io(ms(20)), Part::Cpu(ms(2))], jobs: None, inflight: 8 };
+    Chosen {
+        asked: Asked {
+            shape,
+            source: "given".to_owned(),
+            assumed: Vec::new(),
+            workers: 2,
+            seed: 7,
+        },
+        machine: Machine::of(2, None),
+        calibration: Calibration {
+            operations_per_ms: 300.0,
+            drift: 0.01,
+            side_by_side: 1.9,
+            switch: None,
+            wake: None,
+            fork: 0.001,
+            pipe: 1e-5,
+            encode: 1e-6,
+            answer: 1e-4,
+        },
+        controls: [control("pure sleep", 4.0), control("pure spin", 1.0)],
+        race: Some(case("work", rounds)),
+        confirmation: Some(case("work", rounds)),
+        flips: vec![
+            Flip { probes, outcome, until: 125_000, ..untested(Knob::Cpu) },
+            untested(Knob::Inflight),
+            untested(Knob::Cores),
+        ],
+    }
+}
+
+#[test]
+fn every_number_of_the_page_of_a_choice_is_one_of_its_json_object() {
+    let chosen = chosen(12);
+    let race = chosen.race.as_ref().unwrap();
+    let page = choice_page(&chosen, race, "singletrack choose --cpu 2ms", None).unwrap();
+    let printed = choice(&chosen, "singletrack choose --cpu 2ms", None).to_string();
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    assert!(data_of(&page) == printed, "the page holds what --json prints");
+    let text = words_of(&page);
+    assert_same_numbers(&text, &printed["race"]);
+    let finding = &printed["finding"];
+    let lists = ["why", "flips", "elsewhere"].map(|name| finding[name].as_array().unwrap());
+    let ones = [&finding["verdict"], &finding["currencies"], &finding["rule"]];
+    for sentence in lists.into_iter().flatten().chain(ones) {
+        // Sentences begin with a capital and end with a full stop on the page.
+        let rest: String = sentence.as_str().unwrap().chars().skip(1).collect();
+        assert!(text.contains(rest.trim_end_matches('.')), "{sentence}");
+    }
+    for control in printed["controls"].as_array().unwrap() {
+        let says = format!("{:.2} times, as it must", control["measured"].as_f64().unwrap());
+        assert!(text.contains(&says), "{says}");
+    }
+    assert!(text.contains("for the time was up: in flight at 1, cores at 1"), "in one sentence");
+    // A ring for each probe, and one for the work itself.
+    assert_eq!(page.matches("place\"").count(), 2 + 1);
+}
+
+#[test]
+fn the_page_of_a_choice_after_many_rounds_is_light_and_says_what_it_leaves_out() {
+    let chosen = chosen(1500);
+    let race = chosen.race.as_ref().unwrap();
+    let page = choice_page(&chosen, race, "choose", None).unwrap();
+    assert!(page.len() <= MOST_BYTES, "{}", page.len());
+    let data = data_of(&page);
+    for races in ["race", "confirmation"] {
+        let raw = data[races]["models"][0]["raw"].as_array().unwrap();
+        let every = raw[1]["round"].as_u64().unwrap();
+        assert!(every > 1 && page.contains(&format!("one round in {every}")), "{every}");
+        assert_eq!(raw.len() as u64, 1500u64.div_ceil(every));
+    }
+    let whole = choice(&chosen, "choose", None);
+    assert_eq!(data["verdict"], whole["verdict"], "of all rounds");
 }
 
 proptest! {

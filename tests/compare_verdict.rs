@@ -1,10 +1,14 @@
 //! What `compare` concludes from its rounds, and how it says so: evidence, judgement, verdict, table.
 #![cfg(feature = "cli")]
 
+#[path = "common/ran.rs"]
+mod ran;
+
 #[path = "common/cases.rs"]
 mod cases;
 use cases::cases;
 use proptest::prelude::*;
+use ran::ran;
 use singletrack::base::random::SplitMix64;
 use singletrack::lab::compare::document::document;
 use singletrack::lab::compare::evidence::{Answer, Evidence, FEWEST_ROUNDS, MARGIN};
@@ -14,11 +18,11 @@ use singletrack::lab::compare::judgement::{Entry, How, Judgement, RoundCosts};
 use singletrack::lab::compare::model::{Family, Model};
 use singletrack::lab::compare::notes;
 use singletrack::lab::compare::output::table;
-use singletrack::lab::compare::result::{CaseResult, ModelResult, RoundSize, Switches, TimeSplit};
-use singletrack::lab::compare::sweep::{Curve, Knob, Sweep};
+use singletrack::lab::compare::result::{CaseResult, ModelResult, RoundSize, TimeSplit};
+use singletrack::lab::compare::sweep::{Knob, Sweep, Swept};
 use singletrack::lab::compare::verdict::{Nature, Verdict};
 use singletrack::lab::report::failure::Failure;
-use singletrack::lab::report::stats::{Spread, duration};
+use singletrack::lab::report::stats::duration;
 use std::time::Duration;
 
 // --- evidence ---------------------------------------------------------------------------
@@ -293,6 +297,7 @@ fn two_of_one_family_that_cannot_be_told_apart_are_an_answer() {
     let first = &verdict.sentences()[0];
     assert!(first.contains("processes won: not enough rounds to tell"), "{first}");
     assert!(first.contains("times as fast as threads-py3.10"), "{first}");
+    assert!(first.ends_with("give it more rounds, by --time or --rounds"), "what to do: {first}");
 }
 
 #[test]
@@ -330,28 +335,7 @@ fn the_share_of_others_is_what_is_left_of_the_cores() {
 // --- output -----------------------------------------------------------------------------
 
 fn some_model(model: Model, median: f64) -> ModelResult {
-    ModelResult {
-        model,
-        jobs: 32,
-        cut: false,
-        failed: 0,
-        wall: Spread { min: median * 0.9, median, max: median * 1.1 },
-        start: 0.001,
-        p50: median / 32.0,
-        p99: median / 16.0,
-        curve: vec![(0.0, median / 64.0), (0.9, median / 20.0)],
-        cpu: median,
-        no_core: Some(0.0),
-        time: TimeSplit { computing: median * 0.75, gil_wait: 0.0, blocked: median * 0.25 },
-        switches: Switches { forced: 3, voluntary: 0, ctx_voluntary: 14, ctx_involuntary: 5 },
-        memory_kib: 2048,
-        added_kib: Some(1024),
-        processes: 1,
-        threads: 1,
-        server: None,
-        checksum: 0xabcd,
-        rounds: entry(model, [median; 4]).rounds,
-    }
+    ran(model, median, entry(model, [median; 4]).rounds)
 }
 
 fn result_of(models: Vec<ModelResult>) -> CaseResult {
@@ -578,15 +562,15 @@ fn a_curve_says_where_it_bends() {
     };
     let results: Vec<_> = [100, 200, 400, 800].map(at).into();
     let points = results.iter().map(|(at, result)| (*at, result)).collect();
-    let curve = Curve { knob: Knob::Connections, points };
+    let swept = Swept { knob: Knob::Connections, points };
     assert_eq!(
-        curve.bends(),
+        swept.bends(),
         [
             "between 200 and 400 the choice changes: event-loop, threads-py3.10 → event-loop",
             "threads-py3.10 keeps pace up to 200",
         ]
     );
-    let text = curve.text(200);
+    let text = swept.text(200);
     let last: Vec<&str> = text.lines().nth(5).unwrap_or_default().split_whitespace().collect();
     assert_eq!(last, ["800", "8000", "2000", "event-loop"], "{text}");
 }

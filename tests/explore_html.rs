@@ -3,59 +3,31 @@
 
 #[path = "common/cases.rs"]
 mod cases;
+#[path = "common/cli.rs"]
+mod cli;
 #[path = "common/command.rs"]
 mod command;
+#[path = "common/folder.rs"]
+mod folder;
+#[path = "common/html.rs"]
+mod html;
 
 use cases::cases;
-use command::finish;
+use cli::run;
+use folder::Folder;
+use html::data_of;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use singletrack::lab::page::embed::embed;
 use singletrack::lab::page::shell::{MOST_BYTES, render};
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A folder of this test, which is removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("{}-html-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn run(words: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
-    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    finish(command.spawn().unwrap(), words, PATIENCE)
-}
 
 /// The page of a program, and its data.
 fn page(folder: &Folder, program: &str) -> (String, Value) {
-    let out = folder.0.join("page.html");
-    let out = out.to_str().unwrap();
-    run(&["explore", program, "--policy", "3.9,3.12", "--html", out]);
+    let out = folder.path("page.html");
+    run(&["explore", program, "--policy", "3.9,3.12", "--html", &out]);
     let page = fs::read_to_string(out).unwrap();
-    let (_, data) = page.split_once(r#"<script type="application/json" id="data">"#).unwrap();
-    let data = serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap();
+    let data = data_of(&page);
     (page, data)
 }
 
@@ -121,13 +93,13 @@ fn a_long_program_is_a_page_of_bounded_size() {
 #[test]
 fn a_page_that_cannot_be_written_is_refused_before_the_work() {
     let folder = Folder::new("nowhere");
-    let out = folder.0.join("no/such/page.html");
-    let output = run(&["explore", RACE, "--policy", "3.12", "--html", out.to_str().unwrap()]);
+    let out = folder.path("no/such/page.html");
+    let output = run(&["explore", RACE, "--policy", "3.12", "--html", &out]);
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("page.html") && said.lines().count() == 1, "{said}");
     assert!(output.stdout.is_empty());
-    assert!(!out.exists());
+    assert!(folder.names().is_empty());
 }
 
 proptest! {

@@ -158,6 +158,31 @@ proptest! {
     }
 }
 
+/// Not before its last byte: a header that has come, and a part of the body, are not a frame.
+#[test]
+fn a_frame_comes_out_when_its_last_byte_has_come_wherever_the_stream_is_cut() {
+    let frames: Vec<OwnedFrame> =
+        [0, 5, 40].into_iter().zip(1..).map(|(n, id)| (FrameKind::Value, id, vec![7; n])).collect();
+    let bytes = stream(&frames);
+    for cut in 0..=bytes.len() {
+        let mut decoder = Decoder::new();
+        let mut come_out = |piece: &[u8]| {
+            decoder.feed(piece);
+            let next = || Some(decoder.next_frame().unwrap()?.body.len());
+            std::iter::from_fn(next).collect::<Vec<_>>()
+        };
+        let (first, rest) = bytes.split_at(cut);
+        let whole = match cut {
+            0..20 => &[][..],
+            20..45 => &[0],
+            45..105 => &[0, 5],
+            _ => &[0, 5, 40],
+        };
+        assert_eq!(come_out(first), whole, "of a piece of {cut} bytes");
+        assert_eq!([whole, &come_out(rest)].concat(), [0, 5, 40], "cut at {cut}");
+    }
+}
+
 /// A header that says `length`, with a valid check.
 fn header_of(length: u32, kind: u32) -> Vec<u8> {
     let mut bytes = frame(FrameKind::Call, 1, &[]).unwrap();

@@ -73,6 +73,21 @@ fn any_script() -> impl Strategy<Value = Script> {
         .prop_map(|(rounds, acts)| Script::new("any", rounds, &acts))
 }
 
+/// Numbers of any size: small ones, and those at the end of what there is.
+fn any_size() -> impl Strategy<Value = u64> {
+    prop_oneof![0u64..3, any::<u64>(), (0u64..3).prop_map(|back| u64::MAX - back)]
+}
+
+fn extreme_act() -> impl Strategy<Value = Act> {
+    (0..5, any_size(), any_size()).prop_map(|(kind, time, first)| match kind {
+        0 => Act::Compute { ticks: time },
+        1 => Act::Call { time },
+        2 => Act::Await { time },
+        3 => Act::Sleep { time },
+        _ => Act::Packet { first, period: time },
+    })
+}
+
 /// When the lock was held, in order.
 fn holds(recording: &Recording) -> Vec<(u64, u64)> {
     let mut holds = Vec::new();
@@ -103,6 +118,32 @@ fn holds(recording: &Recording) -> Vec<(u64, u64)> {
 
 proptest! {
     #![proptest_config(cases(100))]
+
+    /// What cannot be simulated is refused; all else comes to the moment until which it is to run.
+    #[test]
+    fn numbers_of_any_size_neither_overflow_nor_hang(
+        policy in any_policy(),
+        cores in prop_oneof![0usize..4, any::<usize>()],
+        costs in prop::array::uniform9(any_size()),
+        seed: u64,
+        rounds in any_size(),
+        acts in prop::collection::vec(extreme_act(), 0..4),
+    ) {
+        let _watchdog = watchdog("a simulation of extremes", 60);
+        let [tick, uncontended, contended, signal, interrupt, wake, switch, quantum, jitter] = costs;
+        let costs = Costs {
+            tick, uncontended, contended, signal, interrupt, wake, switch, quantum, jitter,
+        };
+        let Ok(mut simulator) = Simulator::new(policy, cores, costs, seed) else {
+            return Ok(prop_assert!(!(1..=MAX_CORES).contains(&cores)));
+        };
+        let script = Script::new("any", rounds, &acts);
+        script.work();
+        (0..2).for_each(|_| simulator.spawn(script.clone()));
+        simulator.record(100);
+        let run = simulator.run(2_000);
+        prop_assert_eq!(run.threads.len(), 2);
+    }
 
     #[test]
     fn one_thread_at_a_time_all_work_done_and_time_goes_forward(

@@ -58,6 +58,28 @@ proptest! {
         prop_assert!(rest.is_empty(), "in no bucket: {:?}", rest);
     }
 
+    /// Numbers that another process has sent need not be possible.
+    #[test]
+    fn counts_that_cannot_be_stay_at_the_most_that_can(
+        buckets in proptest::collection::vec((any::<u64>(), any::<u64>()), 0..20),
+        max: u64,
+        share in -1.0..=2.0f64,
+    ) {
+        let histogram = Histogram::from_buckets(buckets, max);
+        let both = histogram.clone() + histogram.clone();
+        for histogram in [histogram, both] {
+            prop_assert!(histogram.percentile(share) <= max);
+            let kept = histogram.buckets().fold(0u64, |sum, (_, count)| sum.saturating_add(count));
+            prop_assert_eq!(histogram.count(), kept);
+        }
+    }
+
+    #[test]
+    fn a_histogram_can_be_made_again_of_its_buckets(lengths in lengths()) {
+        let histogram = filled(&lengths);
+        prop_assert_eq!(Histogram::from_buckets(histogram.buckets(), histogram.max()), histogram);
+    }
+
     #[test]
     fn a_sum_is_the_histogram_of_both(one in lengths(), other in lengths()) {
         let both: Vec<u64> = one.iter().chain(&other).copied().collect();

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use singletrack::aio::{self, Event, Queue, create_named_task, sleep, to_thread};
 use singletrack::base::id::TaskId;
 use singletrack::event_loop::create_eager_task;
-use singletrack::event_loop::lints::{Fault, Limits, Lint, lints};
+use singletrack::event_loop::lints::{Limits, Lint, LintKind, lints};
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -371,7 +371,7 @@ fn a_task_that_nothing_can_wake_is_named_and_no_other() {
             kept.take();
             sleep(MS).await;
             let found = lints(&event_loop.recording(), &Limits::default());
-            let is_lost = |lint: &&Lint| lint.fault == Fault::LostWaker;
+            let is_lost = |lint: &&Lint| lint.kind == LintKind::LostWaker;
             let lost: Vec<TaskId> = found.iter().filter(is_lost).map(|lint| lint.task).collect();
             assert_eq!(lost, [forgetful.id(), dropped.id()]);
             patient.cancel();

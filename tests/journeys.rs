@@ -144,3 +144,42 @@ fn pages_name_files_and_tests_that_there_are() {
         }
     }
 }
+
+/// The data under `tests/deep/coverage.py` and `mutants.py`: a file that has moved would fall out of
+/// both without a word.
+#[test]
+fn the_pure_files_exist_and_so_do_the_test_programs_that_are_theirs() {
+    let list = read("tests/deep/pure_files.txt");
+    let lines = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut files = Vec::new();
+    for line in lines {
+        let mut words = line.split_whitespace();
+        let file = words.next().unwrap();
+        assert!(root().join(file).is_file(), "there is no {file}");
+        let programs: Vec<&str> = words.collect();
+        assert!(!programs.is_empty(), "{file}: no test program");
+        for name in programs {
+            let there = [format!("tests/{name}.rs"), format!("tests/{name}/main.rs")];
+            let found = there.iter().any(|path| root().join(path).is_file());
+            assert!(found || name == "lib", "{file}: there is no test program {name}");
+        }
+        files.push(file);
+    }
+    assert!(files.len() > 50, "only {} pure files", files.len());
+    files.sort_unstable();
+    assert!(files.windows(2).all(|two| two[0] != two[1]), "a file stands there twice");
+}
+
+/// An argument says why no test can notice a mutant; its first word is the file that it is about.
+#[test]
+fn each_argument_for_a_mutant_is_about_a_file_that_exists() {
+    for line in read("tests/deep/argued.txt").lines() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let Some((mutant, why)) = line.split_once(" => ") else { panic!("no argument: {line}") };
+        let file = mutant.split(": ").next().unwrap();
+        assert!(root().join(file).is_file(), "there is no {file}");
+        assert!(why.len() > 20, "{mutant}: that is no argument: {why}");
+    }
+}

@@ -1,13 +1,18 @@
 //! The pure halves of the lab: statistics, verdicts, URLs and answers, tables, command lines.
 #![cfg(feature = "cli")]
 
+#[path = "common/http_check.rs"]
+mod http_check;
+
+use http_check::read_in;
 use proptest::prelude::*;
 use singletrack::base::random::SplitMix64;
-use singletrack::lab::cli::{CliError, CompareRequest, Request, parse};
+use singletrack::lab::cli::{CliError, Request, parse};
 use singletrack::lab::compare::gate::Gate;
-use singletrack::lab::compare::http::{Answer, AnswerReader, Outcome};
+use singletrack::lab::compare::http::{AnswerReader, Outcome};
 use singletrack::lab::compare::lane::{LaneStats, WorkQueue};
 use singletrack::lab::compare::model::{Family, Model};
+use singletrack::lab::compare::request::CompareRequest;
 use singletrack::lab::compare::url::Url;
 use singletrack::lab::compare::{job::Job, server::Question};
 use singletrack::lab::report::stats::{Spread, percentile};
@@ -201,25 +206,8 @@ fn a_request_names_host_and_port() {
     assert!(request("http://a/").ends_with("\r\n\r\n"));
 }
 
-/// What comes of an answer that arrives in pieces of these sizes, over and over, before the stream
-/// ends; and how many bytes were looked at.
-fn read_in(answer: &[u8], sizes: &[usize]) -> (Result<Outcome, String>, usize) {
-    let mut reader = AnswerReader::new(1 << 20);
-    let (mut fed, mut sizes) = (0, sizes.iter().cycle());
-    while fed < answer.len() {
-        let piece = &answer[fed..answer.len().min(fed + sizes.next().unwrap())];
-        fed += piece.len();
-        match reader.feed(piece) {
-            Ok(false) => {}
-            Ok(true) => break,
-            Err(why) => return (Err(why), fed),
-        }
-    }
-    (reader.end().and_then(Answer::outcome), fed)
-}
-
 fn read(answer: &[u8]) -> Result<Outcome, String> {
-    read_in(answer, &[usize::MAX >> 1]).0
+    read_in(answer, &[]).0
 }
 
 fn page(answer: &[u8]) -> Vec<u8> {

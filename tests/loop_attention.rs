@@ -8,10 +8,12 @@ mod common;
 use common::{on_real_selectors, watchdog};
 use proptest::prelude::*;
 use singletrack::aio::{Queue, UnixStream, sleep, split, wait_for};
+use singletrack::selector::event::Readiness;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::Cell;
 use std::future::pending;
+use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -102,6 +104,54 @@ fn callbacks_that_schedule_each_other_hold_a_timer_up_by_about_a_millisecond() {
     assert!(late <= 3 * MS, "{late:?} late");
 }
 
+/// How many slices of 5 ms go by from when a socket is ready, and from when a timer is due, until
+/// its task runs: beside `tasks` that compute for so long and yield, and `idle` that only yield.
+fn slices_until_heard(tasks: u32, idle: u32) -> (u32, u32) {
+    in_virtual_time(async |event_loop, selector| {
+        event_loop.set_io_interval(u32::MAX);
+        let slices = Rc::new(Cell::new(0));
+        for number in 0..tasks + idle {
+            let (selector, slices) = (selector.clone(), Rc::clone(&slices));
+            drop(create_task(async move {
+                loop {
+                    if number < tasks {
+                        selector.advance(5 * MS);
+                        slices.set(slices.get() + 1);
+                    }
+                    yield_now().await;
+                }
+            }));
+        }
+        // Both become so in the first slice of a round.
+        let round = 5 * MS * tasks;
+        let ready = event_loop.time() + 4 * round + MS;
+        let (here, there) = UnixStream::pair().unwrap();
+        selector.ready_at(ready, here.as_fd().as_raw_fd(), Readiness::READABLE);
+        let count = Rc::clone(&slices);
+        let reader = create_task(async move {
+            here.read(&mut [0]).await.unwrap();
+            count.get()
+        });
+        let (count, clock) = (Rc::clone(&slices), Rc::clone(&event_loop));
+        let timer = create_task(async move {
+            sleep(ready - clock.time()).await;
+            count.get()
+        });
+        yield_now().await; // the reader waits
+        there.write_all(b"x").await.unwrap();
+        let before = 4 * tasks; // whole rounds
+        (reader.await.unwrap() - before, timer.await.unwrap() - before)
+    })
+}
+
+/// The rest of the round in progress, and one more: what is ready already stands before them in the
+/// queue, as it does in asyncio.
+#[test]
+fn a_ready_socket_and_a_due_timer_wait_for_two_slices_of_each_busy_task_at_most() {
+    let all = [(1, 0), (1, 64), (65, 0)].map(|(tasks, idle)| slices_until_heard(tasks, idle));
+    assert_eq!(all, [(2, 2), (2, 2), (2 * 65, 2 * 65)]);
+}
+
 #[test]
 fn yields_that_take_no_time_poll_the_selector_once_in_an_interval() {
     for interval in [1, 10, 61] {
@@ -170,6 +220,52 @@ proptest! {
         });
         let iteration = tasks * (slices.iter().map(|(micros, _)| *micros).max().unwrap() + 1) * US;
         prop_assert!(late <= MS + 2 * iteration, "{late:?} late, {iteration:?} an iteration");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What is behind the selector is heard of before a task that has had a long turn has its next:
+    /// long is 10 µs if it ended with a yield, and a millisecond if another task made it ready again.
+    #[test]
+    fn between_a_long_turn_and_the_next_of_the_same_task_the_selector_is_polled(
+        turns in prop::collection::vec((0_u32..3000, any::<bool>()), 1..30),
+        tasks in 1_usize..6,
+        interval in prop_oneof![1_u32..100, Just(u32::MAX)],
+    ) {
+        let unheard = in_virtual_time(async |event_loop, selector| {
+            event_loop.set_io_interval(interval);
+            let unheard = Rc::new(Cell::new(0));
+            let mut all = Vec::new();
+            for number in 0..tasks {
+                let (turns, selector) = (turns.clone(), selector.clone());
+                let (inner, unheard) = (Rc::clone(&event_loop), Rc::clone(&unheard));
+                all.push(create_task(async move {
+                    let shifted = turns.iter().cycle().skip(number).take(turns.len());
+                    for (micros, yields) in shifted {
+                        selector.advance(*micros * US);
+                        let before = selector.waits();
+                        if *yields {
+                            yield_now().await;
+                        } else {
+                            let event = Rc::new(singletrack::aio::Event::new());
+                            let set = Rc::clone(&event);
+                            inner.call_soon(move || set.set());
+                            event.wait().await;
+                        }
+                        let long = *micros >= if *yields { 10 } else { 1000 };
+                        let heard = selector.waits() > before;
+                        unheard.set(unheard.get() + u32::from(long && !heard));
+                    }
+                }));
+            }
+            for task in all {
+                task.await.unwrap();
+            }
+            unheard.get()
+        });
+        prop_assert_eq!(unheard, 0);
     }
 }
 

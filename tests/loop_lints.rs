@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use singletrack::base::id::TaskId;
-use singletrack::event_loop::lints::{Fault, Limits, Lint, lints};
+use singletrack::event_loop::lints::{Health, Limits, Lint, LintKind, lints};
 use singletrack::event_loop::recording::{LoopEvent, LoopEventKind, LoopRecording};
 use std::time::Duration;
 
@@ -46,22 +46,22 @@ fn recorded(steps: &[Step], lost: &[u64]) -> LoopRecording {
 }
 
 /// The same by looking at each task's steps alone.
-fn expected(steps: &[Step], number: u64) -> Vec<Fault> {
+fn expected(steps: &[Step], number: u64) -> Vec<LintKind> {
     let own: Vec<&Step> = steps.iter().filter(|step| step.0 == number).collect();
     let longest = own.iter().map(|step| Duration::from_nanos(step.1)).max();
-    let held = longest.filter(|longest| *longest >= LIMITS.held).map(Fault::HoldsLoop);
+    let held = longest.filter(|longest| *longest >= LIMITS.held).map(LintKind::HoldsLoop);
     let yields = |first: usize| own[..first].iter().filter(|step| step.2 == End::Yielded).count();
     let mostly = |first: &usize| *first as u64 >= LIMITS.steps && 2 * yields(*first) > *first;
     let wakes = (1..=own.len())
         .find(mostly)
-        .map(|first| Fault::WakesItself { yields: yields(first) as u64, steps: first as u64 });
+        .map(|first| LintKind::WakesItself { yields: yields(first) as u64, steps: first as u64 });
     held.into_iter().chain(wakes).collect()
 }
 
-fn faults(found: &[Lint], number: u64) -> Vec<Fault> {
-    let mut faults: Vec<Fault> =
-        found.iter().filter(|lint| lint.task == task(number)).map(|lint| lint.fault).collect();
-    faults.sort_by_key(|fault| !matches!(fault, Fault::HoldsLoop(_)));
+fn faults(found: &[Lint], number: u64) -> Vec<LintKind> {
+    let mut faults: Vec<LintKind> =
+        found.iter().filter(|lint| lint.task == task(number)).map(|lint| lint.kind).collect();
+    faults.sort_by_key(|fault| !matches!(fault, LintKind::HoldsLoop(_)));
     faults
 }
 
@@ -100,18 +100,35 @@ proptest! {
         let found = lints(&recorded(&[], &lost), &LIMITS);
         let named: Vec<TaskId> = found.iter().map(|lint| lint.task).collect();
         prop_assert_eq!(named, lost.iter().map(|&number| task(number)).collect::<Vec<_>>());
-        prop_assert!(found.iter().all(|lint| lint.fault == Fault::LostWaker));
+        prop_assert!(found.iter().all(|lint| lint.kind == LintKind::LostWaker));
     }
 }
 
 #[test]
 fn a_lint_says_what_to_do() {
     for (fault, words) in [
-        (Fault::HoldsLoop(Duration::from_millis(250)), "held the loop for 250ms in one step"),
-        (Fault::WakesItself { yields: 7, steps: 9 }, "woke itself in 7 of its first 9 steps"),
-        (Fault::LostWaker, "no waker of it is left"),
+        (LintKind::HoldsLoop(Duration::from_millis(250)), "held the loop for 250ms in one step"),
+        (LintKind::WakesItself { yields: 7, steps: 9 }, "woke itself in 7 of its first 9 steps"),
+        (LintKind::LostWaker, "no waker of it is left"),
     ] {
         let text = fault.to_string();
         assert!(text.contains(words) && text.contains(": "), "{text}");
     }
+}
+
+#[test]
+fn a_step_is_reported_only_if_it_is_longer_than_all_before_it() {
+    let mut health = Health::default();
+    let mut faults = |nanos| -> Vec<LintKind> {
+        health.step(Duration::from_nanos(nanos), false, &LIMITS).collect()
+    };
+    let holds = |nanos| vec![LintKind::HoldsLoop(Duration::from_nanos(nanos))];
+    assert_eq!((faults(49), faults(50)), (vec![], holds(50)));
+    assert_eq!((faults(50), faults(49), faults(51)), (vec![], vec![], holds(51)));
+}
+
+#[test]
+fn what_is_too_long_is_a_tenth_of_a_second_unless_somebody_says_otherwise() {
+    let limits = Limits::default();
+    assert_eq!((limits.held, limits.steps), (Duration::from_millis(100), 1000));
 }

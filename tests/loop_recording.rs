@@ -12,8 +12,11 @@ use singletrack::base::id::TaskId;
 use singletrack::event_loop::create_eager_task;
 use singletrack::event_loop::recording::{Cause, LoopEvent, LoopEventKind, LoopRecording};
 use singletrack::{EventLoop, create_task, yield_now};
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
@@ -143,6 +146,30 @@ fn a_yield_an_eager_task_and_a_cancel_are_recorded_as_such() {
     assert_eq!(of("yields"), ["made", "polled", "yielded", "polled", "ended"]);
     assert_eq!(of("cancelled"), ["made", "polled", "paused", "woken", "polled", "ended"]);
     assert_eq!(woken(&recording, "cancelled"), ["main"]);
+}
+
+#[test]
+fn a_wake_that_queues_nothing_is_not_recorded() {
+    let event_loop = scripted();
+    event_loop.record(1000);
+    event_loop.run_until_complete(async {
+        let (left, mut go) = (Rc::new(Cell::new(None::<Waker>)), false);
+        let place = Rc::clone(&left);
+        let waits = poll_fn(move |cx| {
+            place.set(Some(cx.waker().clone()));
+            if std::mem::replace(&mut go, true) { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let task = create_named_task("woken", waits);
+        yield_now().await;
+        let waker = left.take().unwrap();
+        waker.wake_by_ref();
+        waker.wake_by_ref();
+        task.await.unwrap();
+        waker.wake();
+    });
+    let recording = event_loop.recording();
+    check(&recording);
+    assert_eq!(woken(&recording, "woken"), ["main"]);
 }
 
 #[test]

@@ -2,6 +2,10 @@
 //! walked through forwards and back.
 #![cfg(feature = "cli")]
 
+#[path = "common/html.rs"]
+mod html;
+
+use html::data_of;
 use serde_json::Value;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -300,9 +304,7 @@ fn the_page_has_every_iteration_without_scripts_and_needs_nothing_else() {
         assert!(still.contains(says), "{says}");
     }
     assert!(script.contains("ArrowRight"), "it can be stepped through");
-    let (_, data) = page.split_once(r#"<script type="application/json" id="data">"#).unwrap();
-    let data: Value = serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap();
-    assert_eq!(data["document"]["turns"], program.document()["turns"]);
+    assert_eq!(data_of(&page)["document"]["turns"], program.document()["turns"]);
 }
 
 #[test]

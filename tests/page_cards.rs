@@ -3,17 +3,22 @@
 
 #[path = "common/cases.rs"]
 mod cases;
+#[path = "common/cli.rs"]
+mod cli;
 #[path = "common/command.rs"]
 mod command;
 #[path = "common/folder.rs"]
 mod folder;
+#[path = "common/html.rs"]
+mod html;
 #[path = "common/markup.rs"]
 mod markup;
 
 use cases::cases;
-use command::finish;
+use cli::run;
 use folder::Folder;
-use markup::{Node, parse};
+use html::data_of;
+use markup::{Node, kept, parse};
 use proptest::prelude::*;
 use serde_json::Value;
 use singletrack::lab::page::card::{Card, card};
@@ -22,16 +27,7 @@ use singletrack::lab::page::request::command_line;
 use singletrack::lab::poster::card::poster_card;
 use singletrack::lab::poster::poster::{poster, time};
 use std::fs;
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(120);
-
-fn run(words: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
-    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    finish(command.spawn().unwrap(), words, PATIENCE)
-}
+use std::process::Command;
 
 /// A card as a tree: 1200 by 630, with nothing from elsewhere.
 fn read(path: &str) -> (String, Node) {
@@ -86,9 +82,7 @@ fn a_scene_is_a_card_and_a_page_with_the_figures_of_its_object() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     let page = fs::read_to_string(&page).unwrap();
-    let (_, data) = page.split_once(r#"<script type="application/json" id="data">"#).unwrap();
-    let data: Value = serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap();
-    assert!(data == printed, "the page holds what --json prints");
+    assert!(data_of(&page) == printed, "the page holds what --json prints");
     let (_, root) = read(&card);
     for run in printed["runs"].as_array().unwrap() {
         let sentence = run["sentence"].as_str().unwrap();
@@ -136,8 +130,7 @@ proptest! {
             words: text.clone(),
         });
         let root = parse(&file).unwrap();
-        let kept: String =
-            text.chars().map(|c| if markup::allowed(c) { c } else { '\u{fffd}' }).collect();
+        let kept = kept(&text);
         prop_assert_eq!(root.children[0].text.as_str(), kept.as_str());
         prop_assert_eq!(root.children[1].text.as_str(), kept.as_str());
     }

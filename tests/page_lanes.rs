@@ -7,12 +7,12 @@ mod cases;
 mod markup;
 
 use cases::cases;
-use markup::parse;
+use markup::{kept, parse};
 use proptest::prelude::*;
 use singletrack::lab::page::density::{PARTS, pieces};
 use singletrack::lab::page::lanes::{Look, lanes};
 use singletrack::lab::page::markup::Element;
-use singletrack::lab::page::rows::Frame;
+use singletrack::lab::page::rows::Room;
 use singletrack::lab::timeline::timeline::{Group, Lane, LaneKind, Point, Span, State, Timeline};
 
 fn lane(name: &str, lengths: &[(u64, usize)]) -> Lane {
@@ -82,11 +82,6 @@ fn a_million_spans_are_a_picture_of_bounded_size() {
     assert!(picture.len() < 300_000, "{}", picture.len());
 }
 
-/// What a picture can keep of a text.
-fn kept(text: &str) -> String {
-    text.chars().map(|c| if markup::allowed(c) { c } else { '\u{fffd}' }).collect()
-}
-
 proptest! {
     #![proptest_config(cases(300))]
 
@@ -127,7 +122,7 @@ proptest! {
         let timeline = timeline(&[&text], vec![lane(&text, &[(5, 0), (5, 1)]), lane("b", &[(5, 1)])]);
         let look = Look {
             title: text.clone(),
-            frame: Frame::Fixed { width: 900.0, names: 100.0 },
+            room: Room::Fixed { width: 900.0, names: 100.0 },
             ..Look::default()
         };
         let svg = lanes(&timeline, &look).markup.with("data-x", &text).to_string();

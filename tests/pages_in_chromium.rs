@@ -4,11 +4,14 @@
 //! Where no Chromium is found, this says so and checks nothing.
 #![cfg(feature = "cli")]
 
+#[path = "common/cli.rs"]
+mod cli;
 #[path = "common/command.rs"]
 mod command;
 #[path = "common/folder.rs"]
 mod folder;
 
+use cli::run;
 use command::finish;
 use folder::Folder;
 use serde_json::Value;
@@ -33,15 +36,6 @@ fn browser() -> Option<&'static str> {
         eprintln!("skipped: none of {} is here, so no page was looked at", BROWSERS.join(", "));
     }
     found
-}
-
-fn made(words: &[&str]) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
-    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = finish(command.spawn().unwrap(), words, PATIENCE);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    // An exploration that finds a fault, and a choice without a difference, have codes of their own.
-    assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{words:?}: {said}");
 }
 
 /// What the probe found, and what the browser wrote on its console.
@@ -77,15 +71,22 @@ fn looked_at(
     (serde_json::from_str(&found).unwrap(), said)
 }
 
-/// Looks at a page in both colours and both widths.
-fn is_sound(browser: &str, folder: &Folder, name: &str) {
-    let page = fs::read_to_string(folder.path(name)).unwrap();
+/// Has a command write a page, and looks at it in both colours and both widths.
+fn is_sound(name: &str, words: &[&str]) {
+    let Some(browser) = browser() else { return };
+    let folder = Folder::new(&format!("chromium-{name}"));
+    let file = folder.path("page.html");
+    let output = run(&[words, &["--html", &file]].concat());
+    // An exploration that finds a fault, and a choice without a difference, have codes of their own.
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{words:?}: {said}");
+    let page = fs::read_to_string(file).unwrap();
     assert!(page.contains("default-src 'none'"), "a request would be an error");
     let probed = page.replacen("</head>", &format!("<script>{PROBE}</script></head>"), 1);
-    let probed = folder.write(&format!("probed-{name}"), &probed);
+    let probed = folder.write("probed.html", &probed);
     let mut papers = Vec::new();
     for (width, dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
-        let (verdict, said) = looked_at(browser, folder, &probed, width, dark);
+        let (verdict, said) = looked_at(browser, &folder, &probed, width, dark);
         let found: Vec<&str> =
             verdict["found"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         assert!(found.is_empty(), "{name} at {width}, dark {dark}: {found:#?}");
@@ -99,59 +100,47 @@ fn is_sound(browser: &str, folder: &Folder, name: &str) {
 
 #[test]
 fn a_comparison_is_sound_in_a_browser() {
-    let Some(browser) = browser() else { return };
-    let folder = Folder::new("chromium-compare");
-    let page = folder.path("compare.html");
-    made(&["compare", "cpu", "fast-io", "--jobs", "24", "--rounds", "3", "--html", &page]);
-    is_sound(browser, &folder, "compare.html");
+    is_sound("compare", &["compare", "cpu", "fast-io", "--jobs", "24", "--rounds", "3"]);
 }
 
 #[test]
 fn a_sweep_is_sound_in_a_browser() {
-    let Some(browser) = browser() else { return };
-    let folder = Folder::new("chromium-sweep");
-    let page = folder.path("sweep.html");
-    let words = ["compare", "cpu", "--jobs", "8", "--rounds", "1", "--sweep", "workers=1..4"];
-    made(&[&words[..], &["--html", &page]].concat());
-    is_sound(browser, &folder, "sweep.html");
+    let sweep = ["--rounds", "1", "--sweep", "workers=1..4"];
+    is_sound("sweep", &[&["compare", "cpu", "--jobs", "8"], &sweep[..]].concat());
 }
 
 #[test]
 fn a_scene_is_sound_in_a_browser() {
-    let Some(browser) = browser() else { return };
-    let folder = Folder::new("chromium-scene");
-    let page = folder.path("scene.html");
-    made(&["gil", "battle", "--simulate", "2", "--seconds", "0.1", "--html", &page]);
-    is_sound(browser, &folder, "scene.html");
+    is_sound("scene", &["gil", "battle", "--simulate", "2", "--seconds", "0.1"]);
 }
+
+const RACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/race.py");
 
 #[test]
 fn an_exploration_is_sound_in_a_browser_and_its_cursor_moves_along_the_source() {
-    let Some(browser) = browser() else { return };
-    let folder = Folder::new("chromium-explore");
-    let page = folder.path("explore.html");
-    let race = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/race.py");
-    made(&["explore", race, "--policy", "3.9,3.12", "--html", &page]);
-    is_sound(browser, &folder, "explore.html");
+    is_sound("explore", &["explore", RACE, "--policy", "3.9,3.12"]);
+}
+
+#[test]
+fn steps_of_a_loop_are_sound_in_a_browser_and_its_cursor_moves_along_the_source() {
+    let folder = Folder::new("chromium-naps");
+    let program = "import asyncio\n\nasync def nap(name, seconds):\n    \
+                   await asyncio.sleep(seconds)\n    print(name, 'is up')\n\nasync def main():\n    \
+                   await asyncio.gather(nap('early', 0.01), nap('late', 0.03))\n\nasyncio.run(main())\n";
+    is_sound("step", &["loop", "step", &folder.write("naps.py", program)]);
+    is_sound("step-scene", &["loop", "step", "busy"]);
 }
 
 #[test]
 fn a_choice_is_sound_in_a_browser() {
-    let Some(browser) = browser() else { return };
-    let folder = Folder::new("chromium-choose");
-    let page = folder.path("choose.html");
-    let words = ["choose", "--cpu", "1ms", "--io", "5ms", "--inflight", "4", "--time", "12"];
-    made(&[&words[..], &["--anyway", "--html", &page]].concat());
-    is_sound(browser, &folder, "choose.html");
+    let load = ["choose", "--cpu", "1ms", "--io", "5ms", "--inflight", "4"];
+    is_sound("choose", &[&load[..], &["--time", "12", "--anyway"]].concat());
 }
 
 #[test]
 fn names_that_try_to_be_markup_are_text_in_a_browser() {
-    let Some(browser) = browser() else { return };
-    let folder = Folder::new("chromium-hostile");
+    let folder = Folder::new("chromium-evil");
     let program = "x = \"<img src=x onerror=alert(1)><script>alert(2)</script>\"\nprint(x)\n";
     let file = folder.write("<b>&\"'.py", program);
-    let page = folder.path("hostile.html");
-    made(&["explore", &file, "--policy", "3.12", "--html", &page]);
-    is_sound(browser, &folder, "hostile.html");
+    is_sound("hostile", &["explore", &file, "--policy", "3.12"]);
 }

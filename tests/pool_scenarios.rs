@@ -76,7 +76,7 @@ const BAD_INPUT: &[Row] = &[
     ("a worker that writes garbage", "process_pool/main", "garbage_breaks_the_protocol"),
     ("answers twice", "process_pool/main", "an_answer_given_twice_costs_the_worker"),
     ("answers for a job it has not", "process_pool/main", "a_forged_answer_breaks"),
-    ("says anything at all", "shared_ops", "a_hostile_worker_loses_no_job"),
+    ("says anything at all", "fuzz_corpora", "a_hostile_worker_loses_no_job"),
     ("a process that writes garbage", "processes", "a_process_that_writes_garbage_is_killed"),
     ("a process that answers twice", "processes", "a_process_that_answers_twice_is_killed"),
     ("closes its descriptors", "process_pool/main", "a_worker_without_its_pipes_is_killed"),

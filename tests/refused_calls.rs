@@ -1,22 +1,28 @@
-//! System calls that a filter refuses, as in containers: there is another way, or an error that names
-//! the call; nothing hangs. And a simulated run, which makes none by which it could differ. Each test runs
-//! in a fresh process, since a filter cannot be taken back.
+//! System calls that a filter refuses, as in containers, and a machine that has run out of something
+//! long before everybody is served: there is another way, or an error that names what was refused;
+//! nothing hangs, and what was begun is not lost. And a simulated run, which makes no call by which it
+//! could differ. Each test runs in a fresh process, since neither a filter nor a limit can be taken back.
 
 #[path = "process_pool/runner.rs"]
 #[allow(dead_code)]
 mod runner;
 
 use runner::{children, descriptors};
-use singletrack::aio::{Lock, Queue, sleep};
+use singletrack::aio::{
+    Lock, Queue, ServerOptions, StreamReader, TcpListener, sleep, start_server_with,
+};
+use singletrack::gil::{GilThread, GlobalLock, SwitchPolicy};
 use singletrack::process::{ForkServer, ForkServerError, Process, ProcessPool};
 use singletrack::sim::{Explorer, Sim};
-use singletrack::task::budget::yield_now;
+use singletrack::{EventLoop, create_task, yield_now};
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::Read;
+use std::future::pending;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -35,6 +41,12 @@ const CASES: &[Case] = &[
         a_simulated_run_asks_for_no_time_no_chance_and_no_thread,
     ),
     ("whoever_asks_for_more_is_ended", whoever_asks_for_more_is_ended),
+    (
+        "ten_times_as_many_clients_as_descriptors_are_all_served",
+        ten_times_as_many_clients_as_descriptors_are_all_served,
+    ),
+    ("threads_beyond_memory_are_refused_and_the_others_end", threads_beyond_memory_are_refused),
+    ("tasks_beyond_memory_end_the_process_and_say_why", tasks_beyond_memory_end_the_process),
 ];
 
 /// What a simulated run must not do. The kernel ends whoever does.
@@ -46,12 +58,16 @@ const TOO_MUCH: &[Case] = &[
     ("a pause", || std::thread::sleep(Duration::from_millis(1))),
 ];
 
+/// What a test has another process do.
+const PARTS: &[Case] = &[("be_clients", be_clients), ("spawn_without_end", spawn_without_end)];
+
 fn main() {
     let mut args = std::env::args().skip(1);
     match args.next().as_deref() {
         Some("--case") => {
             let name = args.next().expect("a name");
-            let (_, case) = CASES.iter().find(|(n, _)| *n == name).expect("a case");
+            let mut all = CASES.iter().chain(PARTS);
+            let (_, case) = all.find(|(n, _)| *n == name).expect("a case");
             // SAFETY: the call takes a number. A hang ends by SIGALRM.
             unsafe { libc::alarm(60) };
             case();
@@ -284,4 +300,115 @@ fn whoever_asks_for_more_is_ended() {
         let ended = matches!(signal, Some(libc::SIGSYS | libc::SIGSEGV));
         assert!(ended, "{what} was had in spite of the filter: {status}");
     }
+}
+
+// ---- beyond the machine ----
+
+/// Descriptors that the server has for connections, and clients that come at once.
+const ROOM: usize = 20;
+const CLIENTS: usize = 10 * ROOM;
+
+/// This program again, as a process that does one part.
+fn part(name: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--case", name]);
+    command
+}
+
+/// They all connect, then each sends a byte and waits for it to come back.
+fn be_clients() {
+    let port: u16 = std::env::var("PORT").unwrap().parse().unwrap();
+    let connect = |_| TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut streams: Vec<TcpStream> = (0..CLIENTS).map(connect).collect();
+    streams.iter_mut().for_each(|stream| stream.write_all(b"x").unwrap());
+    for stream in &mut streams {
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+        assert_eq!(all, b"x");
+    }
+}
+
+fn ten_times_as_many_clients_as_descriptors_are_all_served() {
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.run_until_complete(async {
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut clients = part("be_clients").env("PORT", port.to_string()).spawn().unwrap();
+        // Whoever started this may have left some open far above.
+        let taken = open(());
+        let end = (0..).filter(|fd| !taken.contains(fd)).nth(ROOM);
+        limit_descriptors(end.unwrap() as u64);
+        let backoff = Duration::from_millis(5);
+        let options = ServerOptions { backoff, ..ServerOptions::default() };
+        let server =
+            start_server_with(listener, options, async |mut reader: StreamReader<_>, writer| {
+                let byte = reader.read(1).await.unwrap();
+                sleep(Duration::from_millis(20)).await; // so that they pile up
+                writer.write(&byte).unwrap();
+            });
+        let ended = loop {
+            match clients.try_wait().unwrap() {
+                Some(ended) => break ended,
+                None => sleep(Duration::from_millis(5)).await,
+            }
+        };
+        assert!(ended.success(), "a client was not served");
+        assert_eq!(server.stats().accepted as usize, CLIENTS);
+        assert!(server.stats().failed > 0, "it had no descriptor, now and then");
+        assert_eq!(server.take_error().unwrap().raw_os_error(), Some(libc::EMFILE));
+    });
+}
+
+/// So many bytes more than this process has mapped now.
+fn limit_memory(more: u64) {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = text.split(' ').next().unwrap().parse().unwrap();
+    let most = pages * 4096 + more;
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: `limit` is a local that outlives the call.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+}
+
+/// Their stacks have room for a tenth of them.
+fn threads_beyond_memory_are_refused() {
+    const WANTED: usize = 300;
+    limit_memory(30 * (2 << 20));
+    let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_10);
+    let (threads, refused) = lock
+        .attach(|_| {
+            let start = |i| GilThread::spawn(&lock, "one of many", move |_| i);
+            let mut threads = Vec::new();
+            for i in 0..WANTED {
+                match start(i) {
+                    Ok(thread) => threads.push(thread),
+                    Err(refused) => return (threads, Some(refused)),
+                }
+            }
+            (threads, None)
+        })
+        .unwrap();
+    let why = refused.expect("there is no room for all").to_string();
+    assert!(why.contains("temporarily unavailable"), "{why}");
+    assert!((1..=WANTED / 5).contains(&threads.len()), "{} were started", threads.len());
+    for (i, thread) in threads.into_iter().enumerate() {
+        assert_eq!(thread.join(), Ok(i), "it had waited for the lock");
+    }
+}
+
+fn spawn_without_end() {
+    limit_memory(64 << 20);
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.run_until_complete(async {
+        loop {
+            drop(create_task(pending::<()>()));
+        }
+    });
+}
+
+/// Rust has no other way to refuse memory.
+fn tasks_beyond_memory_end_the_process() {
+    let child = part("spawn_without_end").stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8_lossy(&child.stderr).into_owned();
+    assert_eq!(child.status.signal(), Some(libc::SIGABRT), "{said}");
+    assert!(said.contains("memory allocation of") && said.contains("failed"), "{said}");
 }

@@ -4,8 +4,8 @@
 mod cases;
 use cases::cases;
 use proptest::prelude::*;
-use singletrack::aio::{Event, sleep, timeout};
-use singletrack::sim::{End, Explorer, Failing, Order, Sim};
+use singletrack::aio::{Event, Lock, sleep, timeout};
+use singletrack::sim::{Explorer, Failing, Order, RunEnd, Sim};
 use singletrack::task::budget::yield_now;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -43,7 +43,7 @@ async fn deposits(sim: Sim) {
 fn an_await_race_is_found_though_the_loops_own_order_passes() {
     assert!(Explorer::new().replay("fifo").explore(deposits).is_ok());
     let failing = fails(Explorer::new(), deposits);
-    assert!(matches!(&failing.end, End::Panicked { message, .. } if message.contains("lost")));
+    assert!(matches!(&failing.end, RunEnd::Panicked { message, .. } if message.contains("lost")));
     assert_eq!(failing.order.deviations(), 1, "{failing}");
     assert!(failing.passed > 0);
 }
@@ -54,6 +54,41 @@ fn the_order_that_is_printed_replays_the_failure() {
     let again = fails(Explorer::new().replay(&failing.order.to_string()), deposits);
     assert_eq!(again.end, failing.end);
     assert_eq!(again.story, failing.story);
+}
+
+#[test]
+fn a_replay_says_so_when_the_order_is_not_of_this_program() {
+    let misfit = |order: &str| {
+        let failing = fails(Explorer::new().replay(order), |sim| async move {
+            let task = sim.spawn("a", yield_now());
+            sim.choose(3);
+            task.await.unwrap();
+        });
+        assert_eq!(failing.order.to_string(), order);
+        let RunEnd::Misfit(why) = failing.end else { panic!("{failing}") };
+        why
+    };
+    assert_eq!(misfit("0:3"), "`0:3`: there were 3 candidates");
+    assert_eq!(misfit("0:1 40:1"), "`40:1`: the run ended after 1 choices");
+}
+
+#[test]
+fn a_program_that_does_not_do_the_same_twice_is_told_so() {
+    let runs = Cell::new(0);
+    let failing = fails(Explorer::new(), |_| {
+        runs.set(runs.get() + 1);
+        let first = runs.get() == 1;
+        async move { assert!(!first, "only once") }
+    });
+    assert!(matches!(&failing.end, RunEnd::Misfit(why) if why.contains("only once")), "{failing}");
+    // A choice less in each run: what a run has shown to be there is not there for the next.
+    let runs = Cell::new(0);
+    let failing = fails(Explorer::new(), |sim| {
+        runs.set(runs.get() + 1);
+        let choices = 4 - runs.get();
+        async move { (0..choices).for_each(|_| _ = sim.choose(2)) }
+    });
+    assert!(matches!(failing.end, RunEnd::Misfit(_)), "{failing}");
 }
 
 #[test]
@@ -118,7 +153,7 @@ async fn lost_wake_up(sim: Sim) {
 #[test]
 fn a_lost_wake_up_is_a_deadlock_that_says_who_waits() {
     let failing = fails(Explorer::new(), lost_wake_up);
-    let End::Deadlock(waiting) = &failing.end else { panic!("{failing}") };
+    let RunEnd::Deadlock(waiting) = &failing.end else { panic!("{failing}") };
     let who: Vec<&str> = waiting.iter().map(|(who, _)| who.as_str()).collect();
     assert!(who.contains(&"waiter") && who.contains(&"main"), "{who:?}");
 }
@@ -132,7 +167,7 @@ fn every_search_finds_it() {
         Explorer::new().exhaustive(),
     ] {
         let failing = fails(explorer, lost_wake_up);
-        assert!(matches!(failing.end, End::Deadlock(_)));
+        assert!(matches!(failing.end, RunEnd::Deadlock(_)));
         assert!(failing.order.deviations() <= 3, "shrunk: {failing}");
     }
 }
@@ -143,7 +178,7 @@ fn a_panic_that_nobody_awaits_is_a_failure() {
         drop(sim.spawn("lonely", async { panic!("unheard") }));
         sleep(MS).await;
     });
-    let End::Panicked { task, message } = &failing.end else { panic!("{failing}") };
+    let RunEnd::Panicked { task, message } = &failing.end else { panic!("{failing}") };
     assert_eq!(task, "lonely");
     assert!(message.starts_with("unheard"), "{message}");
 }
@@ -155,7 +190,7 @@ fn a_program_that_never_ends_is_cut_and_fails() {
             yield_now().await;
         }
     });
-    assert_eq!(failing.end, End::TooLong);
+    assert_eq!(failing.end, RunEnd::TooLong);
 }
 
 #[test]
@@ -311,6 +346,80 @@ fn steps_on_different_things_are_not_tried_in_both_orders() {
     let (all, plain, reduced, fewer) = takes(&[vec![0, 0], vec![1, 1]]);
     assert_eq!(all, reduced);
     assert!(fewer * 3 < plain, "{fewer} of {plain}");
+}
+
+/// What a program says at its end, over all orders of this search.
+fn said<T: Ord, F: Future<Output = T>>(
+    explorer: Explorer,
+    program: impl Fn(Sim) -> F,
+) -> BTreeSet<T> {
+    let said = RefCell::new(BTreeSet::new());
+    let explored = explorer.explore(|sim| {
+        let (said, program) = (&said, program(sim));
+        async move { _ = said.borrow_mut().insert(program.await) }
+    });
+    assert!(explored.unwrap().complete);
+    said.into_inner()
+}
+
+/// The reduced search hears all that the plain one hears.
+fn hears_all<T: Ord + std::fmt::Debug, F: Future<Output = T>>(
+    program: impl Fn(Sim) -> F,
+    all: impl IntoIterator<Item = T>,
+) {
+    let all: BTreeSet<T> = all.into_iter().collect();
+    assert_eq!(said(Explorer::new().exhaustive(), &program), all);
+    assert_eq!(said(Explorer::new().only_shared(), &program), all);
+}
+
+#[test]
+fn the_reduced_search_sees_a_cancelled_task_though_it_was_ready_before() {
+    let program = |sim: Sim| async move {
+        let count = sim.shared(Cell::new(0));
+        let counts = count.clone();
+        let worker = sim.spawn("worker", async move { counts.set(1) });
+        let canceller = worker.canceller();
+        let cancels = sim.spawn("cancels", async move { _ = canceller.cancel() });
+        cancels.await.unwrap();
+        let _ = worker.await;
+        count.get()
+    };
+    hears_all(program, [0, 1]);
+}
+
+#[test]
+fn the_reduced_search_sees_what_a_dropped_task_lets_go_of() {
+    let program = |sim: Sim| async move {
+        let lock = sim.shared(Lock::new(()));
+        let (held, seen) = (sim.shared(Cell::new(false)), sim.shared(Cell::new((false, false))));
+        let (locks, holds) = (lock.clone(), held.clone());
+        let holder = sim.spawn("holder", async move {
+            let _guard = locks.acquire().await;
+            holds.set(true);
+            std::future::pending::<()>().await;
+        });
+        let drops = sim.spawn("drops", async move { drop(holder.cancel_on_drop()) });
+        let sees = seen.clone();
+        let looks = sim.spawn("looks", async move { sees.set((held.get(), lock.locked())) });
+        drops.await.unwrap();
+        looks.await.unwrap();
+        seen.get()
+    };
+    hears_all(program, [(false, false), (true, false), (true, true)]);
+}
+
+#[test]
+fn the_reduced_search_sees_that_time_passes_in_a_step() {
+    let program = |sim: Sim| async move {
+        let (computes, looks, seen) = (sim.clone(), sim.clone(), sim.shared(Cell::new(MS)));
+        let sees = seen.clone();
+        let computes = sim.spawn("computes", async move { computes.compute(MS) });
+        let looks = sim.spawn("looks", async move { sees.set(looks.now()) });
+        computes.await.unwrap();
+        looks.await.unwrap();
+        seen.get()
+    };
+    hears_all(program, [Duration::ZERO, MS]);
 }
 
 proptest! {

@@ -41,12 +41,12 @@ async fn listen(http: bool) -> io::Result<()> {
 }
 
 async fn echo(stream: TcpStream) -> io::Result<()> {
-    let mut buffer = [0; BUFFER];
     loop {
-        match stream.read(&mut buffer).await? {
-            0 => return Ok(()),
-            n => stream.write_all(&buffer[..n]).await?,
+        let bytes = stream.read_up_to(BUFFER).await?;
+        if bytes.is_empty() {
+            return Ok(());
         }
+        stream.write_all(&bytes).await?;
     }
 }
 

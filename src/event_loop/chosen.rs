@@ -55,6 +55,11 @@ impl EventLoop {
         self.drive_by(future, |root| self.iterate_chosen(root, &mut choose))
     }
 
+    /// The tasks that are to be dropped at their next step.
+    pub(crate) fn cancelled_tasks(&self) -> Vec<TaskId> {
+        self.core.ready.borrow().cancelled().collect()
+    }
+
     fn iterate_chosen(
         &self,
         mut root: &mut dyn FnMut() -> bool,

@@ -37,7 +37,7 @@ impl Default for Limits {
 
 /// What is wrong with a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum LintKind {
     /// One step took so long, and nothing else could run.
     HoldsLoop(Duration),
     /// So many of its first steps ended with the task ready again.
@@ -51,27 +51,27 @@ pub enum Fault {
     LostWaker,
 }
 
-impl Fault {
+impl LintKind {
     /// Whether it is the same kind of fault.
-    fn is_like(&self, other: &Fault) -> bool {
+    fn is_like(&self, other: &LintKind) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for LintKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::HoldsLoop(took) => write!(
+            LintKind::HoldsLoop(took) => write!(
                 f,
                 "held the loop for {took:?} in one step: await now and then, or compute on a \
                  thread with `to_thread`"
             ),
-            Fault::WakesItself { yields, steps } => write!(
+            LintKind::WakesItself { yields, steps } => write!(
                 f,
                 "woke itself in {yields} of its first {steps} steps: wait for what it asks about, \
                  instead of asking again"
             ),
-            Fault::LostWaker => f.write_str(
+            LintKind::LostWaker => f.write_str(
                 "waits, and no waker of it is left: what it polled returned `Pending` without \
                  keeping one, or was dropped",
             ),
@@ -85,7 +85,7 @@ pub struct Lint {
     /// The task.
     pub task: TaskId,
     /// What is wrong with it.
-    pub fault: Fault,
+    pub kind: LintKind,
 }
 
 /// What is known of one task's steps.
@@ -105,15 +105,16 @@ impl Health {
         took: Duration,
         yielded: bool,
         limits: &Limits,
-    ) -> impl Iterator<Item = Fault> + use<> {
+    ) -> impl Iterator<Item = LintKind> + use<> {
         self.steps += 1;
         self.yields += u64::from(yielded);
-        let held = (took >= limits.held && took > self.longest).then_some(Fault::HoldsLoop(took));
+        let held =
+            (took >= limits.held && took > self.longest).then_some(LintKind::HoldsLoop(took));
         self.longest = self.longest.max(took);
         let Health { steps, yields, told, .. } = *self;
         let mostly = !told && steps >= limits.steps && 2 * yields > steps;
         self.told |= mostly;
-        let wakes = mostly.then_some(Fault::WakesItself { yields, steps });
+        let wakes = mostly.then_some(LintKind::WakesItself { yields, steps });
         [held, wakes].into_iter().flatten()
     }
 }
@@ -121,7 +122,7 @@ impl Health {
 /// The faults that a recording shows.
 ///
 /// ```
-/// use singletrack::event_loop::lints::{Fault, Limits, lints};
+/// use singletrack::event_loop::lints::{LintKind, Limits, lints};
 /// use singletrack::{EventLoop, create_task, yield_now};
 ///
 /// let event_loop = EventLoop::new()?;
@@ -135,7 +136,7 @@ impl Health {
 ///     asks.await.unwrap();
 /// });
 /// let found = lints(&event_loop.recording(), &Limits::default());
-/// assert!(matches!(found[..], [lint] if matches!(lint.fault, Fault::WakesItself { .. })));
+/// assert!(matches!(found[..], [lint] if matches!(lint.kind, LintKind::WakesItself { .. })));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn lints(recording: &LoopRecording, limits: &Limits) -> Vec<Lint> {
@@ -157,12 +158,12 @@ pub fn lints(recording: &LoopRecording, limits: &Limits) -> Vec<Lint> {
             continue;
         };
         let took = Duration::from_nanos(event.at - begun);
-        for fault in health.step(took, yielded, limits) {
-            found.retain(|known| known.task != task || !known.fault.is_like(&fault));
-            found.push(Lint { task, fault });
+        for kind in health.step(took, yielded, limits) {
+            found.retain(|known| known.task != task || !known.kind.is_like(&kind));
+            found.push(Lint { task, kind });
         }
     }
-    let lost = recording.lost.iter().map(|&task| Lint { task, fault: Fault::LostWaker });
+    let lost = recording.lost.iter().map(|&task| Lint { task, kind: LintKind::LostWaker });
     found.extend(lost);
     found
 }

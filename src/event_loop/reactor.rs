@@ -213,11 +213,12 @@ impl Reactor {
     /// A system call said `WouldBlock`.
     ///
     /// # Errors
-    /// What the selector's `rearm` reports.
+    /// What the selector's `rearm` reports. Then no event would come, so the source stays ready: who
+    /// tries again is told again.
     pub fn clear(&mut self, key: Key, fd: BorrowedFd<'_>, direction: Direction) -> io::Result<()> {
         if let Some(source) = self.sources.get_mut(key) {
-            source.ready = source.ready.without(bit(direction));
             self.selector.rearm(fd, Token(key.pack()), bit(direction))?;
+            source.ready = source.ready.without(bit(direction));
         }
         Ok(())
     }
@@ -225,15 +226,13 @@ impl Reactor {
     /// A read returned less than it had room for, so the kernel's buffer is empty and the
     /// next read would say `WouldBlock`. Not so once the peer has closed: the end of file is
     /// still to be read, and an edge-triggered selector would send no further event for it.
-    ///
-    /// # Errors
-    /// What the selector's `rearm` reports.
-    pub fn clear_drained(&mut self, key: Key, fd: BorrowedFd<'_>) -> io::Result<()> {
+    pub fn clear_drained(&mut self, key: Key, fd: BorrowedFd<'_>) {
         match self.sources.get(key) {
             Some(source) if !source.ready.has(Readiness::READ_CLOSED) => {
-                self.clear(key, fd, Direction::Read)
+                // Refused, it stays ready: the next read finds out, and this one keeps its bytes.
+                let _ = self.clear(key, fd, Direction::Read);
             }
-            _ => Ok(()),
+            _ => {}
         }
     }
 

@@ -32,6 +32,10 @@
 //! selector. After any other it takes one of the kernel's ticks, 1 to 4 ms on most systems, since to
 //! read the exact clock there would cost a hand-over between two tasks half as much again.
 //!
+//! So a task that computes for 5 ms and yields does not go on before the selector has been polled.
+//! What that finds ready stands behind whatever is ready already, as in asyncio: it waits for the
+//! rest of the iteration in progress and for one more, two slices of each busy task and not 61.
+//!
 //! Counterpart: `BaseEventLoop._run_once` in CPython's Lib/asyncio/base_events.py, which polls in
 //! every iteration; tokio's `current_thread` `block_on`, which counts to 61 and polls as well when
 //! all tasks that are ready have yielded.

@@ -21,7 +21,7 @@
 
 use crate::base::id::{LoopId, TaskId};
 use crate::base::sync::{Arc, Mutex};
-use crate::event_loop::lints::{Fault, Health, Limits};
+use crate::event_loop::lints::{Health, Limits, LintKind};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::panic::Location;
@@ -143,7 +143,7 @@ pub fn stepped(id: TaskId, took: Duration, yielded: bool, held: Duration) {
     faults.for_each(|fault| tell_fault(&name, &fault));
 }
 
-fn tell_fault(name: &str, fault: &Fault) {
+fn tell_fault(name: &str, fault: &LintKind) {
     tell(
         || warn!(target: "singletrack::event_loop::lints", { task.name = name }, "{name} {fault}"),
     );
@@ -230,7 +230,7 @@ pub fn tell_lost(suspects: &[TaskId]) {
         traced.lost = true;
         let name = Arc::clone(&traced.name);
         drop(table);
-        tell_fault(&name, &Fault::LostWaker);
+        tell_fault(&name, &LintKind::LostWaker);
     }
 }
 

@@ -4,7 +4,7 @@
 //! *Leaves out*: handling the request (`main.rs`).
 //!
 //! ```text
-//!   argv ─ parse ─▶ Request ─┬─ Compare   lab/compare/race.rs
+//!   argv ─ parse ─▶ Request ─┬─ Compare   lab/compare
 //!                            ├─ Choose    lab/choose
 //!                            ├─ Explore   lab/explore
 //!                            ├─ Run       lab/run
@@ -18,11 +18,7 @@
 //! ```
 
 use crate::lab::choose::request::{self as choose, ChooseArgs, ChooseRequest};
-use crate::lab::compare::bands::BandArgs;
-use crate::lab::compare::cases::{Case, Sizes};
-use crate::lab::compare::model::Model;
-use crate::lab::compare::race::{Effort, Race};
-use crate::lab::compare::sweep::Sweep;
+use crate::lab::compare::request::{self as compare, CompareArgs, CompareRequest};
 use crate::lab::examples::request::{self as examples, ExamplesArgs, ExamplesRequest};
 use crate::lab::explain::request::{self as explain, ExplainArgs, ExplainRequest};
 use crate::lab::explore::guarantees::guarantees;
@@ -30,32 +26,17 @@ use crate::lab::explore::python::{PythonRequest, Refused};
 use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::help::{self, CompletionsArgs, manual, shaped};
-use crate::lab::page::request::Pictures;
 use crate::lab::play::request::{PlayRequest, list};
 use crate::lab::replay::request::{self as replay, ReplayArgs, ReplayRequest};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::table::entries;
 use crate::lab::report::terminal::{ColorChoice, Page};
-use crate::lab::report::whole_file::WholeFile;
 use crate::lab::run::request::{self as run, RunArgs, RunRequest};
 use crate::lab::seeds::command::{self as seeds, SimArgs, SimRequest};
 use crate::lab::turns::request::{self as turns, LoopArgs, StepRequest};
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
-use std::path::PathBuf;
-use std::time::Duration;
-
-const EXAMPLES: &str = "\
-Examples:
-  singletrack compare                                  the three built-in cases, in half a minute
-  singletrack compare cpu --model threads-py3.10,threads-free,processes
-  singletrack compare slow-io --connections 500 --json > slow.json
-  singletrack compare slow-io --sweep connections=10..5000 --model event-loop,threads-py3.10
-  singletrack compare slow-io --connections 20 --lanes  what each model did, on one axis
-  singletrack compare fast-io --trace compared.json    what each did, for Perfetto and for replay
-  singletrack compare files src                        hashed; or compressed: compress src
-  singletrack compare urls http://127.0.0.1:8000/";
 
 /// What to try, for whoever has typed the name of the command and nothing else.
 const FIRST: [(&str, &str); 4] = [
@@ -65,44 +46,12 @@ const FIRST: [(&str, &str); 4] = [
     ("singletrack loop step order", "an event loop, one iteration at a time"),
 ];
 
-const READING: &str = "\
-How to read the table:
-  wall          median over the rounds, from when threads, loop or workers are ready and the
-                connections of the I/O cases open, to the end of the last job
-  p50, p99      how long a job took once a thread, a task or a worker had taken it
-  CPU           time that its threads and processes were on a core meanwhile, added up
-  memory        of all its processes together, at the end of the jobs; a page that they share
-                counts once, one that others share too counts in part
-  threads       of all its processes
-  computing, GIL wait, blocked
-                what its threads, tasks or workers did with their time, in hundredths of it: their
-                own work; waiting for the interpreter lock; calls that wait: I/O, a file, a worker,
-                or until it is a task's turn
-  no core       time that its threads could have run and had no core, added up
-  start         how long it took to get ready
-  GIL drops     f: at a checkpoint, asked by a thread or by ticks; v: for a blocking call
-  ctx switches  v: a thread had to wait; i: a thread had to make room
-
-How to read the verdict: models are paired round by round; (1.80 to 1.93) is where 95 of 100
-medians lie if the rounds are drawn anew. A win is beyond 5 % with all of that interval, a tie is
-within 5 % with all of it; else there are not enough rounds to say. Of models that are as fast as
-each other, one wins that needs much less CPU or memory.
-
-Before files, compress and urls are raced, each is read or fetched: one that fails, or is not the same
-twice, ends the command, which names it, or is left out with --keep-going.
-
-What was measured before a failure or an interruption is shown, and with --json the field `error`
-says why there is no more of it.
-
-Exit codes: 0 done, 1 the work failed, 2 usage, 130 interrupted (SIGINT), 143 ended (SIGTERM), 141
-the reader of its output has gone.";
-
 #[derive(Parser)]
 #[command(
     name = "singletrack",
     version,
     about = "Races an event loop, threads under a global lock and processes on the same work",
-    after_help = EXAMPLES
+    after_help = compare::EXAMPLES
 )]
 struct CommandLine {
     #[command(subcommand)]
@@ -112,7 +61,8 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     /// Runs the same jobs under every model and says which to choose, and how sure that is
-    #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{READING}"))]
+    #[command(after_help = compare::EXAMPLES,
+              after_long_help = format!("{}\n\n{}", compare::EXAMPLES, compare::READING))]
     Compare(CompareArgs),
     /// Measures work of your own, and says whether threads, an event loop or processes suit it
     #[command(after_help = choose::EXAMPLES,
@@ -154,76 +104,6 @@ enum Command {
     Man,
 }
 
-#[derive(Args)]
-struct CompareArgs {
-    /// cpu, slow-io, fast-io, `files DIR`, `compress DIR` or `urls URL...`; the first three if none
-    /// is named
-    #[arg(value_name = "CASE")]
-    cases: Vec<OsString>,
-    /// Models or groups of them, separated by commas or spaces; all eight if none is named
-    #[arg(long, value_name = "M", num_args = 1.., value_delimiter = ',', long_help = MODELS)]
-    model: Vec<OsString>,
-    /// Jobs a round [default: cpu 48, slow-io one for each connection, fast-io 2000, files and
-    /// compress one each, urls 32; for I/O at least one for each connection; fewer where the
-    /// machine is slow]
-    #[arg(long, value_name = "N", value_parser = at_most::<10_000_000>)]
-    jobs: Option<usize>,
-    /// Rounds: how often each model runs [default: until it is clear, or the time is up]
-    #[arg(long, value_name = "N", value_parser = at_most::<1000>)]
-    rounds: Option<usize>,
-    /// Seconds that a case may go on for until it is clear [default: 6, or 2 for each
-    /// point of a sweep, or without end if --rounds is given]
-    #[arg(long, value_name = "SECONDS", value_parser = at_most::<86_400>)]
-    time: Option<usize>,
-    /// Threads and processes for work that needs a core [default: the usable cores]
-    #[arg(long, value_name = "N", value_parser = at_most::<256>)]
-    workers: Option<usize>,
-    /// Connections of the I/O cases [default: slow-io 1000, others 4]
-    #[arg(long, value_name = "N", value_parser = at_most::<100_000>)]
-    connections: Option<usize>,
-    /// Seed of the built-in cases' inputs and of the order of the models
-    #[arg(long, value_name = "N", default_value = "7")]
-    seed: u64,
-    /// Seconds that one run of one model may take before it is killed
-    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = at_most::<86_400>)]
-    limit: usize,
-    /// Seconds that an answer to a request of `urls` may take
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = at_most::<86_400>)]
-    request_limit: usize,
-    /// Goes on without files and URLs that fail, and says which; without this, they end all
-    #[arg(long)]
-    keep_going: bool,
-    /// Varies one setting, and shows a curve instead of tables: connections=10..5000,
-    /// interval=0.1ms..50ms (the switch interval) or workers=1..8
-    #[arg(long, value_name = "NAME=FROM..TO")]
-    sweep: Option<String>,
-    #[command(flatten)]
-    bands: BandArgs,
-    /// Prints one JSON object instead of tables
-    #[arg(long)]
-    json: bool,
-    /// Writes every round of every model to a CSV file
-    #[arg(long, value_name = "FILE")]
-    export_csv: Option<PathBuf>,
-    /// Writes the tables and verdicts to a Markdown file
-    #[arg(long, value_name = "FILE")]
-    export_markdown: Option<PathBuf>,
-    /// Runs every model once more, not measured, and writes what it did as a trace for Perfetto and
-    /// for `singletrack replay`
-    #[arg(long, value_name = "FILE", conflicts_with = "sweep")]
-    trace: Option<PathBuf>,
-    #[command(flatten)]
-    pictures: Pictures,
-    /// Colours in the tables
-    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
-    color: ColorChoice,
-}
-
-const MODELS: &str = "Models to run, separated by commas or spaces; all eight if none is named: \
-sequential, event-loop, threads-py2, threads-py3.2, threads-py3.10, threads-free, processes, \
-loop+processes; or groups of them: all, threads (all threads-*), gil (those whose threads share a \
-lock), loops (event-loop, loop+processes), pools (processes, loop+processes)";
-
 /// What a command line asks for.
 #[derive(Debug, Clone)]
 pub enum Request {
@@ -253,31 +133,6 @@ pub enum Request {
     Explain(ExplainRequest),
     /// List examples.
     Examples(ExamplesRequest),
-}
-
-/// What `singletrack compare` is asked for.
-#[derive(Debug, Clone)]
-pub struct CompareRequest {
-    /// What to compare.
-    pub cases: Vec<Case>,
-    /// How to compare.
-    pub race: Race,
-    /// What to vary.
-    pub sweep: Option<Sweep>,
-    /// What to draw of one run of each model.
-    pub bands: BandArgs,
-    /// Whether to print JSON.
-    pub json: bool,
-    /// Where to write every round.
-    pub export_csv: Option<PathBuf>,
-    /// Where to write the tables.
-    pub export_markdown: Option<PathBuf>,
-    /// Where to write what each model did.
-    pub trace: Option<PathBuf>,
-    /// Where to draw it.
-    pub pictures: Pictures,
-    /// When to use colours.
-    pub color: ColorChoice,
 }
 
 /// Why a command line is no request.
@@ -321,7 +176,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
     let words = line.try_get_matches_from(&arguments).map_err(refused)?;
     let CommandLine { command } = CommandLine::from_arg_matches(&words).map_err(refused)?;
     Ok(match command {
-        Command::Compare(compare) => Request::Compare(Box::new(compare.request()?)),
+        Command::Compare(words) => Request::Compare(Box::new(words.request()?)),
         Command::Choose(words) => Request::Choose(Box::new(words.request()?)),
         Command::Explore(words) if words.asks_for_guarantees() => {
             return Err(CliError::Help(guarantees(page().width)));
@@ -362,70 +217,6 @@ fn play_request(words: &ExploreArgs) -> Result<Option<PlayRequest>, Refused> {
         return Err(Failure::new("--policy", why, "name one").into());
     }
     PlayRequest::new(program, policies.first().copied()).map(Some)
-}
-
-impl CompareArgs {
-    fn request(self) -> Result<CompareRequest, Failure> {
-        let compare = self;
-        let (models, case_words) = split(&compare.model);
-        let words: Vec<OsString> = compare.cases.iter().chain(case_words).cloned().collect();
-        let usable = std::thread::available_parallelism().map_or(1, usize::from);
-        let sizes = Sizes {
-            jobs: compare.jobs,
-            workers: compare.workers.unwrap_or(usable),
-            connections: compare.connections,
-            interval: None,
-            seed: compare.seed,
-            keep_going: compare.keep_going,
-            request_limit: Duration::from_secs(compare.request_limit as u64),
-        };
-        let exports = compare.export_csv.iter().chain(&compare.export_markdown);
-        exports.map(PathBuf::as_path).try_for_each(WholeFile::check)?;
-        let models: Vec<String> =
-            models.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        let models = if models.is_empty() { Model::ALL.to_vec() } else { Model::named(&models)? };
-        let race = Race {
-            models,
-            effort: effort(compare.rounds, compare.time, compare.sweep.is_some()),
-            sizes,
-            limit: Duration::from_secs(compare.limit as u64),
-        };
-        Ok(CompareRequest {
-            cases: Case::parse(&words)?,
-            race,
-            sweep: compare.sweep.as_deref().map(Sweep::parse).transpose()?,
-            bands: compare.bands,
-            json: compare.json,
-            export_csv: compare.export_csv,
-            export_markdown: compare.export_markdown,
-            trace: compare.trace,
-            pictures: compare.pictures,
-            color: compare.color,
-        })
-    }
-}
-
-fn effort(rounds: Option<usize>, seconds: Option<usize>, sweeps: bool) -> Effort {
-    let time = seconds.map(|seconds| Duration::from_secs(seconds as u64));
-    match (rounds, time) {
-        // A sweep has many points.
-        (None, None) if sweeps => Effort { time: Some(Duration::from_secs(2)), ..Effort::USUAL },
-        (None, None) => Effort::USUAL,
-        (rounds, time) => Effort { rounds, time },
-    }
-}
-
-/// Splits the words after `--model` into models and cases: `--model A B cpu` names two models and
-/// a case.
-fn split(words: &[OsString]) -> (&[OsString], &[OsString]) {
-    words.split_at(words.iter().position(|word| Case::is_name(word)).unwrap_or(words.len()))
-}
-
-fn at_most<const MOST: usize>(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if (1..=MOST).contains(&number) => Ok(number),
-        _ => Err(format!("give a whole number from 1 to {MOST}")),
-    }
 }
 
 /// The help command for the subcommand that was named, or for all.

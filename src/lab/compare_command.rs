@@ -6,7 +6,6 @@
 //! export is replaced when the new one is whole.
 //! *Leaves out*: the measuring and the tables (`lab/compare`).
 
-use crate::lab::cli::CompareRequest;
 use crate::lab::compare::card::compare_card;
 use crate::lab::compare::cases::Case;
 use crate::lab::compare::document::document;
@@ -15,17 +14,15 @@ use crate::lab::compare::html::{About, html};
 use crate::lab::compare::output::{Progress, table};
 use crate::lab::compare::race::Race;
 use crate::lab::compare::recorded::recorded;
+use crate::lab::compare::request::CompareRequest;
 use crate::lab::compare::result::CaseResult;
-use crate::lab::compare::sweep::Curve;
+use crate::lab::compare::sweep::Swept;
 use crate::lab::page::request::command_line;
 use crate::lab::page::shell::write;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{Page, Palette, said_width, wrap};
-use crate::lab::report::whole_file::WholeFile;
 use crate::lab::timeline::timeline::{Group, Timeline};
 use crate::lab::timeline::trace::save_trace;
-use std::io::Write;
-use std::path::Path;
 
 /// Shows each case as soon as it has ended, or all as JSON in the end; of a case that fails, what
 /// was measured before. `print` is called with each piece of text.
@@ -56,12 +53,7 @@ pub fn compare(
                 Ok(timeline) => {
                     if request.bands.are_wanted() {
                         let drawing = request.bands.drawing(&timeline, page);
-                        progress.aside(|| {
-                            print(&format!(
-                                "
-{drawing}"
-                            ))
-                        })?;
+                        progress.aside(|| print(&format!("\n{drawing}")))?;
                     }
                     films.push(timeline);
                 }
@@ -87,7 +79,7 @@ pub fn compare(
     ];
     // What is there already is worth more than nothing.
     for (path, text) in exports.into_iter().flatten().filter(|_| !results.is_empty()) {
-        export(path, &text)?;
+        write(path, &text)?;
     }
     // A film that is not all is no reason to lose an earlier one.
     if let (None, Some(path)) = (&failure, &request.trace) {
@@ -185,13 +177,7 @@ fn shown(request: &CompareRequest, results: &[CaseResult], page: &Page) -> Strin
         }
         Some(sweep) => {
             let points = sweep.values.iter().copied().zip(results).collect();
-            Curve { knob: sweep.knob, points }.text(said_width().unwrap_or(usize::MAX))
+            Swept { knob: sweep.knob, points }.text(said_width().unwrap_or(usize::MAX))
         }
     }
-}
-
-fn export(path: &Path, text: &str) -> Result<(), Failure> {
-    WholeFile::create(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.finish()))
-        .map_err(|e| Failure::io(path.display().to_string(), &e, "name a file that can be written"))
 }

@@ -12,10 +12,11 @@
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::simulator::costs::{Costs, CostsError};
 use crate::gil::simulator::simulation::MAX_CORES;
-use crate::lab::page::request::{Pictures, check};
+use crate::lab::page::request::Pictures;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::nearest::or_nearest;
 use crate::lab::report::terminal::{ColorChoice, WIDEST};
+use crate::lab::report::whole_file::WholeFile;
 use crate::lab::report::window::Zoom;
 use crate::lab::scenes::scene::Scene;
 use clap::Args;
@@ -240,7 +241,7 @@ impl GilArgs {
         });
         let policies =
             if self.policy.is_empty() { scene.policies.to_vec() } else { once(self.policy) };
-        self.trace.as_deref().map_or(Ok(()), check)?;
+        self.trace.as_deref().map_or(Ok(()), WholeFile::check)?;
         self.pictures.check()?;
         Ok(GilRequest::Scene(Box::new(SceneRequest {
             scene,

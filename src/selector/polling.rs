@@ -90,8 +90,10 @@ impl Selector for PollingSelector {
     fn rearm(&mut self, fd: BorrowedFd<'_>, token: Token, interest: Readiness) -> io::Result<()> {
         match self.armed.get_mut(&token) {
             Some(watch) if !watch.interest.has(interest) => {
-                watch.interest = watch.interest.with(interest);
-                self.poller.modify(fd, interest_in(token, watch.interest))
+                let interest = watch.interest.with(interest);
+                self.poller.modify(fd, interest_in(token, interest))?;
+                watch.interest = interest;
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -120,7 +122,11 @@ impl Selector for PollingSelector {
                 // SAFETY: as in `register`, a descriptor that is watched is open. The borrow ends
                 // with this call, and nothing runs in between that could close it.
                 let fd = unsafe { BorrowedFd::borrow_raw(watch.fd) };
-                self.poller.modify(fd, interest_in(token, watch.interest))?;
+                if self.poller.modify(fd, interest_in(token, watch.interest)).is_err() {
+                    // Nothing more would be heard of it: whoever waits tries, rearms, and is told why.
+                    ready = ready.with(watch.interest);
+                    watch.interest = Readiness::NONE;
+                }
             }
             events.push(IoEvent { token, ready });
         }

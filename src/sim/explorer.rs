@@ -1,7 +1,10 @@
 //! The exploration of a program: every order, or as many as are asked for; and the first that fails.
 //!
+//! *Assumes*: the program does the same whenever it is given the same choices. One that is seen not to
+//! is a failure of its own, [`RunEnd::Misfit`].
 //! *Promises*: the same program and settings try the same orders. A failure comes with an order that
-//! replays it, shrunk until no deviation can be left out, and with the story of that run.
+//! replays it, shrunk until no deviation can be left out (or until that has taken two million steps),
+//! and with the story of that run.
 //! *Leaves out*: memory orders and threads: loom's and shuttle's field.
 //!
 //! ```text
@@ -18,7 +21,7 @@ use crate::sim::guide::{Draw, Follow, Guide, Walk};
 use crate::sim::order::{Order, shrink};
 use crate::sim::program::Sim;
 use crate::sim::sleep_sets::SleepSets;
-use crate::sim::stage::End;
+use crate::sim::stage::RunEnd;
 use crate::sim::story::{Story, Tell};
 use crate::sim::trial::{Trial, run};
 use std::cell::RefCell;
@@ -86,7 +89,7 @@ pub struct Failing {
     /// It replays the failure.
     pub order: Order,
     /// How the run ends.
-    pub end: End,
+    pub end: RunEnd,
     /// What happens in it.
     pub story: Story,
     /// How many orders did not fail before this one was found.
@@ -137,15 +140,23 @@ impl Explorer {
         Explorer { search: Search::Exhaustive { only_shared: false }, ..self }
     }
 
-    /// All orders but those that only swap steps that have nothing to do with each other. *This is a promise of the
-    /// program's*: its tasks share nothing but what [`Sim::shared`] has given them, and pass no
-    /// guard of it to another task.
+    /// All orders but those that only swap steps that have nothing to do with each other. *This is a
+    /// promise of the program's*: its tasks share nothing but what [`Sim::shared`] has given them, and
+    /// pass no guard of it to another task.
+    ///
+    /// Seen without that: who is woken, made, cancelled or dropped by a step, and time that passes. A
+    /// task that has used a shared thing counts as its user to the end, since it may hold a guard.
+    /// *Not seen*, and so not to be shared: a cell or a reference that is cloned out of a shared thing,
+    /// a thread-local or static value, the two ends of a connection, and a handle of a task, but for
+    /// awaiting or cancelling it (whoever asks [`done`](crate::event_loop::join::Task::done) learns the
+    /// order of steps). Without this setting, [`exhaustive`](Self::exhaustive) needs no promise.
     #[must_use]
     pub fn only_shared(self) -> Explorer {
         Explorer { search: Search::Exhaustive { only_shared: true }, ..self }
     }
 
-    /// This order alone.
+    /// This order alone. Where the program has changed so much that the order no longer fits it, that
+    /// is a failure too: what did not happen has not been tried.
     ///
     /// # Panics
     /// If the text is none.
@@ -159,27 +170,27 @@ impl Explorer {
     /// tasks are caught, and not printed.
     ///
     /// # Errors
-    /// The first order in which it fails: by a panic, awaited or not; because all wait for ever; or
-    /// because it takes too many steps.
+    /// The first order in which it fails: by a panic, awaited or not; because all wait for ever;
+    /// because it takes too many steps; or because it does not keep to the order that it is run in.
     pub fn explore<P, F>(&self, program: P) -> Result<Explored, Box<Failing>>
     where
         P: Fn(Sim) -> F,
         F: Future,
     {
         let mut explored = Explored { orders: 0, complete: false, repeated: 0 };
-        let mut guides = Guides::new(&self.search);
+        let mut guides = Guides::new(&self.search, self.most_orders);
         loop {
-            if explored.orders + explored.repeated >= self.most_orders {
-                return Ok(explored);
-            }
             let Some(guide) = guides.next() else {
                 explored.complete = guides.are_complete();
                 return Ok(explored);
             };
+            if explored.orders + explored.repeated >= self.most_orders {
+                return Ok(explored);
+            }
             let trial = run(&program, guide, self.most_steps, Tell::Nothing);
             match trial.end {
-                End::Done => explored.orders += 1,
-                End::Repeats => explored.repeated += 1,
+                RunEnd::Done => explored.orders += 1,
+                RunEnd::Repeats => explored.repeated += 1,
                 _ => return Err(Box::new(self.failing(&program, trial, explored.orders))),
             }
             guides.ran(&trial);
@@ -197,12 +208,12 @@ impl Explorer {
         let again = |order: &Order, tell| {
             run(program, Box::new(Follow::new(order.clone())), most_steps, tell)
         };
-        let order = order_of(&trial);
-        let order = match self.search {
-            Search::Replay(_) => order,
+        let order = match (&self.search, &trial.end) {
+            (Search::Replay(order), _) => order.clone(),
+            (_, RunEnd::Misfit(_)) => order_of(&trial),
             _ => {
                 let mut left = MOST_SHRINKING;
-                shrink(order, |order| {
+                shrink(order_of(&trial), |order| {
                     let tried = (left > 0).then(|| again(order, Tell::Nothing));
                     left = left.saturating_sub(tried.as_ref().map_or(0, |tried| tried.steps));
                     tried.is_some_and(|tried| is_same(&tried.end, &trial.end))
@@ -210,9 +221,19 @@ impl Explorer {
             }
         };
         let tell = if trial.steps > MOST_LINES { Tell::Steps } else { Tell::Lines };
-        let told = again(&order, tell);
-        let story = told.story.unwrap_or_default();
-        Failing { order, end: told.end, story, passed }
+        let mut told = again(&order, tell);
+        let story = told.story.take().unwrap_or_default();
+        match trial.end {
+            end @ RunEnd::Misfit(_) => Failing { order, end, story, passed },
+            end if is_alike(&end, &told.end) => {
+                // What was not there to be chosen is no part of the order.
+                Failing { order: order_of(&told), end: told.end, story, passed }
+            }
+            end => {
+                let why = format!("the same choices end once so: {end}; and once so: {}", told.end);
+                Failing { order, end: RunEnd::Misfit(why), story, passed }
+            }
+        }
     }
 }
 
@@ -228,16 +249,20 @@ fn order_of(trial: &Trial) -> Order {
 }
 
 /// Failures of one kind count as the same.
-fn is_same(one: &End, other: &End) -> bool {
+fn is_same(one: &RunEnd, other: &RunEnd) -> bool {
     match (one, other) {
-        (End::Panicked { message, .. }, End::Panicked { message: other, .. }) => {
+        (RunEnd::Panicked { message, .. }, RunEnd::Panicked { message: other, .. }) => {
             // Numbers in it may differ from order to order.
             let kind =
                 |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
             kind(message) == kind(other)
         }
-        _ => std::mem::discriminant(one) == std::mem::discriminant(other),
+        _ => is_alike(one, other),
     }
+}
+
+fn is_alike(one: &RunEnd, other: &RunEnd) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
 }
 
 /// The guides of one run after the other.
@@ -249,9 +274,9 @@ enum Guides {
 }
 
 impl Guides {
-    fn new(search: &Search) -> Guides {
+    fn new(search: &Search, most_orders: usize) -> Guides {
         match search {
-            Search::ByDeviations(most) => Guides::Frontier(Frontier::new(*most), None),
+            Search::ByDeviations(most) => Guides::Frontier(Frontier::new(*most, most_orders), None),
             Search::Random(seed) => Guides::Random(*seed),
             Search::Exhaustive { only_shared } => {
                 let sets = Rc::default();
@@ -311,7 +336,10 @@ impl fmt::Display for Failing {
             more => format!("{more} choices out of turn"),
         };
         writeln!(f, "order `{order}`, {deviations}, after {passed} that do not fail:\n\n{story}")?;
-        write!(f, "to replay it: Explorer::new().replay(\"{order}\")")
+        match end {
+            RunEnd::Misfit(_) => f.write_str("explore the program anew"),
+            _ => write!(f, "to replay it: Explorer::new().replay(\"{order}\")"),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which orders are still to be tried, those with the fewest deviations first. Pure
 //!
 //! *Promises*: each order is tried once; all with `k` deviations come before any with `k + 1`, so that
-//! the first that fails has as few as any; what has run need not be kept but for its choices.
+//! the first that fails has as few as any. Of what has run only the choices are kept, and no more
+//! orders are kept than will be tried.
 //! *Leaves out*: orders that come to the same (`sim/sleep_sets.rs`).
 //!
 //! ```text
@@ -21,7 +22,7 @@ use std::collections::VecDeque;
 /// use singletrack::sim::frontier::Frontier;
 ///
 /// // A program with two choices between two candidates.
-/// let mut frontier = Frontier::new(usize::MAX);
+/// let mut frontier = Frontier::new(usize::MAX, 100);
 /// let mut tried = Vec::new();
 /// while let Some(order) = frontier.pop() {
 ///     tried.push(order.to_string());
@@ -38,7 +39,10 @@ pub struct Frontier {
     /// What comes next: a child of which, at which choice, which candidate.
     next: VecDeque<(usize, usize, u32)>,
     begun: bool,
+    /// With at most so many deviations.
     most: usize,
+    /// How many more may come to be tried.
+    room: usize,
     left_out: bool,
 }
 
@@ -49,14 +53,15 @@ struct Ran {
 }
 
 impl Frontier {
-    /// All orders with at most so many deviations.
-    pub fn new(most: usize) -> Frontier {
+    /// All orders with at most so many deviations, and of those the first `orders`.
+    pub fn new(most: usize, orders: usize) -> Frontier {
         Frontier {
             ran: VecDeque::new(),
             first: 0,
             next: VecDeque::new(),
             begun: false,
             most,
+            room: orders.saturating_sub(1),
             left_out: false,
         }
     }
@@ -85,6 +90,9 @@ impl Frontier {
             let parent = self.first + self.ran.len();
             for (choice, &candidates) in behind {
                 let others = (1..candidates).map(|candidate| (parent, choice, candidate));
+                self.left_out |= others.len() > self.room;
+                let others = others.take(self.room);
+                self.room -= others.len();
                 children += others.len();
                 self.next.extend(others);
             }
@@ -96,7 +104,7 @@ impl Frontier {
         }
     }
 
-    /// Whether there are orders with more deviations than were asked for.
+    /// Whether there are more orders than were asked for.
     pub fn has_left_out(&self) -> bool {
         self.left_out
     }

@@ -21,6 +21,11 @@ pub trait Guide {
     /// What the step that was chosen last has done.
     fn ran(&mut self, _: &Footprint) {}
 
+    /// Why what it followed is no order of this program, now that the run is over.
+    fn misfit(&self) -> Option<String> {
+        None
+    }
+
     /// Whether it needs to know that; else it is told that each step depends on all others.
     fn wants_footprints(&self) -> bool {
         false
@@ -31,12 +36,15 @@ pub trait Guide {
 pub struct Follow {
     order: Order,
     choices: usize,
+    /// The first candidate that was not there: at which choice, and how many were.
+    missing: Option<(usize, usize)>,
 }
 
 impl Follow {
-    /// Follows this order, and beyond its end chooses the first.
+    /// Follows this order, and beyond its end chooses the first; in place of a candidate that is not
+    /// there the last.
     pub fn new(order: Order) -> Follow {
-        Follow { order, choices: 0 }
+        Follow { order, choices: 0, missing: None }
     }
 }
 
@@ -51,9 +59,23 @@ impl Guide for Follow {
 
     fn value(&mut self, of: usize) -> usize {
         let chosen = self.order.at(self.choices) as usize;
+        if chosen >= of {
+            self.missing.get_or_insert((self.choices, of));
+        }
         self.choices += 1;
-        // An order that was written for another program may name a candidate that is not there.
         chosen.min(of - 1)
+    }
+
+    fn misfit(&self) -> Option<String> {
+        let wanted = |choice| format!("`{choice}:{}`", self.order.at(choice));
+        match self.missing {
+            Some((choice, of)) => Some(format!("{}: there were {of} candidates", wanted(choice))),
+            None if self.order.len() > self.choices => {
+                let last = wanted(self.order.len() - 1);
+                Some(format!("{last}: the run ended after {} choices", self.choices))
+            }
+            None => None,
+        }
     }
 }
 

@@ -55,4 +55,4 @@ pub(crate) mod trial;
 pub use explorer::{Explored, Explorer, Failing, explore};
 pub use order::Order;
 pub use program::{Shared, Sim};
-pub use stage::End;
+pub use stage::RunEnd;

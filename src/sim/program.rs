@@ -69,7 +69,7 @@ impl Sim {
 
     /// The step in progress takes so long: other tasks' timers may be due when it ends.
     pub fn compute(&self, time: Duration) {
-        self.run.selector.advance(time);
+        self.run.compute(time);
     }
 
     /// Two ends of a connection.

@@ -5,7 +5,7 @@
 //! choice.
 //! *Leaves out*: the loop on which it runs (`sim/trial.rs`).
 
-use crate::base::id::TaskId;
+use crate::base::id::{GENERATIONS, TaskId};
 use crate::event_loop::chosen::{Candidates, Choice};
 use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::run_once::EndedEarly;
@@ -17,13 +17,17 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 /// The first callback of the ready queue; the second is one less, and so on.
 const CALLBACK: Actor = u64::MAX - 1;
 
+/// Tasks' numbers are below this ([`actor_of`]); time and callbacks are above it.
+const TASKS_END: Actor = (GENERATIONS as u64) << 32;
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
+pub enum RunEnd {
     /// As it should.
     Done,
     /// With this panic, of the task of that name.
@@ -39,22 +43,26 @@ pub enum End {
     TooLong,
     /// The loop failed.
     Failed(String),
+    /// It was to follow an order that is not of this program, or the program does something else each
+    /// time: why.
+    Misfit(String),
     /// Its guide ended it: it only repeats another run.
     Repeats,
 }
 
-impl fmt::Display for End {
+impl fmt::Display for RunEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            End::Done => f.write_str("it ends as it should"),
-            End::Panicked { task, message } => write!(f, "{task} panicked: {message}"),
-            End::Deadlock(waiting) => {
+            RunEnd::Done => f.write_str("it ends as it should"),
+            RunEnd::Panicked { task, message } => write!(f, "{task} panicked: {message}"),
+            RunEnd::Deadlock(waiting) => {
                 f.write_str("deadlock: all wait, and nothing can end that")?;
                 waiting.iter().try_for_each(|(who, what)| write!(f, "\n  {who} waits for {what}"))
             }
-            End::TooLong => f.write_str("it has not ended after the steps that it may take"),
-            End::Failed(why) => write!(f, "the loop failed: {why}"),
-            End::Repeats => f.write_str("it only repeats another order"),
+            RunEnd::TooLong => f.write_str("it has not ended after the steps that it may take"),
+            RunEnd::Failed(why) => write!(f, "the loop failed: {why}"),
+            RunEnd::Misfit(why) => write!(f, "the order does not fit this program: {why}"),
+            RunEnd::Repeats => f.write_str("it only repeats another order"),
         }
     }
 }
@@ -64,16 +72,43 @@ pub(super) struct Stage {
     guide: RefCell<Box<dyn Guide>>,
     pub selector: SimulatedSelector,
     choices: RefCell<Vec<(u32, u32)>>,
-    panicked: RefCell<Option<End>>,
+    panicked: RefCell<Option<RunEnd>>,
     steps: Cell<u64>,
     most_steps: u64,
-    cut: RefCell<Option<End>>,
+    cut: RefCell<Option<RunEnd>>,
     last: RefCell<Option<Step>>,
     /// The things that each actor has touched.
     touched: RefCell<BTreeMap<Actor, BTreeSet<u64>>>,
     things: Cell<u64>,
-    known: RefCell<BTreeSet<Actor>>,
+    tasks: RefCell<Tasks>,
+    /// The step in progress has done what every other step may notice.
+    noticed: Cell<bool>,
     story: RefCell<Option<Story>>,
+}
+
+/// The loop's tasks after a step.
+#[derive(Clone, Default, PartialEq)]
+struct Tasks {
+    alive: BTreeSet<Actor>,
+    /// Those that are to be dropped at their next step.
+    cancelled: BTreeSet<Actor>,
+}
+
+impl Tasks {
+    fn of(event_loop: &EventLoop) -> Tasks {
+        let actors = |tasks: Vec<TaskId>| tasks.into_iter().map(actor_of).collect();
+        Tasks {
+            alive: actors(event_loop.all_tasks()),
+            cancelled: actors(event_loop.cancelled_tasks()),
+        }
+    }
+
+    /// The same, whatever has become of this one.
+    fn without(mut self, actor: Actor) -> Tasks {
+        self.alive.remove(&actor);
+        self.cancelled.remove(&actor);
+        self
+    }
 }
 
 /// A step in progress.
@@ -100,18 +135,24 @@ impl Stage {
             last: RefCell::default(),
             touched: RefCell::default(),
             things: Cell::new(0),
-            known: RefCell::default(),
+            tasks: RefCell::default(),
+            noticed: Cell::new(false),
             story: RefCell::new(story),
         }
     }
 
     /// A task has panicked, and nobody awaits it.
     pub(super) fn panicked(&self, task: String, message: String) {
-        self.panicked.borrow_mut().get_or_insert(End::Panicked { task, message });
+        self.panicked.borrow_mut().get_or_insert(RunEnd::Panicked { task, message });
     }
 
-    pub(super) fn take_panicked(&self) -> Option<End> {
+    pub(super) fn take_panicked(&self) -> Option<RunEnd> {
         self.panicked.take()
+    }
+
+    /// What is wrong with the order that was followed, if anything is.
+    pub(super) fn misfit(&self) -> Option<RunEnd> {
+        self.guide.borrow().misfit().map(RunEnd::Misfit)
     }
 
     pub(super) fn take_story(&self) -> Option<Story> {
@@ -126,10 +167,18 @@ impl Stage {
         self.steps.get()
     }
 
-    /// Another thing that tasks share.
+    /// Another thing that tasks share. They are numbered in the order in which they are made, so that
+    /// order counts.
     pub fn new_thing(&self) -> u64 {
+        self.noticed.set(true);
         self.things.update(|things| things + 1);
         self.things.get()
+    }
+
+    /// The step in progress takes so long.
+    pub fn compute(&self, time: Duration) {
+        self.noticed.set(true); // by whoever looks at the clock
+        self.selector.advance(time);
     }
 
     /// The step in progress touches this thing.
@@ -166,11 +215,11 @@ impl Stage {
         }
         self.steps.update(|steps| steps + 1);
         if self.steps.get() > self.most_steps {
-            self.cut.replace(Some(End::TooLong));
+            self.cut.replace(Some(RunEnd::TooLong));
             return Choice::Stop;
         }
         let Some(chosen) = self.guide.borrow_mut().step(&actors) else {
-            self.cut.replace(Some(End::Repeats));
+            self.cut.replace(Some(RunEnd::Repeats));
             return Choice::Stop;
         };
         let choice = self.choices.borrow().len();
@@ -198,27 +247,27 @@ impl Stage {
         if !self.guide.borrow().wants_footprints() {
             return self.guide.borrow_mut().ran(&Footprint::all());
         }
-        let tasks: BTreeSet<Actor> = event_loop.all_tasks().into_iter().map(actor_of).collect();
-        let mut known = self.known.borrow_mut();
-        let is_special = |actor: Actor| actor >= CALLBACK - known.len() as u64;
-        // New tasks are numbered in the order in which they are made, so that order counts.
-        let all = is_special(step.actor) || !tasks.is_subset(&known);
-        known.extend(tasks);
+        let after = Tasks::of(event_loop);
+        // A task that is made gets the next number, so that order counts. One that is dropped lets go
+        // of what it held, and one that is cancelled will do something else in its next step.
+        let before = self.tasks.replace(after.clone());
+        let others_changed = before.without(step.actor) != after.without(step.actor);
+        let all = self.noticed.take() || step.actor >= TASKS_END || others_changed;
         let touched = self.touched.borrow().get(&step.actor).cloned().unwrap_or_default();
         self.guide.borrow_mut().ran(&Footprint { all, woke, touched });
     }
 
-    pub(super) fn end<T>(&self, event_loop: &EventLoop, ended: Result<T, EndedEarly>) -> End {
+    pub(super) fn end<T>(&self, event_loop: &EventLoop, ended: Result<T, EndedEarly>) -> RunEnd {
         if let Some(panicked) = self.panicked.take() {
             return panicked;
         }
         match ended {
-            Ok(_) => End::Done,
-            Err(EndedEarly::Stopped) => self.cut.take().unwrap_or(End::Done),
+            Ok(_) => RunEnd::Done,
+            Err(EndedEarly::Stopped) => self.cut.take().unwrap_or(RunEnd::Done),
             Err(EndedEarly::Failed(e)) if e.kind() == io::ErrorKind::Deadlock => {
-                End::Deadlock(Story::waiting(event_loop))
+                RunEnd::Deadlock(Story::waiting(event_loop))
             }
-            Err(EndedEarly::Failed(e)) => End::Failed(e.to_string()),
+            Err(EndedEarly::Failed(e)) => RunEnd::Failed(e.to_string()),
         }
     }
 }

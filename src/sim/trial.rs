@@ -2,8 +2,9 @@
 //!
 //! *Assumes*: the program does the same whenever it is given the same choices.
 //! *Promises*: it ends: by itself, by a panic of any of its tasks, because all of them wait for what
-//! cannot come, or because it has taken too many steps. Each choice is written down, so that the run can be had
-//! again. Nothing of it is left: its loop is dropped before this returns.
+//! cannot come, or because it has taken too many steps. Each choice is written down, so that the run
+//! can be had again; one that did not follow its order to the end has not ended as it should. Nothing
+//! of it is left: its loop is dropped before this returns.
 //! *Leaves out*: which orders to try (`sim/explorer.rs`).
 
 use crate::event_loop::lifecycle::EventLoop;
@@ -11,7 +12,7 @@ use crate::selector::simulated::SimulatedSelector;
 use crate::sim::guide::Guide;
 use crate::sim::panics::{caught, last_place};
 use crate::sim::program::Sim;
-use crate::sim::stage::{End, Stage};
+use crate::sim::stage::{RunEnd, Stage};
 use crate::sim::story::{Story, Tell};
 use std::future::Future;
 use std::rc::Rc;
@@ -19,7 +20,7 @@ use std::rc::Rc;
 /// What came of a run.
 pub(super) struct Trial {
     /// How it ended.
-    pub end: End,
+    pub end: RunEnd,
     /// What was chosen at each choice, and out of how many.
     pub choices: Vec<(u32, u32)>,
     /// How many steps it took.
@@ -52,15 +53,15 @@ pub(super) fn run<F: Future>(
     });
     let mut end = match ended {
         Ok(ended) => stage.end(&event_loop, ended),
-        Err(message) => End::Panicked { task: "main".to_owned(), message },
+        Err(message) => RunEnd::Panicked { task: "main".to_owned(), message },
     };
     let story = stage.take_story().map(|story| story.told(&event_loop));
     // What its drops say counts as well.
     if let Err(message) = caught(|| drop(event_loop)) {
-        end = End::Panicked { task: "the loop's end".to_owned(), message };
+        end = RunEnd::Panicked { task: "the loop's end".to_owned(), message };
     }
-    if let (End::Done, Some(panicked)) = (&end, stage.take_panicked()) {
-        end = panicked;
+    if let RunEnd::Done = end {
+        end = stage.take_panicked().or_else(|| stage.misfit()).unwrap_or(end);
     }
     Trial { end, choices: stage.take_choices(), steps: stage.steps(), story }
 }

@@ -279,7 +279,8 @@ pub enum Direction {
 /// Waits until `fd` is readable or `timeout` has passed, to the nanosecond; true: it is readable.
 ///
 /// # Errors
-/// What `ppoll(2)` reports, except `EINTR`, which returns `Ok(false)`.
+/// What `ppoll(2)` reports, except `EINTR`, which returns `Ok(false)`, or, with no time to wait, asks
+/// again.
 pub fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result<bool> {
     wait_ready(fd, Direction::Read, Some(timeout))
 }
@@ -314,6 +315,7 @@ pub fn wait_ready(
         Direction::Write => libc::POLLOUT,
     };
     let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 };
+    let at_once = timeout == Some(Duration::ZERO);
     let timeout = timeout.map(|timeout| libc::timespec {
         tv_sec: timeout.as_secs().min(i32::MAX as u64) as libc::time_t,
         tv_nsec: timeout.subsec_nanos() as libc::c_long,
@@ -322,7 +324,9 @@ pub fn wait_ready(
     // SAFETY: `entry` and `timeout` are locals that outlive the call, a null limit is none, the
     // count is 1, a null signal mask means "leave it", and the descriptor is borrowed, hence
     // open.
-    match checked(unsafe { libc::ppoll(&mut entry, 1, limit, std::ptr::null()) }) {
+    let mut poll = || unsafe { libc::ppoll(&mut entry, 1, limit, std::ptr::null()) };
+    let polled = if at_once { retry(poll) } else { checked(poll()) };
+    match polled {
         Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(false),
         ready => Ok(ready? > 0),
     }

@@ -423,7 +423,8 @@ pub fn wait(child: u32) -> io::Result<Death> {
 /// no limit). Returns the indices of all that have. `multiprocessing.connection.wait` in Python.
 ///
 /// # Errors
-/// What `poll(2)` reports, except `EINTR`: then the answer is empty, as after a timeout.
+/// What `poll(2)` reports, except `EINTR`: then the answer is empty, as after a timeout; or, with no
+/// time to wait, asked for again.
 #[doc(alias = "sentinel")]
 pub fn wait_for_exit(
     pidfds: &[BorrowedFd<'_>],
@@ -434,11 +435,15 @@ pub fn wait_for_exit(
     let mut entries: Vec<libc::pollfd> = pidfds.iter().map(entry).collect();
     let millis =
         timeout.map_or(-1, |t| t.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32);
-    // SAFETY: pointer and count are those of a live vector; the descriptors are borrowed.
-    let polled = unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, millis) };
-    match checked(polled) {
-        Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(Vec::new()),
-        Err(e) => Err(e),
-        Ok(_) => Ok((0..entries.len()).filter(|i| entries[*i].revents != 0).collect()),
+    loop {
+        let count = entries.len() as libc::nfds_t;
+        // SAFETY: pointer and count are those of a live vector; the descriptors are borrowed.
+        match checked(unsafe { libc::poll(entries.as_mut_ptr(), count, millis) }) {
+            // Who does not wait asks once, for an edge that is not told again: "no" must be true.
+            Err(e) if e.kind() == io::ErrorKind::Interrupted && millis == 0 => {}
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(Vec::new()),
+            Err(e) => return Err(e),
+            Ok(_) => return Ok((0..entries.len()).filter(|i| entries[*i].revents != 0).collect()),
+        }
     }
 }

@@ -83,6 +83,11 @@ impl Head {
         }
     }
 
+    /// Whether its next run drops the future.
+    pub fn is_cancelled(&self) -> bool {
+        self.kind.get() == StageKind::MustCancel
+    }
+
     /// Where it is between its spawn and its end.
     pub fn state(&self) -> TaskState {
         self.state.get()

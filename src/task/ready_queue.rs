@@ -100,6 +100,11 @@ impl ReadyQueue {
         self.slots.iter().flatten().map(|task| task.id()).collect()
     }
 
+    /// The ids of those that are to be dropped at their next step.
+    pub fn cancelled(&self) -> impl Iterator<Item = TaskId> {
+        self.slots.iter().flatten().filter(|task| task.is_cancelled()).map(|task| task.id())
+    }
+
     /// The next entry, oldest first.
     pub fn pop(&mut self) -> Option<ReadyEntry> {
         match self.queue.pop_front()? {

@@ -1,7 +1,7 @@
 //! Schedules: their text, the serial outcomes, the fewest switches to each outcome.
 //!
-//! *Promises*: a schedule that is printed is read back as the same one; an outcome that is not
-//! serial needs threads that interrupt each other: that is what is called *lost* or *a race*
+//! *Promises*: a schedule that is printed is read back as the same one, up to a million instructions;
+//! an outcome that is not serial needs threads that interrupt each other: that is what is called *lost* or *a race*
 //! here; of the schedules that lead to an outcome, [`shortest`] gives one with the fewest
 //! switches.
 //! *Leaves out*: whether a program and a policy allow a schedule (`vm/replay.rs`); how many
@@ -59,7 +59,9 @@ impl Schedule {
     /// Appends instructions of a thread; those of the thread that ran last extend its stretch.
     pub fn push(&mut self, thread: usize, instructions: usize) {
         match self.stretches.last_mut() {
-            Some(last) if last.thread == thread => last.instructions += instructions,
+            Some(last) if last.thread == thread => {
+                last.instructions = last.instructions.saturating_add(instructions);
+            }
             _ => self.stretches.push(Stretch { thread, instructions }),
         }
     }
@@ -95,13 +97,26 @@ impl fmt::Display for Schedule {
     }
 }
 
-/// A piece of text that is not a stretch of a schedule.
+/// The most instructions of a schedule that is read: each of them is kept when it is carried out.
+const MOST: usize = 1_000_000;
+
+/// A piece of text that is not a stretch of a schedule, or one too many.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScheduleError(String);
+pub struct ScheduleError {
+    piece: String,
+    too_long: bool,
+}
 
 impl fmt::Display for ScheduleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is no stretch of a schedule; write THREADxINSTRUCTIONS, as in 1x3", self.0)
+        let piece = &self.piece;
+        match self.too_long {
+            true => write!(f, "with `{piece}` it has more than {MOST} instructions; leave it out"),
+            false => write!(
+                f,
+                "`{piece}` is no stretch of a schedule; write THREADxINSTRUCTIONS, as in 1x3"
+            ),
+        }
     }
 }
 
@@ -111,14 +126,18 @@ impl FromStr for Schedule {
     type Err = ScheduleError;
 
     fn from_str(text: &str) -> Result<Schedule, ScheduleError> {
-        let stretch = |piece: &str| {
-            let (thread, instructions) = piece.trim().split_once('x')?;
-            let number = |text: &str| text.parse::<u32>().ok().filter(|n| *n > 0);
-            let thread = number(thread)? as usize - 1;
-            Some(Stretch { thread, instructions: number(instructions)? as usize })
-        };
-        let read = |piece: &str| stretch(piece).ok_or_else(|| ScheduleError(piece.to_owned()));
-        text.split(',').map(read).collect()
+        let number = |text: &str| text.parse::<usize>().ok().filter(|n| *n > 0);
+        let (mut schedule, mut left) = (Schedule::default(), MOST);
+        for piece in text.split(',') {
+            let wrong = |too_long| ScheduleError { piece: piece.to_owned(), too_long };
+            let (thread, instructions) =
+                piece.trim().split_once('x').ok_or_else(|| wrong(false))?;
+            let thread = number(thread).ok_or_else(|| wrong(false))? - 1;
+            let instructions = number(instructions).ok_or_else(|| wrong(false))?;
+            left = left.checked_sub(instructions).ok_or_else(|| wrong(true))?;
+            schedule.push(thread, instructions);
+        }
+        Ok(schedule)
     }
 }
 

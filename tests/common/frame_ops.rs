@@ -2,7 +2,7 @@
 //! target `frame_roundtrip`.
 
 #[path = "frame_check.rs"]
-mod frame_check;
+pub mod frame_check;
 
 use frame_check::decode_in_pieces;
 use singletrack::process::message::frame::{FrameError, FrameKind, HEADER, frame};

@@ -32,6 +32,12 @@ pub fn allowed(c: char) -> bool {
     }
 }
 
+/// What a picture can keep of a text.
+#[allow(dead_code)]
+pub fn kept(text: &str) -> String {
+    text.chars().map(|c| if allowed(c) { c } else { '\u{fffd}' }).collect()
+}
+
 /// The one element of a text, or the first fault.
 pub fn parse(text: &str) -> Result<Node, String> {
     let mut rest = text;

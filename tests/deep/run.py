@@ -36,7 +36,7 @@ STORM, BLOCK = 5_000, 20_000
 
 # Test programs that make no call which Miri does not know: the floors without processes, signals and
 # clocks of their own.
-MIRI = """arena task_state task_soundness task_ops event_loop registry timers frames shared_ops dispatcher
+MIRI = """arena task_state task_soundness task_ops event_loop registry timers frames dispatcher
     futures deadlock gil_machine aio_waiters loop_properties""".split()
 
 # Where memory is handed between processes and threads by hand.

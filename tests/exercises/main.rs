@@ -13,8 +13,12 @@ mod checks;
 mod reader;
 mod solutions;
 
+use std::collections::BTreeSet;
+use std::process::Command;
+
 macro_rules! exercises {
     ($($name:ident: $ignore:literal,)*) => {
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
         mod solution {
             $(
                 #[test]
@@ -48,4 +52,22 @@ exercises! {
     outcome_after: "exercise: drive the pool's rules by hand",
     still_loses: "exercise: write a Python program that 3.13 gets wrong",
     least_time: "exercise: say what no runtime can beat",
+}
+
+/// The tests of this file that are left to this flag; with none, all there are.
+fn listed(flag: &[&str]) -> BTreeSet<String> {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let output = command.args(["--list", "--format", "terse"]).args(flag).output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_plain_run_has_the_solutions_and_nothing_of_the_readers() {
+    let ignored = listed(&["--ignored"]);
+    assert_eq!(ignored, NAMES.iter().map(|name| (*name).to_owned()).collect());
+    let run: BTreeSet<String> = listed(&[]).difference(&ignored).cloned().collect();
+    let own = "a_plain_run_has_the_solutions_and_nothing_of_the_readers".to_owned();
+    let solutions = NAMES.iter().map(|name| format!("solution::{name}"));
+    assert_eq!(run, solutions.chain([own]).collect());
 }

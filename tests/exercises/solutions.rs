@@ -198,24 +198,7 @@ pub fn outcome_after(retries: u32, deaths: u32) -> Outcome {
 }
 
 pub fn still_loses() -> &'static str {
-    "import threading
-
-x = 0
-
-def one():
-    return 1
-
-def work():
-    global x
-    x = x + one()
-
-threads = [threading.Thread(target=work) for _ in range(2)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-print(x)
-"
+    include_str!("../../examples/levels/02_the_call_in_between.py")
 }
 
 pub fn least_time(load: Load) -> Duration {

@@ -3,9 +3,11 @@
 #![allow(dead_code)] // each test and each fuzz target uses its own part
 
 pub mod backends;
+pub mod orders;
 pub mod queue;
 pub mod reader;
 pub mod registry;
+pub mod streams;
 pub mod sync;
 pub mod tasks;
 pub mod timers;

@@ -22,7 +22,8 @@ pub enum Op {
     Register(usize, bool),
     /// All these mean the i-th source ever made, gone or not.
     Deregister(usize),
-    Clear(usize, Direction),
+    /// `false`: the system refuses to tell of the next event.
+    Clear(usize, Direction, bool),
     /// A read was short: the kernel's buffer is empty.
     ClearDrained(usize),
     /// One of four tasks waits: the first two by hand, the others in waits of their own.
@@ -41,7 +42,7 @@ pub fn check_bytes(bytes: &[u8]) {
         Some(match kind % 7 {
             0 => Op::Register(r.below(4)?, kind & 64 == 0),
             1 => Op::Deregister(r.below(16)?),
-            2 => Op::Clear(r.below(16)?, direction),
+            2 => Op::Clear(r.below(16)?, direction, kind & 64 == 0),
             3 => Op::ClearDrained(r.below(16)?),
             4 => Op::Wait(r.below(16)?, direction, r.below(4)?),
             5 => Op::Forget(r.below(16)?, direction, r.below(4)?),
@@ -57,6 +58,9 @@ pub fn check(ops: &[Op]) {
         world.apply(op);
         world.check();
     }
+    let waits = world.waits();
+    assert_eq!(world.reactor.take_waiters().len(), waits, "a loop that ends lets all of them go");
+    assert_eq!(world.reactor.waiters().count(), 0);
 }
 
 /// What the selector was asked, and what it is to answer.
@@ -64,6 +68,8 @@ pub fn check(ops: &[Op]) {
 struct Script {
     refuse: bool,
     watched: BTreeMap<RawFd, Token>,
+    /// Of which descriptor it was asked for more events, and in which direction.
+    rearmed: Vec<(RawFd, Readiness)>,
     events: Vec<IoEvent>,
 }
 
@@ -79,9 +85,11 @@ impl Selector for FollowsScript {
         Ok(())
     }
 
-    fn rearm(&mut self, fd: BorrowedFd<'_>, token: Token, _: Readiness) -> io::Result<()> {
-        assert_eq!(self.0.borrow().watched.get(&fd.as_raw_fd()), Some(&token));
-        Ok(())
+    fn rearm(&mut self, fd: BorrowedFd<'_>, token: Token, wanted: Readiness) -> io::Result<()> {
+        let mut script = self.0.borrow_mut();
+        assert_eq!(script.watched.get(&fd.as_raw_fd()), Some(&token));
+        script.rearmed.push((fd.as_raw_fd(), wanted));
+        if script.refuse { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
     }
 
     fn deregister(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
@@ -177,7 +185,7 @@ impl World {
     fn apply(&mut self, op: &Op) {
         let (Op::Register(i, _)
         | Op::Deregister(i)
-        | Op::Clear(i, _)
+        | Op::Clear(i, ..)
         | Op::ClearDrained(i)
         | Op::Wait(i, ..)
         | Op::Forget(i, ..)
@@ -207,13 +215,22 @@ impl World {
                 }
             }
             Op::Deregister(_) => assert!(reactor.deregister(source.key, fd).is_empty()),
-            Op::Clear(_, direction) => {
-                reactor.clear(source.key, fd, direction).unwrap();
-                source.ready[side(direction)] = false;
+            Op::Clear(_, direction, allow) => {
+                script.borrow_mut().refuse = !allow;
+                let cleared = reactor.clear(source.key, fd, direction).is_ok();
+                assert_eq!(cleared, allow || !source.live);
+                source.ready[side(direction)] &= !cleared;
+                let asked = (fd.as_raw_fd(), BITS[side(direction)]);
+                let asked = source.live.then_some(asked);
+                assert!(script.borrow_mut().rearmed.drain(..).eq(asked), "asked anew, once");
             }
             Op::ClearDrained(_) => {
-                reactor.clear_drained(source.key, fd).unwrap();
+                script.borrow_mut().refuse = false;
+                reactor.clear_drained(source.key, fd);
                 source.ready[0] &= source.ready[2];
+                let asked = (fd.as_raw_fd(), Readiness::READABLE);
+                let asked = (source.live && !source.ready[2]).then_some(asked);
+                assert!(script.borrow_mut().rearmed.drain(..).eq(asked), "asked anew, once");
             }
             Op::Wait(_, direction, task) => {
                 let ticket = &mut source.tickets[side(direction)][task];
@@ -250,12 +267,19 @@ impl World {
         }
     }
 
+    /// How many wakers the reactor holds.
+    fn waits(&self) -> usize {
+        self.sources.iter().flat_map(|source| &source.waiting).flatten().count()
+    }
+
     fn check(&mut self) {
         let live = self.sources.iter().filter(|s| s.live);
         let watched: BTreeMap<RawFd, Token> =
             live.map(|s| (self.fds[s.fd].as_raw_fd(), Token(s.key.pack()))).collect();
         assert_eq!(self.script.borrow().watched, watched);
-        assert_eq!(self.reactor.len(), watched.len());
+        let count = (self.reactor.len(), self.reactor.is_empty());
+        assert_eq!(count, (watched.len(), watched.is_empty()));
+        assert_eq!(self.reactor.waiters().count(), self.waits());
         for source in &self.sources {
             for direction in [Direction::Read, Direction::Write] {
                 let expected = source.live.then_some(source.ready[side(direction)]);

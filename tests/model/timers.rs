@@ -2,7 +2,7 @@
 
 use super::reader::Reader;
 use singletrack::event_loop::timers::{NEVER, Timers};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone)]
 pub enum Op {
@@ -71,10 +71,20 @@ pub fn check(ops: &[Op]) {
                 assert_eq!(timers.pop_due(now), due.map(|(_, number)| number));
             }
         }
-        assert_eq!(timers.len(), model.len());
+        assert_eq!((timers.len(), timers.is_empty()), (model.len(), model.is_empty()));
+        let mut all: Vec<(u64, usize)> = timers.iter().map(|(at, number)| (at, *number)).collect();
+        all.sort_unstable();
+        assert!(all.iter().eq(model.keys()), "{all:?} are all");
         for (i, &(key, deadline)) in made.iter().enumerate() {
             let lives = model.contains_key(&(deadline, i));
             assert_eq!(timers.get_mut(key).is_some(), lives);
         }
     }
+    let mut left = timers.take_values();
+    left.sort_unstable();
+    assert_eq!(
+        left,
+        model.values().copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    );
+    assert_eq!((timers.next_deadline(), timers.pop_due(u64::MAX), timers.len()), (None, None, 0));
 }

@@ -63,10 +63,10 @@ pub fn pingpong<R: Runtime>() -> Option<f64> {
 }
 
 /// splitmix64: the same delays for everybody.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn millis(&mut self, from: u64, span: u64) -> Duration {
+    pub fn millis(&mut self, from: u64, span: u64) -> Duration {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -176,10 +176,10 @@ impl<T: AsFd + Into<OwnedFd>> AsyncFd<T> {
     /// kernel's buffer: saying so saves the system call that would find out.
     ///
     /// # Errors
-    /// What the selector reports.
+    /// On another loop than this one's own.
     pub fn clear_drained(&self) -> io::Result<()> {
         let fd = self.io().as_fd();
-        self.on_own_loop(|core| core.reactor.borrow_mut().clear_drained(self.key, fd))?
+        self.on_own_loop(|core| core.reactor.borrow_mut().clear_drained(self.key, fd))
     }
 
     /// `Ok` on the loop that watches this, while it runs. For streams, which must tell a mistake

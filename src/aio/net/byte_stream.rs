@@ -158,7 +158,6 @@ where
     /// # Errors
     /// `ConnectionReset` and the rest of `read(2)`.
     #[doc(alias = "asyncio.loop.sock_recv_into")]
-    #[doc(alias = "asyncio.loop.sock_recv")]
     pub fn read(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
         self.fd.wait(Direction::Read, move |ticket, cx| self.poll_read_as(ticket, cx, buffer))
     }
@@ -178,6 +177,26 @@ where
         let room = buffer.len();
         let got = self.fd.poll_io_as(ticket, cx, Direction::Read, |mut io| io.read(buffer));
         got.map(|got| self.note_read(got?, room))
+    }
+
+    /// Reads what there is, at least one byte and at most `limit`; nothing is the end of the stream.
+    /// The room for it is made only when something is there: a buffer that its owner holds while it
+    /// waits is most of the memory of an idle connection. Dropped before it is done, it has taken nothing.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    #[doc(alias = "asyncio.loop.sock_recv")]
+    pub fn read_up_to(&self, limit: usize) -> impl Future<Output = io::Result<Vec<u8>>> {
+        self.fd.wait(Direction::Read, move |ticket, cx| {
+            let mut bytes = Vec::new();
+            let read = |mut io: &T| {
+                bytes = vec![0; limit]; // a great one is mapped, and takes memory as it is filled
+                io.read(&mut bytes)
+            };
+            let got = ready!(self.fd.poll_io_as(ticket, cx, Direction::Read, read))?;
+            bytes.truncate(self.note_read(got, limit)?);
+            Poll::Ready(Ok(bytes))
+        })
     }
 
     /// Reads what there is at once, without waiting; 0 is the end of the stream.

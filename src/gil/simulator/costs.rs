@@ -17,7 +17,8 @@ use std::str::FromStr;
 /// The greatest cost that is accepted: ten seconds. A greater one is a mistake in the unit.
 const LONGEST: Nanos = 10_000_000_000;
 
-/// What a simulated machine charges, in nanoseconds.
+/// What a simulated machine charges, in nanoseconds: it takes what is above ten seconds as ten seconds,
+/// and a jitter above 100 as 100.
 ///
 /// ```
 /// use singletrack::gil::Costs;
@@ -78,6 +79,14 @@ impl Costs {
         quantum: 3_000_000,
         jitter: 30,
     };
+
+    /// The nearest costs that can be: a tick takes some time, nothing takes longer than can be written.
+    pub(crate) fn possible(mut self) -> Costs {
+        for (name, cost) in self.named() {
+            *cost = (*cost).min(if name == "jitter" { 100 } else { LONGEST });
+        }
+        Costs { tick: self.tick.max(1), ..self }
+    }
 
     /// Each cost with its name.
     fn named(&mut self) -> [(&'static str, &mut u64); 9] {

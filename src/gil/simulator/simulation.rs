@@ -141,6 +141,7 @@ impl Simulator {
         SimulationResult {
             ending,
             elapsed: ends.max().unwrap_or(0),
+            events: self.timeline.events,
             threads: self.timeline.threads.iter().map(result).collect(),
             counters: self.timeline.threads.iter().map(|thread| thread.counters).sum(),
             recording: Recording {
@@ -192,6 +193,8 @@ pub struct SimulationResult {
     pub ending: SimulationEnd,
     /// How long it took, in virtual nanoseconds.
     pub elapsed: Nanos,
+    /// How many ends of activities, time slices and sleeps there were on the way.
+    pub events: u64,
     /// What each thread has done, in the order in which they were spawned.
     pub threads: Vec<ThreadResult>,
     /// What happened to the lock, how often.

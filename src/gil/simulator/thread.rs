@@ -255,8 +255,8 @@ impl SimThread {
 
     /// Counts ticks of the act as done.
     pub(crate) fn count_ticks(&mut self, ticks: u64) {
-        self.ticks_done += ticks;
-        self.total_ticks += ticks;
+        self.ticks_done = self.ticks_done.saturating_add(ticks);
+        self.total_ticks = self.total_ticks.saturating_add(ticks);
         self.counted -= self.counted.min(ticks);
     }
 

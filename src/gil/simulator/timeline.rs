@@ -55,19 +55,22 @@ pub(crate) struct Timeline {
     due: BinaryHeap<Reverse<(Nanos, u64, Due)>>,
     /// How many ends were scheduled: orders those of one moment.
     scheduled: u64,
+    /// How many of them came.
+    pub(crate) events: u64,
 }
 
 impl Timeline {
     pub(crate) fn new(cores: usize, costs: Costs, seed: u64) -> Timeline {
         Timeline {
-            costs: Costs { tick: costs.tick.max(1), ..costs },
+            costs: costs.possible(),
             threads: Vec::new(),
             now: 0,
             random: SplitMix64::new(seed),
-            cores: Cores::new(cores, costs.quantum),
+            cores: Cores::new(cores, costs.possible().quantum),
             slices: vec![0; cores],
             due: BinaryHeap::new(),
             scheduled: 0,
+            events: 0,
         }
     }
 
@@ -102,6 +105,7 @@ impl Timeline {
 
     /// Handles what is due; gives the thread whose activity is over, if it was one.
     fn handle(&mut self, due: Due) -> Option<usize> {
+        self.events += 1;
         match due {
             Due::Activity { thread, generation }
                 if self.threads[thread].generation == generation =>
@@ -122,7 +126,7 @@ impl Timeline {
                 }
             }
             // Cancelled: the thread was woken or preempted before.
-            Due::Activity { .. } | Due::Sleep { .. } | Due::Slice { .. } => {}
+            Due::Activity { .. } | Due::Sleep { .. } | Due::Slice { .. } => self.events -= 1,
         }
         None
     }

@@ -60,7 +60,7 @@ impl Histogram {
 
     /// How many things there were.
     pub fn count(&self) -> u64 {
-        self.buckets.iter().sum()
+        self.buckets.iter().fold(0, |sum, count| count.saturating_add(sum))
     }
 
     /// The longest of all, exactly; 0 if there was none.
@@ -73,7 +73,7 @@ impl Histogram {
         let wanted = (share * self.count() as f64).ceil() as u64;
         let mut seen = 0;
         let enough = |&bucket: &usize| {
-            seen += self.buckets[bucket];
+            seen = self.buckets[bucket].saturating_add(seen);
             seen >= wanted.max(1)
         };
         (0..BUCKETS).find(enough).map_or(0, |bucket| end_of(bucket).min(self.max))
@@ -83,7 +83,8 @@ impl Histogram {
     pub fn from_buckets(buckets: impl IntoIterator<Item = (Nanos, u64)>, max: Nanos) -> Self {
         let mut histogram = Histogram { max, ..Histogram::default() };
         for (end, count) in buckets {
-            histogram.buckets[bucket_of(end)] += count;
+            let bucket = &mut histogram.buckets[bucket_of(end)];
+            *bucket = bucket.saturating_add(count);
         }
         histogram
     }
@@ -101,7 +102,7 @@ impl Add for Histogram {
     /// Both together.
     fn add(mut self, other: Histogram) -> Histogram {
         for (mine, theirs) in self.buckets.iter_mut().zip(other.buckets) {
-            *mine += theirs;
+            *mine = mine.saturating_add(theirs);
         }
         Histogram { buckets: self.buckets, max: self.max.max(other.max) }
     }

@@ -14,7 +14,7 @@
 use crate::lab::choose::calibrate::calibrate;
 use crate::lab::choose::chosen::{Asked, Chosen, first_judgement, unconfirmed};
 use crate::lab::choose::contest::{Contest, NAME};
-use crate::lab::choose::controls::controls;
+use crate::lab::choose::controls::{Ruling, controls};
 use crate::lab::choose::document::document;
 use crate::lab::choose::finding::Finding;
 use crate::lab::choose::html::html;
@@ -98,11 +98,9 @@ fn prepare(
 ) -> Result<Chosen, Failure> {
     /// A payload is priced although the work has none: the search for flips tries one.
     const USUAL_PAYLOAD: usize = 4096;
-    /// A control that comes out wrong may be the fault of the calibration.
-    const TRIALS: usize = 2;
-    let mut trials = 0;
+    let mut calibrations = 0;
     loop {
-        trials += 1;
+        calibrations += 1;
         progress.stage("calibrating the machine", 0.01);
         let payload = Some(asked.shape.payload() as usize).filter(|&bytes| bytes > 0);
         let cores = request.machine.usable;
@@ -110,11 +108,10 @@ fn prepare(
         progress.stage("checking the controls", 0.04);
         let contest = contest(request, server, calibration.operations_per_ms);
         let controls = controls(&contest)?;
-        let wrong = controls.iter().find_map(|control| control.refusal());
-        match wrong {
-            Some(_) if trials < TRIALS && !request.anyway => continue,
-            Some(failure) if !request.anyway => return Err(failure),
-            _ => {}
+        match Ruling::of(&controls, calibrations, request.anyway) {
+            Ruling::Race => {}
+            Ruling::Again => continue,
+            Ruling::Refused(failure) => return Err(failure),
         }
         let (machine, flips) = (request.machine, Vec::new());
         let (race, confirmation) = (None, None);

@@ -73,6 +73,31 @@ impl Control {
     }
 }
 
+/// What follows from the controls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ruling {
+    /// The models may race.
+    Race,
+    /// The machine is to be calibrated again, for that may have been the fault.
+    Again,
+    /// There is no answer, and why.
+    Refused(Failure),
+}
+
+impl Ruling {
+    /// Of controls that were run after so many calibrations; `anyway`: an answer is wanted in any case.
+    pub fn of(controls: &[Control], calibrations: usize, anyway: bool) -> Ruling {
+        /// Calibrations, at most.
+        const MOST: usize = 2;
+        match controls.iter().find_map(Control::refusal) {
+            Some(_) if anyway => Ruling::Race,
+            Some(_) if calibrations < MOST => Ruling::Again,
+            Some(failure) => Ruling::Refused(failure),
+            None => Ruling::Race,
+        }
+    }
+}
+
 /// Both, each tried again if it comes out wrong; the better of the trials counts.
 ///
 /// # Errors

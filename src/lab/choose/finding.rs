@@ -68,12 +68,15 @@ fn verdict(judgement: &Judgement) -> String {
             None => format!("{first}: all others were stopped, many times as slow"),
         },
         (How::Cheaper | How::CheaperAtLeast, Some(next)) => {
-            let speed = match how {
-                How::Cheaper => "as fast as",
-                _ => "not told in time from",
-            };
             let range = next.of_cost(Cost::Wall).map_or(String::new(), interval);
-            format!("{first}: {speed} {}{range}, for less{}", next.other, price(&next))
+            let (other, price) = (next.other, price(&next));
+            match how {
+                How::Cheaper => format!("{first}: as fast as {other}{range}, for less{price}"),
+                _ => format!(
+                    "{first}: costs less than {other}{price}; not enough rounds to say which is \
+                     faster{range}; give it more --time"
+                ),
+            }
         }
         (How::Same | How::Unclear, _) if let Some(family) = family(judgement) => {
             of_family(family, judgement)
@@ -91,8 +94,8 @@ fn verdict(judgement: &Judgement) -> String {
             match how {
                 How::Same => format!("no difference larger than 5 %: {first} beside {ties}"),
                 _ => format!(
-                    "no difference shown: the rounds do not tell {first} from {ties}; more --time \
-                     may"
+                    "no difference shown: not enough rounds to tell {first} from {ties}; give it \
+                     more --time"
                 ),
             }
         }
@@ -213,15 +216,21 @@ fn flips(judgement: &Judgement, flips: &[Flip]) -> Vec<String> {
     if judgement.how == How::Unclear && family(judgement).is_none() {
         return vec!["nothing to flip: no verdict stands".to_owned()];
     }
+    let (untested, mut tried): (Vec<&Flip>, Vec<&Flip>) =
+        flips.iter().partition(|flip| flip.outcome == Outcome::Untested);
     // What flips it comes first.
-    let order = |flip: &&Flip| match flip.outcome {
-        Outcome::Flips { .. } => 0,
-        Outcome::NotFound => 1,
-        Outcome::Untested => 2,
-    };
-    let mut sorted: Vec<&Flip> = flips.iter().collect();
-    sorted.sort_by_key(order);
-    sorted.into_iter().map(Flip::words).collect()
+    tried.sort_by_key(|flip| flip.outcome == Outcome::NotFound);
+    let mut sentences: Vec<String> = tried.into_iter().map(Flip::words).collect();
+    let value = |flip: &&Flip| format!("{} at {}", flip.knob.name(), flip.knob.shown(flip.until));
+    match &untested[..] {
+        [] => {}
+        [one] => sentences.push(one.words()),
+        many => {
+            let values: Vec<String> = many.iter().map(value).collect();
+            sentences.push(format!("not measured, for the time was up: {}", values.join(", ")));
+        }
+    }
+    sentences
 }
 
 fn rule(shape: &Shape, judgement: &Judgement) -> String {

@@ -1,21 +1,22 @@
 //! A choice as one page of HTML: the answer first, then a map of what was tried, and what shows it. Pure.
 //!
 //! *Promises*: a place of the map is a race that was run; every number is one of the JSON object, which
-//! is in the page.
+//! is in the page; at most `shell::MOST_BYTES`: where there are too many rounds for that, some are left
+//! out of the page, and it says so.
 //! *Leaves out*: the bars and curves (`lab/compare/charts.rs`), writing the file.
 
 use crate::lab::choose::chosen::Chosen;
 use crate::lab::choose::document::document;
 use crate::lab::choose::finding::Finding;
-use crate::lab::choose::flips::Knob;
+use crate::lab::choose::flips::{Flip, Knob, Outcome};
 use crate::lab::compare::charts::{self, Figure, axis_of, capital};
-use crate::lab::compare::html::{TEMPLATE, costs, machine_line, raw, size};
+use crate::lab::compare::html::{COARSEST, TEMPLATE, costs, machine_line, raw, size, thin};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::result::CaseResult;
 use crate::lab::page::axis::Scale;
 use crate::lab::page::curves::{Chart, Curve, chart};
 use crate::lab::page::markup::Element;
-use crate::lab::page::shell::{Content, render_with};
+use crate::lab::page::shell::{Content, light_enough, render_with};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::stats::duration;
 use serde_json::{Value, json};
@@ -33,12 +34,25 @@ pub fn html(
     command: &str,
     error: Option<&Failure>,
 ) -> Result<String, Failure> {
-    let data = document(chosen, command, error);
+    light_enough(COARSEST, |grade| page(chosen, race, (command, error), 1 << grade))
+}
+
+/// The page with one round in so many.
+fn page(
+    chosen: &Chosen,
+    race: &CaseResult,
+    (command, error): (&str, Option<&Failure>),
+    every: usize,
+) -> Result<String, Failure> {
+    let mut data = document(chosen, command, error);
+    for races in ["race", "confirmation"] {
+        thin(&mut data[races], every);
+    }
     let mut pictures: Vec<Element> = Vec::new();
     let figures = [
         map(chosen),
         Some(charts::times(race)),
-        charts::rounds(race, 1),
+        charts::rounds(race, every),
         charts::latency(race, INTERVAL),
     ];
     let mut shown = Vec::new();
@@ -48,7 +62,8 @@ pub fn html(
         let places: Vec<usize> = (first..pictures.len()).collect();
         shown.push(json!({ "title": figure.title, "pictures": places, "note": figure.note }));
     }
-    let view = view(chosen, race, command, error, (&data, shown));
+    let mut view = view(chosen, race, command, error, (&data, shown));
+    view["every"] = every.into();
     let headline = view["headline"][0].as_str().unwrap_or_default().to_owned();
     let content = Content { view: &view, data: &data, pictures: &pictures };
     render_with(TEMPLATE, "singletrack choose", &headline, &content)
@@ -86,7 +101,6 @@ fn view(
         "command": command,
         "seed": chosen.asked.seed,
         "machine": machine_line(&data["machine"]),
-        "every": 1,
         "cases": [{
             "name": "work",
             "headline": chosen.asked.shape.words(),
@@ -103,7 +117,8 @@ fn view(
 }
 
 /// Where the work stands among works that wait and compute for other times, and which model was ahead
-/// there. `None` if it waits for nothing or computes nothing: such a place is on no axis of ratios.
+/// there. `None` if it waits for nothing or computes nothing: such a place is on no axis of ratios; or if
+/// nothing else was tried.
 fn map(chosen: &Chosen) -> Option<Figure> {
     let shape = &chosen.asked.shape;
     let (io, cpu) = (shape.io().as_secs_f64(), shape.cpu().as_secs_f64());
@@ -112,8 +127,11 @@ fn map(chosen: &Chosen) -> Option<Figure> {
         return None;
     }
     let mut places: Vec<(Model, f64)> = vec![(ahead, cpu)];
-    let flip = chosen.flips.iter().find(|flip| flip.knob == Knob::Cpu);
-    let probes = flip.into_iter().flat_map(|flip| &flip.probes);
+    let tried = |flip: &&Flip| flip.knob == Knob::Cpu && !flip.probes.is_empty();
+    let tried: Vec<&Flip> = chosen.flips.iter().filter(tried).collect();
+    let flips = |flip: &&&Flip| matches!(flip.outcome, Outcome::Flips { .. });
+    let title = capital(&tried.iter().find(flips).or(tried.first())?.words());
+    let probes = tried.iter().flat_map(|flip| &flip.probes);
     places.extend(probes.map(|probe| (probe.ahead, probe.value as f64 / 1e9)));
     let mut curves: Vec<Curve> = Vec::new();
     for (model, at) in places.iter().filter(|(_, at)| *at > 0.0) {
@@ -123,7 +141,6 @@ fn map(chosen: &Chosen) -> Option<Figure> {
             None => curves.push(Curve { name, points: vec![(io, *at)] }),
         }
     }
-    let title = flip.map_or("Where this work stands".to_owned(), |flip| capital(&flip.words()));
     let full = io / (shape.inflight.max(2) - 1) as f64;
     let all = places.iter().map(|(_, at)| *at).chain([full, cpu * 3.0, cpu / 3.0]);
     let y = Scale::ratios(all);

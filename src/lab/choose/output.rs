@@ -9,6 +9,7 @@ use crate::lab::choose::controls::Control;
 use crate::lab::choose::finding::Finding;
 use crate::lab::choose::quantity::shown_size;
 use crate::lab::compare::model::Model;
+use crate::lab::compare::output;
 use crate::lab::compare::result::{CaseResult, ModelResult, TimeSplit};
 use crate::lab::report::stats::{duration, three_digits};
 use crate::lab::report::terminal::{Page, Palette, wrap};
@@ -139,11 +140,13 @@ fn controls(controls: &[Control]) -> String {
 fn title(chosen: &Chosen, race: &CaseResult) -> String {
     let asked = match chosen.asked.shape.jobs {
         Some(jobs) if jobs != race.jobs => format!("{} of {jobs} jobs", race.jobs),
-        _ => format!("{} jobs", race.jobs),
+        _ => output::counted(race.jobs, "job"),
     };
     format!(
-        "{asked} a round, up to {} at once, {} pool workers, {} interleaved rounds",
-        race.lanes, race.workers, race.rounds
+        "{asked} a round, up to {} at once, {}, {}",
+        race.lanes,
+        output::counted(race.workers, "pool worker"),
+        output::counted(race.rounds, "interleaved round")
     )
 }
 
@@ -198,22 +201,13 @@ fn columns(widths: &[usize], width: usize) -> Vec<usize> {
 }
 
 fn row(result: &ModelResult, workers: usize, signs: &str) -> [String; 9] {
-    let stopped = if result.cut { "> " } else { "" };
+    let [model, wall, rate, p50, p99, cpu, memory, threads, ..] = output::row(result);
     let several = match result.model {
         Model::Processes | Model::LoopProcesses | Model::Interpreters => format!(" ×{workers}"),
         _ => String::new(),
     };
-    [
-        format!("{}{several}{}{signs}", result.model, if signs.is_empty() { "" } else { " " }),
-        format!("{stopped}{}", duration(result.wall.median)),
-        three_digits(result.jobs_per_s()),
-        duration(result.p50),
-        duration(result.p99),
-        duration(result.cpu),
-        format!("{:.1} MiB", result.memory_kib as f64 / 1024.0),
-        result.threads.to_string(),
-        bar(&result.time),
-    ]
+    let model = format!("{model}{several}{}{signs}", if signs.is_empty() { "" } else { " " });
+    [model, wall, rate, p50, p99, cpu, memory, threads, bar(&result.time)]
 }
 
 /// Where the lanes' time went, in cells; whatever there is of gets one.

@@ -13,9 +13,10 @@ use crate::lab::choose::shape::{Part, Shape};
 use crate::lab::choose::source::Source;
 use crate::lab::compare::cases::{OWN, descriptors};
 use crate::lab::compare::model::Model;
+use crate::lab::compare::request::from_one_to;
 use crate::lab::explore::python::Refused;
-use crate::lab::page::request::Pictures;
-use crate::lab::report::failure::{Failure, shown};
+use crate::lab::page::request::{Pictures, command_line};
+use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::ColorChoice;
 use crate::lab::run::request::scale;
 use clap::Args;
@@ -180,7 +181,6 @@ impl ChooseArgs {
             (_, false) => return Err(twice(&self.what[0]).into()),
             (what, true) => Source::named(what, &self.program, self.scale)?,
         };
-        let words = std::env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy()));
         let request = ChooseRequest {
             source,
             jobs: self.jobs,
@@ -195,7 +195,7 @@ impl ChooseArgs {
             json: self.json,
             quiet: self.quiet,
             color: self.color,
-            command: format!("singletrack {}", words.collect::<Vec<String>>().join(" ")),
+            command: command_line(std::env::args_os()),
         };
         if let Source::Given(parts) | Source::Steps(_, parts) = &request.source {
             request.possible(&request.shape(&Measured::of(parts.clone())))?;
@@ -290,19 +290,4 @@ fn nothing() -> Failure {
 fn twice(what: &OsString) -> Failure {
     let why = "the work is named, and given by --cpu, --io, --native or --payload as well";
     Failure::new(what.to_string_lossy(), why, "leave one of both")
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=+@%".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", shown(word).replace('\'', "'\\''")),
-    }
-}
-
-fn from_one_to<const MOST: usize>(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if (1..=MOST).contains(&number) => Ok(number),
-        _ => Err(format!("give a whole number from 1 to {MOST}")),
-    }
 }

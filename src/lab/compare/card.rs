@@ -3,14 +3,15 @@
 //! *Promises*: the numbers of the tables; the bars of a case are on one axis, each case has its own.
 //! *Leaves out*: how a card looks (`lab/page/card.rs`).
 
+use crate::lab::compare::charts::{parts, took};
 use crate::lab::compare::html::choice;
 use crate::lab::compare::model::Model;
 use crate::lab::compare::output::sentences;
 use crate::lab::compare::result::{CaseResult, ModelResult};
+use crate::lab::page::bars::stacked;
 use crate::lab::page::card::{Card, card};
 use crate::lab::page::markup::Element;
-use crate::lab::page::rows::{Frame, Rows};
-use crate::lab::report::stats::duration;
+use crate::lab::page::rows::{Room, Rows};
 use crate::lab::timeline::timeline::State;
 
 /// Room for the names of models.
@@ -35,7 +36,7 @@ pub fn compare_card(results: &[CaseResult], command: &str) -> String {
         [one] => format!("{}: {}", one.case, choice(one)),
         _ => "Threads, event loop or processes?".to_owned(),
     };
-    let picture = all.framed(Frame::Fixed { width, names: NAMES }, &title, &words);
+    let picture = all.picture(Room::Fixed { width, names: NAMES }, &title, &words);
     card(&Card {
         title,
         subtitle: "A bar is the median round; its colours are where the time went".to_owned(),
@@ -69,22 +70,8 @@ fn drawn(results: &[CaseResult]) -> Rows {
 }
 
 fn bar(model: &ModelResult, length: f64) -> Element {
-    let whole = model.time.whole().max(1e-12);
-    let parts = [
-        ("st-runs", model.time.computing),
-        ("st-waits", model.time.gil_wait),
-        ("st-blocked", model.time.blocked),
-    ];
-    let (mut at, mut all) = (0.0, Element::new("g").with("class", "bars"));
-    for (class, time) in parts {
-        let width = time / whole * length;
-        let part = Element::new("rect").with("class", class).share("x", at);
-        all = all.child(&part.share("width", width).px("height", BAR));
-        at += width;
-    }
-    let more = if model.cut { "> " } else { "" };
     let text = Element::new("text").share("x", length + 0.008).px("y", 11.5);
-    all.child(&text.text(format!("{more}{}", duration(model.wall.median))))
+    stacked(&parts(model), length, BAR).child(&text.text(took(model)))
 }
 
 /// So many models: the best, those that the duels name first, and the slowest; in their order.

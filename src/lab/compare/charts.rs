@@ -8,7 +8,7 @@ use crate::lab::compare::evidence::MARGIN;
 use crate::lab::compare::judgement::{Cost, Judgement};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::result::{CaseResult, ModelResult};
-use crate::lab::compare::sweep::{Curve as Swept, Knob};
+use crate::lab::compare::sweep::{Knob, Swept};
 use crate::lab::page::axis::Scale;
 use crate::lab::page::bars::{Bar, Dots, bars, dots};
 use crate::lab::page::curves::{Axis, Chart, Curve, chart};
@@ -30,20 +30,13 @@ pub struct Figure {
 /// Where the time of each model goes: a bar as long as its wall.
 pub fn times(result: &CaseResult) -> Figure {
     let winner = result.verdict.winner();
-    let bar = |model: &ModelResult| {
-        let of = |time: f64| if model.time.whole() > 0.0 { time / model.time.whole() } else { 0.0 };
-        Bar {
-            name: model.model.to_string(),
-            figure: format!("{}{}", if model.cut { "> " } else { "" }, duration(model.wall.median)),
-            length: model.wall.median,
-            parts: vec![
-                ("st-runs", of(model.time.computing)),
-                ("st-waits", of(model.time.gil_wait)),
-                ("st-blocked", of(model.time.blocked)),
-            ],
-            best: winner == Some(model.model),
-            open: model.cut,
-        }
+    let bar = |model: &ModelResult| Bar {
+        name: model.model.to_string(),
+        figure: took(model),
+        length: model.wall.median,
+        parts: parts(model).to_vec(),
+        best: winner == Some(model.model),
+        open: model.cut,
     };
     let all: Vec<Bar> = result.models.iter().map(bar).collect();
     let keys =
@@ -57,6 +50,21 @@ pub fn times(result: &CaseResult) -> Figure {
                taken longer."
             .to_owned(),
     }
+}
+
+/// How long the median round took, or at least.
+pub(crate) fn took(model: &ModelResult) -> String {
+    format!("{}{}", if model.cut { "> " } else { "" }, duration(model.wall.median))
+}
+
+/// Where the time of a model goes: classes of `palette.css`, and their shares.
+pub(crate) fn parts(model: &ModelResult) -> [(&'static str, f64); 3] {
+    let of = |time: f64| if model.time.whole() > 0.0 { time / model.time.whole() } else { 0.0 };
+    [
+        ("st-runs", of(model.time.computing)),
+        ("st-waits", of(model.time.gil_wait)),
+        ("st-blocked", of(model.time.blocked)),
+    ]
 }
 
 fn where_time_goes(result: &CaseResult) -> String {

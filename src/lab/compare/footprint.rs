@@ -161,9 +161,9 @@ pub fn parse_stat(text: &str) -> Option<CoreTime> {
     let line = text.lines().next()?.strip_prefix("cpu ")?;
     let ticks: Vec<u64> = line.split_whitespace().map_while(|n| n.parse().ok()).collect();
     // user, nice, system, idle, iowait, irq, softirq, steal; what guests used is in user.
-    let whole: u64 = ticks.iter().take(8).sum();
-    let idle = ticks.get(3)? + ticks.get(4)?;
-    let time = |ticks: u64| Duration::from_millis(ticks * 10);
+    let whole = ticks.iter().take(8).fold(0u64, |sum, ticks| sum.saturating_add(*ticks));
+    let idle = ticks.get(3)?.saturating_add(*ticks.get(4)?);
+    let time = |ticks: u64| Duration::from_millis(ticks.saturating_mul(10));
     Some(CoreTime { busy: time(whole.saturating_sub(idle)), whole: time(whole) })
 }
 

@@ -8,12 +8,12 @@
 use crate::lab::compare::charts::{self, Figure, capital};
 use crate::lab::compare::document::document;
 use crate::lab::compare::judgement::How;
-use crate::lab::compare::output::{HEAD, row, sentences};
+use crate::lab::compare::output::{HEAD, counted, row, sentences};
 use crate::lab::compare::result::{CaseResult, ModelResult};
-use crate::lab::compare::sweep::{Curve, Sweep};
-use crate::lab::page::lanes::{Look, lanes};
+use crate::lab::compare::sweep::{Sweep, Swept};
+use crate::lab::page::lanes::{Look, cells, lanes};
 use crate::lab::page::markup::Element;
-use crate::lab::page::shell::{Content, MOST_BYTES, render_with};
+use crate::lab::page::shell::{Content, light_enough, render_with};
 use crate::lab::page::states::{legend, percent, shares};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::stats::{duration, three_digits};
@@ -23,6 +23,8 @@ use std::time::Duration;
 
 /// Also the page of a choice.
 pub(crate) const TEMPLATE: &str = include_str!("compare.html");
+/// The coarsest page has one round in 2 to the power of this.
+pub(crate) const COARSEST: u32 = 13;
 /// Python's switch interval.
 const USUAL_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -50,26 +52,23 @@ pub fn html(
     error: Option<&Failure>,
     about: &About<'_>,
 ) -> Result<String, Failure> {
-    let (mut every, mut cells) = (1, 1000);
-    loop {
+    light_enough(COARSEST, |grade| {
+        let (every, cells) = (1 << grade, cells(grade));
         let mut drawn = Drawn { about, every, cells, pictures: Vec::new() };
         let view = drawn.view(results, error);
         let title = headline(results).join("; ");
         let mut data = document(results, error);
-        thin(&mut data, every);
-        let content = Content { view: &view, data: &data, pictures: &drawn.pictures };
-        let page = render_with(TEMPLATE, "singletrack compare", &title, &content)?;
-        if page.len() <= MOST_BYTES || every > 1 << 12 {
-            return Ok(page);
+        for case in data["cases"].as_array_mut().into_iter().flatten() {
+            thin(case, every);
         }
-        (every, cells) = (every * 2, (cells * 2 / 3).max(100));
-    }
+        let content = Content { view: &view, data: &data, pictures: &drawn.pictures };
+        render_with(TEMPLATE, "singletrack compare", &title, &content)
+    })
 }
 
-/// Leaves one round in so many, from the first on.
-fn thin(document: &mut Value, every: usize) {
-    let cases = document["cases"].as_array_mut().into_iter().flatten();
-    for model in cases.filter_map(|case| case["models"].as_array_mut()).flatten() {
+/// Of the rounds of a case, leaves one in so many, from the first on.
+pub(crate) fn thin(case: &mut Value, every: usize) {
+    for model in case.get_mut("models").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(raw) = model["raw"].as_array_mut() {
             let mut at = 0..;
             raw.retain(|_| at.next().is_some_and(|at: usize| at.is_multiple_of(every)));
@@ -118,7 +117,11 @@ impl Drawn<'_> {
         let figures: Vec<Value> =
             figures.into_iter().flatten().map(|figure| self.figure(figure)).collect();
         let mut said = sentences(result);
-        let first = if said.is_empty() { String::new() } else { said.remove(0) };
+        let first = match how(result) == Some(How::Unclear) {
+            // The sentence names all that are still in the race: too much for a heading.
+            true => choice(result),
+            false => said.remove(0),
+        };
         json!({
             "name": result.case,
             "headline": capital(&first),
@@ -135,8 +138,8 @@ impl Drawn<'_> {
 
     fn swept(&mut self, sweep: &Sweep, results: &[CaseResult]) -> Value {
         let points = sweep.values.iter().copied().zip(results).collect();
-        let curve = Curve { knob: sweep.knob, points };
-        let figures = charts::sweep(&curve, &|value| sweep.shown(value));
+        let swept = Swept { knob: sweep.knob, points };
+        let figures = charts::sweep(&swept, &|value| sweep.shown(value));
         let figures: Vec<Value> = figures.into_iter().map(|f| self.figure(f)).collect();
         let point = |result: &CaseResult| result.point.clone().unwrap_or_default();
         let said = |result: &CaseResult| {
@@ -149,7 +152,7 @@ impl Drawn<'_> {
         json!({
             "name": results.first().map(|result| result.case.clone()),
             "headline": format!("By {}", sweep.knob.name()),
-            "says": curve.bends().iter().map(|bend| capital(bend) + ".").collect::<Vec<_>>(),
+            "says": swept.bends().iter().map(|bend| capital(bend) + ".").collect::<Vec<_>>(),
             "size": "",
             "notes": results.iter().map(said).chain(notes).collect::<Vec<_>>(),
             "skipped": [],
@@ -209,6 +212,7 @@ fn waiting(timeline: &Timeline) -> String {
 fn headline(results: &[CaseResult]) -> Vec<String> {
     match results {
         [] => vec!["Nothing was measured".to_owned()],
+        [one] if how(one) == Some(How::Unclear) => vec![capital(&choice(one))],
         [one] => vec![capital(sentences(one).first().map_or("", |s| s.trim_end_matches('.')))],
         _ => {
             let name = |result: &CaseResult| result.point.clone().unwrap_or(result.case.clone());
@@ -217,11 +221,14 @@ fn headline(results: &[CaseResult]) -> Vec<String> {
     }
 }
 
-pub(crate) fn choice(result: &CaseResult) -> String {
+fn how(result: &CaseResult) -> Option<How> {
     let verdict = &result.verdict;
-    let judged = verdict.with_lock.as_ref().or(verdict.without_lock.as_ref());
-    let names: Vec<&str> = verdict.best().iter().map(|model| model.name()).collect();
-    match (judged.map(|judged| judged.how), &names[..]) {
+    verdict.with_lock.as_ref().or(verdict.without_lock.as_ref()).map(|judged| judged.how)
+}
+
+pub(crate) fn choice(result: &CaseResult) -> String {
+    let names: Vec<&str> = result.verdict.best().iter().map(|model| model.name()).collect();
+    match (how(result), &names[..]) {
         (Some(How::Unclear), [a, b]) => format!("{a} or {b}, not enough rounds to say which"),
         (Some(How::Unclear), _) => "not enough rounds to say".to_owned(),
         (Some(How::Same), names) => format!("no difference between {}", names.join(", ")),
@@ -232,7 +239,10 @@ pub(crate) fn choice(result: &CaseResult) -> String {
 pub(crate) fn size(result: &CaseResult) -> String {
     let CaseResult { jobs, rounds, lanes, workers, .. } = result;
     format!(
-        "{jobs} jobs, up to {lanes} at once; {rounds} interleaved rounds; {workers} pool workers"
+        "{}, up to {lanes} at once; {}; {}",
+        counted(*jobs, "job"),
+        counted(*rounds, "interleaved round"),
+        counted(*workers, "pool worker")
     )
 }
 

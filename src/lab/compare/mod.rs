@@ -1,7 +1,8 @@
 //! `singletrack compare`: the same jobs under eight models.
 //!
 //! ```text
-//!   asked for    cases      cpu, slow-io, fast-io, files, compress, urls ──▶ jobs
+//!   asked for    request    its arguments
+//!                cases      cpu, slow-io, fast-io, files, compress, urls ──▶ jobs
 //!                model      the eight models, by name
 //!                trial      every file and page once: which can be had, and what it comes to
 //!                  │
@@ -50,7 +51,7 @@
 //!    lock with another policy is one more line there; lanes of another kind are one more
 //!    implementation of [`context::Calls`], run by [`lane::run_lane`], which returns
 //!    [`lane::LaneStats`]; a [`lane::Phase`] is begun when it is ready and ended with the last lane.
-//! 3. Name it in the help text (`MODELS` in `lab/cli.rs`) and in the table at the head of
+//! 3. Name it in the help text (`MODELS` in `lab/compare/request.rs`) and in the table at the head of
 //!    `lab/compare/job.rs`.
 //! 4. `tests/compare_cli.rs` expects the models of its list `MODELS` in every result and compares
 //!    their checksums: add the name there. Correct the counts in `tests/lab_pure.rs`
@@ -65,7 +66,7 @@
 //!    through [`compute::Tick::native`].
 //! 2. A case is a variant of [`cases::Case`]: its word in `Case::parse`, `Case::is_name` and
 //!    `Case::name`, its `Case::nature`, and its jobs in `Case::plan`.
-//! 3. Name it in the help text of `CompareArgs::cases` (`lab/cli.rs`) and give it a test in
+//! 3. Name it in the help text of `CompareArgs::cases` (`lab/compare/request.rs`) and give it a test in
 //!    `tests/compare_cli.rs`; `assert_whole` there checks that all models ran, that their checksums
 //!    agree, and that the figures are plausible.
 
@@ -93,6 +94,7 @@ pub mod output;
 pub mod processes;
 pub mod race;
 pub mod recorded;
+pub mod request;
 pub mod result;
 pub mod run;
 pub mod server;

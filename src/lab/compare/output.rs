@@ -128,7 +128,8 @@ fn named(lines: &mut Vec<String>, heading: &str, items: &[String]) {
     }
 }
 
-fn counted(count: usize, what: &str) -> String {
+/// `1 round`, `2 rounds`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 

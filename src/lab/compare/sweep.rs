@@ -151,14 +151,14 @@ impl Knob {
 
 /// A case at every point.
 #[derive(Debug, Clone)]
-pub struct Curve<'a> {
+pub struct Swept<'a> {
     /// What was varied.
     pub knob: Knob,
     /// The values, and the result at each.
     pub points: Vec<(u64, &'a CaseResult)>,
 }
 
-impl Curve<'_> {
+impl Swept<'_> {
     fn models(&self) -> Vec<Model> {
         let first = self.points.first().map(|(_, result)| result);
         first.map_or(Vec::new(), |result| result.models.iter().map(|m| m.model).collect())
@@ -217,7 +217,7 @@ fn best(result: &CaseResult) -> String {
     names.join(", ")
 }
 
-impl Curve<'_> {
+impl Swept<'_> {
     /// Jobs a second by value and model, the best with a GIL at the end of each line; models without
     /// room stand below the others.
     pub fn text(&self, width: usize) -> String {

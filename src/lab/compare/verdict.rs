@@ -218,11 +218,7 @@ fn judged(judgement: &Judgement) -> String {
         (How::Cheaper, Some(next)) => {
             format!("{first} won: as fast as {}{}", with_interval(next), price(next))
         }
-        (How::CheaperAtLeast, Some(next)) => format!(
-            "{first} won: the rounds do not tell its time from that of {}{}",
-            with_interval(next),
-            price(next)
-        ),
+        (How::CheaperAtLeast, Some(next)) => format!("{first} won: it {}; {MORE}", cheaper(next)),
         (How::Same, _) => {
             let rest = duels.iter().filter(|duel| best.contains(&duel.other));
             let costs: Vec<String> = rest.map(|duel| with_interval(duel) + &price(duel)).collect();
@@ -237,10 +233,7 @@ fn judged(judgement: &Judgement) -> String {
             let open: Vec<String> = near.map(with_interval).collect();
             let rest = duels.iter().find(|duel| !best.contains(&duel.other) && !duel.cut);
             let rest = rest.map_or(String::new(), |duel| format!("; {}", times_as_fast(duel)));
-            format!(
-                "not enough rounds to tell {first} from {}{rest}; give it more --time",
-                open.join(", ")
-            )
+            format!("not enough rounds to tell {first} from {}{rest}; {MORE}", open.join(", "))
         }
     }
 }
@@ -265,13 +258,25 @@ fn freed(with: &Judgement, all: &Judgement) -> String {
         (Answer::Same, _) => {
             format!("{changes}{best} is as fast as {}{}", with_interval(beside), price(beside))
         }
-        (_, How::CheaperAtLeast) => format!(
-            "{changes}the rounds do not tell the time of {best} from that of {}{}",
-            with_interval(beside),
-            price(beside)
-        ),
-        _ => format!("not enough rounds to tell {best} from {}", with_interval(beside)),
+        (_, how) => {
+            let open = match how {
+                How::CheaperAtLeast => format!("{changes}{best} {}", cheaper(beside)),
+                _ => format!("not enough rounds to tell {best} from {}", with_interval(beside)),
+            };
+            // Once is enough.
+            if with.is_clear() { format!("{open}; {MORE}") } else { open }
+        }
     }
+}
+
+/// What to do where the rounds do not say.
+const MORE: &str = "give it more rounds, by --time or --rounds";
+
+/// `costs less than threads-py2, with 0.5 × its CPU; not enough rounds to say which is faster (0.9 to 1.2)`.
+fn cheaper(duel: &Duel) -> String {
+    let wall = duel.of_cost(Cost::Wall).map_or(String::new(), interval);
+    let (other, price) = (duel.other, price(duel));
+    format!("costs less than {other}{price}; not enough rounds to say which is faster{wall}")
 }
 
 /// `1.88 times as fast as threads-py3.10 (1.80 to 1.93)`.

@@ -7,7 +7,7 @@
 use crate::lab::explore::answers::{Answer, short};
 use crate::lab::explore::confirmation::HOW;
 use crate::lab::explore::listing::{About, promised};
-use crate::lab::page::shell::{MOST_BYTES, render};
+use crate::lab::page::shell::{light_enough, render};
 use crate::lab::report::failure::Failure;
 use crate::python::explore::exploration::Found;
 use crate::python::explore::outcome::Ending;
@@ -26,16 +26,11 @@ const MOST_LINES: usize = 400;
 /// # Errors
 /// If the template is none: a fault of this crate.
 pub(crate) fn html(about: &About<'_>, answers: &[Answer]) -> Result<String, Failure> {
-    let (mut lines, mut steps) = (MOST_LINES, MOST_STEPS);
-    loop {
-        let data = data(about, answers, lines, steps);
+    light_enough(MOST_LINES.ilog2() + 1, |grade| {
+        let data = data(about, answers, MOST_LINES >> grade, MOST_STEPS >> grade);
         let headline = data["headline"].as_str().unwrap_or_default().to_owned();
-        let page = render(TEMPLATE, about.name, &headline, &data)?;
-        if page.len() <= MOST_BYTES || lines == 0 {
-            return Ok(page);
-        }
-        (lines, steps) = (lines / 2, steps / 2);
-    }
+        render(TEMPLATE, about.name, &headline, &data)
+    })
 }
 
 fn data(about: &About<'_>, answers: &[Answer], most_lines: usize, most_steps: usize) -> Value {
@@ -70,6 +65,7 @@ fn data(about: &About<'_>, answers: &[Answer], most_lines: usize, most_steps: us
             .map_or(Value::Null, |text| json!(first_upper(&text)));
         data["reached"] = json!(reached(about, answer, found));
         data["alt"] = json!(format!("The schedule: {}", reached(about, answer, found)));
+        data["left_lines"] = json!(about.source.lines().count().saturating_sub(most_lines));
         let source = about.source.lines().take(most_lines);
         data["source"] = source.map(|line| json!(cut(line, 200))).collect();
     }

@@ -34,11 +34,6 @@ impl Unit {
         let number = number.trim_end_matches('0').trim_end_matches('.').to_owned();
         if with_unit { format!("{number} {}", self.name) } else { number }
     }
-
-    /// A time with its unit and three digits at least.
-    pub fn exact(self, time: Nanos) -> String {
-        self.shown(time, true)
-    }
 }
 
 /// Where the marks of an axis of this length stand, from 0 on.

@@ -11,7 +11,7 @@
 
 use crate::lab::page::axis::Scale;
 use crate::lab::page::markup::Element;
-use crate::lab::page::rows::{BAR, Frame, ROW, Rows};
+use crate::lab::page::rows::{BAR, ROW, Room, Rows};
 
 /// A row of parts, one after another.
 #[derive(Debug, Clone)]
@@ -48,13 +48,8 @@ pub fn bars(title: &str, bars: &[Bar], mark: impl Fn(f64) -> String) -> Element 
     let mut rows = Rows::new(0.0);
     for bar in bars {
         rows.named(if bar.best { "best" } else { "" }, &bar.name, &bar.figure);
-        let mut drawn = Element::new("g").with("class", "bars");
-        let (mut at, length) = (0.0, scale.place(bar.length));
-        for &(class, share) in bar.parts.iter().filter(|(_, share)| *share > 0.0) {
-            let part = Element::new("rect").with("class", class).share("x", at);
-            drawn = drawn.child(&part.share("width", share * length).px("height", BAR));
-            at += share * length;
-        }
+        let length = scale.place(bar.length);
+        let mut drawn = stacked(&bar.parts, length, BAR);
         if bar.open {
             let arrow = Element::new("svg").share("x", length).with("overflow", "visible");
             let head = Element::new("path").with("class", "tick").with("d", "M3 5l8 6l-8 6z");
@@ -66,7 +61,18 @@ pub fn bars(title: &str, bars: &[Bar], mark: impl Fn(f64) -> String) -> Element 
     let words: Vec<String> =
         bars.iter().map(|bar| format!("{} {}", bar.name, bar.figure)).collect();
     rows.axis(&marks(&scale, mark));
-    rows.framed(Frame::Page, title, &words.join("; "))
+    rows.picture(Room::Page, title, &words.join("; "))
+}
+
+/// A bar of this length, from 0 to 1, whose parts have these classes and shares.
+pub fn stacked(parts: &[(&'static str, f64)], length: f64, height: f64) -> Element {
+    let (mut at, mut drawn) = (0.0, Element::new("g").with("class", "bars"));
+    for &(class, share) in parts.iter().filter(|(_, share)| *share > 0.0) {
+        let part = Element::new("rect").with("class", class).share("x", at);
+        drawn = drawn.child(&part.share("width", share * length).px("height", height));
+        at += share * length;
+    }
+    drawn
 }
 
 /// A row of dots with an interval.
@@ -105,7 +111,7 @@ pub fn dots(
     }
     let words: Vec<String> = all.iter().map(|row| format!("{} {}", row.name, row.figure)).collect();
     rows.axis(&marks(&scale, mark));
-    rows.framed(Frame::Page, title, &words.join("; "))
+    rows.picture(Room::Page, title, &words.join("; "))
 }
 
 fn drawn(row: &Dots, scale: &Scale) -> Element {

@@ -16,7 +16,7 @@
 use crate::lab::page::axis::{Unit, ticks};
 use crate::lab::page::density::{PARTS, Piece, pieces};
 use crate::lab::page::markup::Element;
-use crate::lab::page::rows::{BAR, Frame, ROW, Rows};
+use crate::lab::page::rows::{BAR, ROW, Room, Rows};
 use crate::lab::page::states::{class, percent, shares, word};
 use crate::lab::timeline::fold::{Shown, fold};
 use crate::lab::timeline::timeline::{Group, Lane, Nanos, State, Timeline};
@@ -57,7 +57,13 @@ pub struct Look {
     /// Points of this name become arrows through all groups.
     pub through: Option<String>,
     /// The room.
-    pub frame: Frame,
+    pub room: Room,
+}
+
+/// The cells of a page of this grade (`shell::light_enough`): a third fewer with each, and 100 at least,
+/// which grade 6 has.
+pub fn cells(grade: u32) -> u64 {
+    (0..grade).fold(1000, |cells, _| (cells * 2 / 3).max(100))
 }
 
 impl Default for Look {
@@ -67,9 +73,9 @@ impl Default for Look {
             window: None,
             remarks: Vec::new(),
             dense: false,
-            cells: 1000,
+            cells: cells(0),
             through: None,
-            frame: Frame::Page,
+            room: Room::Page,
         }
     }
 }
@@ -124,7 +130,7 @@ struct Drawing<'a> {
 
 impl Drawing<'_> {
     fn all(mut self, timeline: &Timeline) -> Picture {
-        let mut words = vec![format!("{}.", Unit::of(self.length()).exact(self.length()))];
+        let mut words = vec![format!("{}.", Unit::of(self.length()).shown(self.length(), true))];
         for (at, group) in timeline.groups.iter().enumerate() {
             self.band(group, self.look.remarks.get(at));
             words.push(self.in_words(group));
@@ -142,7 +148,7 @@ impl Drawing<'_> {
         self.rows.axis(&marks);
         self.states.sort();
         let (height, words) = (self.rows.at(), words.join(" "));
-        let markup = self.rows.framed(self.look.frame, &self.look.title, &words);
+        let markup = self.rows.picture(self.look.room, &self.look.title, &words);
         Picture { markup, height, states: self.states, words }
     }
 

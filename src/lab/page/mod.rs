@@ -16,7 +16,8 @@
 //!             states   their colours, names and shares
 //! ```
 //! A page is one file: no network, readable without scripts, at most 300 KiB. To add one: a template
-//! that extends `shell.html` and fills its blocks `main` and `script`; [`shell::render`] does the rest.
+//! that extends `shell.html` and fills its blocks `main` and `script` (`cursor.js` moves along steps);
+//! [`shell::render`] does the rest.
 
 pub mod axis;
 pub mod bars;

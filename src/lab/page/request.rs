@@ -8,7 +8,7 @@ use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::whole_file::WholeFile;
 use clap::Args;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Files with pictures.
 #[derive(Args, Debug, Clone, Default, PartialEq, Eq)]
@@ -27,16 +27,8 @@ impl Pictures {
     /// # Errors
     /// The first that cannot.
     pub fn check(&self) -> Result<(), Failure> {
-        self.html.iter().chain(&self.card).try_for_each(|path| check(path))
+        self.html.iter().chain(&self.card).try_for_each(|path| WholeFile::check(path))
     }
-}
-
-/// Whether a file can be written. Nothing is changed.
-///
-/// # Errors
-/// If it cannot.
-pub fn check(path: &Path) -> Result<(), Failure> {
-    WholeFile::check(path)
 }
 
 /// The words of a command line as a shell reads them; the first is the name of this command.

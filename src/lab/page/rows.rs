@@ -13,15 +13,15 @@
 
 use crate::lab::page::markup::Element;
 
-/// Height of a row, and of the bar in it.
+/// Height of a row.
 pub const ROW: f64 = 30.0;
-/// That of the bar in it.
+/// Height of the bar in it.
 pub const BAR: f64 = 22.0;
 const AXIS: f64 = 24.0;
 
 /// The room that a picture has.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Frame {
+pub enum Room {
     /// The width of the page, whatever that is.
     Page,
     /// So many pixels, of which so many are for names.
@@ -112,7 +112,7 @@ impl Rows {
 
     /// Names and plot side by side: two pictures in a page, whose style sheet puts one above the
     /// other where there is no room; a picture in a picture elsewhere.
-    pub fn framed(mut self, frame: Frame, title: &str, words: &str) -> Element {
+    pub fn picture(mut self, room: Room, title: &str, words: &str) -> Element {
         let height = self.at;
         self.plot.append(&mut self.above);
         let svg = || Element::new("svg").with("xmlns", "http://www.w3.org/2000/svg");
@@ -120,15 +120,15 @@ impl Rows {
             let title = Element::new("title").text(title);
             element.with("role", "img").child(&title).child(&Element::new("desc").text(words))
         };
-        match frame {
-            Frame::Page => {
+        match room {
+            Room::Page => {
                 let names = svg().with("class", "lane-names").with("aria-hidden", "true");
                 let names = names.px("height", height).children(self.names);
                 let plot = described(svg().with("class", "lane-plot").px("height", height));
                 let plot = plot.children(self.plot);
                 Element::new("div").with("class", "lanes").child(&names).child(&plot)
             }
-            Frame::Fixed { width, names } => {
+            Room::Fixed { width, names } => {
                 let plot = Element::new("svg").px("x", names).px("width", width - names);
                 let plot =
                     plot.px("height", height).with("overflow", "visible").children(self.plot);

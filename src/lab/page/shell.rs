@@ -17,10 +17,11 @@ use std::io::Write;
 use std::path::Path;
 
 /// What a page is made of besides its own template.
-const PARTS: [(&str, &str); 3] = [
+const PARTS: [(&str, &str); 4] = [
     ("shell.html", include_str!("shell.html")),
     ("palette.css", include_str!("palette.css")),
     ("hatches.svg", include_str!("hatches.svg")),
+    ("cursor.js", include_str!("cursor.js")),
 ];
 /// What a page may weigh.
 pub const MOST_BYTES: usize = 300 * 1024;
@@ -77,6 +78,25 @@ pub fn render_with(
         version => env!("CARGO_PKG_VERSION"),
     })
     .map_err(failed)
+}
+
+/// The finest page that weighs no more than [`MOST_BYTES`]: `draw` is asked for grade 0, and for coarser
+/// ones while they are too heavy; the last is the page in any case.
+///
+/// # Errors
+/// What `draw` reports.
+pub fn light_enough(
+    last: u32,
+    mut draw: impl FnMut(u32) -> Result<String, Failure>,
+) -> Result<String, Failure> {
+    let mut page = draw(0)?;
+    for grade in 1..=last {
+        if page.len() <= MOST_BYTES {
+            break;
+        }
+        page = draw(grade)?;
+    }
+    Ok(page)
 }
 
 /// Writes a page, whole or not at all.

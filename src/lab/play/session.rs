@@ -8,12 +8,10 @@ use crate::lab::play::board::{board, told};
 use crate::lab::play::game::Game;
 use crate::lab::play::request::{PlayRequest, Task};
 use crate::lab::report::failure::{Failure, shown};
-use crate::lab::report::keys::Answers;
+use crate::lab::report::keys::{Answers, CLEAR};
 use crate::lab::report::terminal::wrap;
 use crate::python::explore::outcome::Outcome;
 
-/// Clears a terminal's screen.
-const CLEAR: &str = "\x1b[H\x1b[2J";
 /// How many steps go by themselves, one after the other: a loop that is alone may never end.
 const MOST_ALONE: usize = 1000;
 

@@ -6,7 +6,7 @@
 
 use crate::lab::page::card::{Card, SIZE, card};
 use crate::lab::page::lanes::{Look, lanes};
-use crate::lab::page::rows::Frame;
+use crate::lab::page::rows::Room;
 use crate::lab::poster::poster::{CLOCK, Poster, QUESTION, poster, time};
 use crate::lab::report::failure::Failure;
 
@@ -35,7 +35,7 @@ pub fn poster_card(command: &str) -> Result<String, Failure> {
         dense: true,
         cells: 700,
         through: Some(PACKET.to_owned()),
-        frame: Frame::Fixed { width, names: NAMES },
+        room: Room::Fixed { width, names: NAMES },
         ..Look::default()
     };
     let height = lanes(&poster.timeline, &look(SIZE.0)).height;

@@ -25,8 +25,8 @@ Keys: n or space = next, p = previous, N and P = ten at once, g = first, G = las
 a number, a = all that is left, q = quit. Without a terminal each line is an answer: one of these
 letters, a time such as 12.5ms, or a number such as #40.";
 
-/// The largest file that is read.
-const LARGEST: u64 = 1 << 30;
+/// The largest file that is read: some times as much memory is needed for it.
+const LARGEST: u64 = 1 << 28;
 
 /// The words after `replay`.
 #[derive(Debug, Args)]

@@ -8,11 +8,10 @@ use crate::lab::replay::moment::Moments;
 use crate::lab::replay::request::{ReplayRequest, time};
 use crate::lab::replay::view::{bare, log, view, with_lanes};
 use crate::lab::report::failure::{Failure, shown};
-use crate::lab::report::keys::Answers;
+use crate::lab::report::keys::{Answers, CLEAR};
 use crate::lab::report::terminal::wrap;
 use serde_json::{Value, json};
 
-const CLEAR: &str = "\x1b[H\x1b[2J";
 const HELP: &str = "n = next, p = previous, t = to a time, q = quit > ";
 
 /// Carries a request out.
@@ -48,7 +47,7 @@ fn title(moments: &Moments, width: usize) -> String {
     let groups: Vec<&str> =
         moments.timeline.groups.iter().map(|group| group.name.as_str()).collect();
     let mut text = wrap(&shown(&format!("{} ({})", groups.join(", "), told.join("; "))), width);
-    let forgotten: u64 = moments.timeline.groups.iter().map(|group| group.forgotten).sum();
+    let forgotten = moments.timeline.forgotten();
     if forgotten > 0 {
         text += &wrap(&format!("{forgotten} events had no room in the recording"), width);
     }

@@ -11,6 +11,8 @@ use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 
+/// Clears a terminal's screen.
+pub const CLEAR: &str = "\x1b[H\x1b[2J";
 /// The longest line that is read.
 const LONGEST: usize = 4096;
 

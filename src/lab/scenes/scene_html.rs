@@ -7,10 +7,10 @@
 use crate::gil::rules::decision::Nanos;
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::page::card::{Card, SIZE, card};
-use crate::lab::page::lanes::{Look, Picture, lanes};
+use crate::lab::page::lanes::{Look, Picture, cells, lanes};
 use crate::lab::page::markup::Element;
-use crate::lab::page::rows::Frame;
-use crate::lab::page::shell::{Content, MOST_BYTES, render_with};
+use crate::lab::page::rows::Room;
+use crate::lab::page::shell::{Content, light_enough, render_with};
 use crate::lab::page::states::legend;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::window::Zoom;
@@ -38,12 +38,12 @@ pub fn html(
     command: &str,
     data: &Value,
 ) -> Result<String, Failure> {
-    let mut cells = 1000;
-    loop {
+    light_enough(6, |grade| {
         let mut pictures = Vec::new();
         let mut views = Vec::new();
         for (policy, run) in runs {
-            let look = Look { cells, title: (scene.caption)(policy), ..Look::default() };
+            let look =
+                Look { cells: cells(grade), title: (scene.caption)(policy), ..Look::default() };
             let picture = drawn(scene, *policy, run, zoom, look)?;
             pictures.extend([legend(&picture.states), picture.markup]);
             views.push(json!({
@@ -64,12 +64,8 @@ pub fn html(
             "runs": views,
             "explained": explained.iter().flat_map(|text| text.lines()).collect::<Vec<_>>(),
         });
-        let page = page(&view, data, &pictures)?;
-        if page.len() <= MOST_BYTES || cells <= 100 {
-            return Ok(page);
-        }
-        cells = cells * 2 / 3;
-    }
+        page(&view, data, &pictures)
+    })
 }
 
 fn page(view: &Value, data: &Value, pictures: &[Element]) -> Result<String, Failure> {
@@ -137,7 +133,7 @@ pub fn scene_card(
         title: scene.title.to_owned(),
         dense: true,
         cells: 700,
-        frame: Frame::Fixed { width, names: NAMES },
+        room: Room::Fixed { width, names: NAMES },
         ..Look::default()
     };
     let height = lanes(&all, &look(SIZE.0)).height;

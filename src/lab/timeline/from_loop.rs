@@ -53,7 +53,7 @@ fn lane(name: String, kind: LaneKind, id: u64) -> Lane {
 
 /// What stands on the loop's thread.
 #[derive(Clone, PartialEq)]
-enum Frame {
+enum OnThread {
     Poll { task: TaskId, woken_by: String },
     Call,
     Sleep { at_most: Option<u64> },
@@ -77,7 +77,7 @@ struct Reader<'a> {
     group: Group,
     tasks: HashMap<TaskId, Seen>,
     /// What runs, one inside the other, and since when.
-    running: Vec<(Frame, Nanos)>,
+    running: Vec<(OnThread, Nanos)>,
     last_sleep: Option<(Nanos, Nanos)>,
 }
 
@@ -94,17 +94,18 @@ impl Reader<'_> {
                 (seen.woken_by, seen.wake) = ("itself".to_owned(), None);
             }
             LoopEventKind::Ended(task) => self.step_ends(now, task, None),
-            LoopEventKind::Sleeps(at_most) => self.begin(now, Frame::Sleep { at_most }),
+            LoopEventKind::Sleeps(at_most) => self.begin(now, OnThread::Sleep { at_most }),
             LoopEventKind::Wakes(events) => {
                 let details = vec![("events".to_owned(), events.to_string())];
-                if let Some(span) = self.finish(now, |f| matches!(f, Frame::Sleep { .. }), details)
+                if let Some(span) =
+                    self.finish(now, |f| matches!(f, OnThread::Sleep { .. }), details)
                 {
                     self.last_sleep = Some(span);
                 }
             }
-            LoopEventKind::Called => self.begin(now, Frame::Call),
+            LoopEventKind::Called => self.begin(now, OnThread::Call),
             LoopEventKind::Returned => {
-                self.finish(now, |frame| *frame == Frame::Call, Vec::new());
+                self.finish(now, |frame| *frame == OnThread::Call, Vec::new());
             }
         }
     }
@@ -140,7 +141,7 @@ impl Reader<'_> {
             }
             Cause::Timer | Cause::Descriptor(..) => Some((0, last_moment(self.last_sleep?))),
             Cause::Callback => match self.running.last()? {
-                (Frame::Call, _) => Some((0, now)),
+                (OnThread::Call, _) => Some((0, now)),
                 _ => None,
             },
             Cause::Outside | Cause::Thread => None,
@@ -154,11 +155,12 @@ impl Reader<'_> {
         if let Some((from, name)) = seen.wake.take() {
             self.group.links.push(Link { from, to, name: name.to_owned() });
         }
-        self.begin(now, Frame::Poll { task, woken_by });
+        self.begin(now, OnThread::Poll { task, woken_by });
     }
 
     fn step_ends(&mut self, now: Nanos, ended: TaskId, then: Option<State>) {
-        let is_its = |frame: &Frame| matches!(frame, Frame::Poll { task, .. } if *task == ended);
+        let is_its =
+            |frame: &OnThread| matches!(frame, OnThread::Poll { task, .. } if *task == ended);
         self.finish(now, is_its, Vec::new());
         self.enters(now, ended, then);
     }
@@ -188,7 +190,7 @@ impl Reader<'_> {
     }
 
     /// Something begins on the thread; what it is in the middle of is cut in two.
-    fn begin(&mut self, now: Nanos, frame: Frame) {
+    fn begin(&mut self, now: Nanos, frame: OnThread) {
         if let Some((outer, from)) = self.running.last().cloned() {
             self.write(&outer, from, now, Vec::new());
         }
@@ -199,7 +201,7 @@ impl Reader<'_> {
     fn finish(
         &mut self,
         now: Nanos,
-        is_meant: impl Fn(&Frame) -> bool,
+        is_meant: impl Fn(&OnThread) -> bool,
         details: Vec<(String, String)>,
     ) -> Option<(Nanos, Nanos)> {
         let at = self.running.iter().rposition(|(frame, _)| is_meant(frame))?;
@@ -212,18 +214,18 @@ impl Reader<'_> {
         Some((from, now))
     }
 
-    fn write(&mut self, frame: &Frame, from: Nanos, to: Nanos, more: Vec<(String, String)>) {
+    fn write(&mut self, frame: &OnThread, from: Nanos, to: Nanos, more: Vec<(String, String)>) {
         let detail = |key: &str, value: String| (key.to_owned(), value);
         let (state, name, mut details) = match frame {
-            Frame::Poll { task, woken_by } => {
+            OnThread::Poll { task, woken_by } => {
                 let mut details = vec![detail("task", self.recording.name(*task))];
                 if !woken_by.is_empty() {
                     details.push(detail("woken_by", woken_by.clone()));
                 }
                 (State::Runs, "poll", details)
             }
-            Frame::Call => (State::Runs, "callback", Vec::new()),
-            Frame::Sleep { at_most } => {
+            OnThread::Call => (State::Runs, "callback", Vec::new()),
+            OnThread::Sleep { at_most } => {
                 let at_most = at_most.map(|at_most| detail("at_most_ns", at_most.to_string()));
                 (State::Blocked, "selector", at_most.into_iter().collect())
             }

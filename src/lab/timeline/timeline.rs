@@ -224,7 +224,7 @@ impl Group {
         let links = other.links.into_iter();
         self.links.extend(links.map(|l| Link { from: moved(l.from), to: moved(l.to), ..l }));
         self.lanes.extend(other.lanes);
-        self.forgotten += other.forgotten;
+        self.forgotten = self.forgotten.saturating_add(other.forgotten);
     }
 
     /// The part of it from `from` to `until`, on an axis that begins at `from`.
@@ -312,6 +312,11 @@ impl Timeline {
             }
         }
         Ok(())
+    }
+
+    /// Events of all runs that had no room in their recordings.
+    pub fn forgotten(&self) -> u64 {
+        self.groups.iter().fold(0, |sum, group| group.forgotten.saturating_add(sum))
     }
 
     fn check_lane(&self, lane: &Lane) -> Result<(), String> {

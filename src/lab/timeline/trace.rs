@@ -40,7 +40,7 @@ pub fn save_trace(path: &Path, timeline: &Timeline) -> Result<(), Failure> {
 /// # Errors
 /// What writing reports.
 pub fn write_trace(out: &mut impl Write, timeline: &Timeline) -> io::Result<()> {
-    let forgotten: u64 = timeline.groups.iter().map(|group| group.forgotten).sum();
+    let forgotten = timeline.forgotten();
     write!(out, "{{\"displayTimeUnit\":\"ns\",\"otherData\":{{\"tool\":\"singletrack\"")?;
     write!(out, ",\"version\":{}", quoted(env!("CARGO_PKG_VERSION")))?;
     write!(out, ",\"until_ns\":{},\"forgotten\":{forgotten}", timeline.until)?;

@@ -1,29 +1,89 @@
 //! One event of a trace file, as its JSON has it. Pure.
 //!
-//! *Promises*: pairs keep their order; a time is exact to the nanosecond for the first hundred days.
+//! *Promises*: of a file one event is held at a time; pairs keep their order; a time is exact to the
+//! nanosecond for the first hundred days.
 //! *Leaves out*: what events mean together (`lab/timeline/trace_reader.rs`).
 
 use crate::lab::timeline::timeline::{Nanos, State};
 use serde::de::value::{Error, StrDeserializer};
-use serde::de::{IntoDeserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, IntoDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 
 /// The longest time that a number of microseconds tells to the nanosecond.
 const LATEST_US: f64 = 9e12;
 
-/// A trace file.
-#[derive(Debug, Deserialize)]
-pub(crate) struct File {
-    #[serde(rename = "otherData")]
-    pub(crate) other: Option<Pairs>,
-    #[serde(rename = "traceEvents")]
-    pub(crate) events: Option<Vec<Event>>,
+/// An object has no more members than this: ours have some ten.
+const MOST_MEMBERS: usize = 1000;
+
+/// A trace file, whose events are handed over one by one. Read, it is what it says of itself; `None`
+/// if it has no events, or says nothing.
+pub(crate) struct TraceFile<F>(pub(crate) F);
+
+impl<'de, F: FnMut(TraceEvent)> DeserializeSeed<'de> for TraceFile<F> {
+    type Value = Option<Pairs>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Option<Pairs>, D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de, F: FnMut(TraceEvent)> Visitor<'de> for TraceFile<F> {
+    type Value = Option<Pairs>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with events")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Option<Pairs>, A::Error> {
+        let (mut other, mut events) = (None, None);
+        while let Some(key) = map.next_key::<String>()? {
+            match &*key {
+                "otherData" if other.is_some() => {
+                    return Err(A::Error::duplicate_field("otherData"));
+                }
+                "otherData" => other = Some(map.next_value::<Pairs>()?),
+                "traceEvents" if events.is_some() => {
+                    return Err(A::Error::duplicate_field("traceEvents"));
+                }
+                "traceEvents" => events = Some(map.next_value_seed(Events(&mut self.0))?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(events.and(other))
+    }
+}
+
+/// The events of a file.
+struct Events<'a, F>(&'a mut F);
+
+impl<'de, F: FnMut(TraceEvent)> DeserializeSeed<'de> for Events<'_, F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de, F: FnMut(TraceEvent)> Visitor<'de> for Events<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of events")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut events: A) -> Result<(), A::Error> {
+        while let Some(event) = events.next_element()? {
+            (self.0)(event);
+        }
+        Ok(())
+    }
 }
 
 /// An event. Which fields there are depends on its kind.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Event {
+pub(crate) struct TraceEvent {
     pub(crate) ph: String,
     #[serde(default)]
     pub(crate) name: String,
@@ -38,7 +98,7 @@ pub(crate) struct Event {
     pub(crate) args: Pairs,
 }
 
-impl Event {
+impl TraceEvent {
     pub(crate) fn pid(&self) -> Result<u32, String> {
         self.pid.ok_or_else(|| "it has no pid".to_owned())
     }
@@ -103,8 +163,13 @@ impl<'de> Deserialize<'de> for Pairs {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
                 let mut pairs = Vec::new();
                 while let Some((key, value)) = map.next_entry::<String, Scalar>()? {
+                    if pairs.len() == MOST_MEMBERS {
+                        let why = format!("an object with more than {MOST_MEMBERS} members");
+                        return Err(A::Error::custom(why));
+                    }
                     pairs.push((key, value.0));
                 }
+                pairs.shrink_to_fit();
                 Ok(Pairs(pairs))
             }
         }

@@ -1,7 +1,7 @@
 //! A trace file, read: the timeline that it was written from, or what is wrong with it. Pure.
 //!
 //! *Promises*: of any bytes comes a timeline that [`Timeline::check`] accepts, or one line that names what
-//! is wrong; no panic, and no more memory than a few times the bytes. What `lab/timeline/trace.rs` has
+//! is wrong; no panic, and no more memory than twelve times the bytes. What `lab/timeline/trace.rs` has
 //! written is read back as it was, but for links that viewers could not draw.
 //! *Leaves out*: traces of other programs: their lanes and states are not ours.
 //!
@@ -10,9 +10,11 @@
 //!            cut off   of no lane we know     overlap   without an end
 //! ```
 
+use crate::lab::report::failure::shown;
 use crate::lab::timeline::timeline::{Group, Lane, LaneKind, Link, Nanos, Point, Span, Timeline};
 use crate::lab::timeline::trace::{OWN_KEYS, within_a_slice};
-use crate::lab::timeline::trace_event::{Event, File, Pairs};
+use crate::lab::timeline::trace_event::{Pairs, TraceEvent, TraceFile};
+use serde::de::DeserializeSeed;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -53,13 +55,14 @@ impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TraceError::CutOff { bytes } => write!(f, "it ends in the middle, after {bytes} bytes"),
-            TraceError::NotJson { why } => write!(f, "it is no trace: {why}"),
+            TraceError::NotJson { why } => write!(f, "it is no trace: {}", shown(why)),
             TraceError::NotOurs => f.write_str("another program has written it"),
-            TraceError::Event { number, why } => write!(f, "event {number}: {why}"),
+            TraceError::Event { number, why } => write!(f, "event {number}: {}", shown(why)),
             TraceError::Overlap { lane, at } => {
+                let lane = shown(lane);
                 write!(f, "slices of {lane} overlap, {}.{:03} us in", at / 1000, at % 1000)
             }
-            TraceError::Whole(why) => f.write_str(why),
+            TraceError::Whole(why) => f.write_str(&shown(why)),
         }
     }
 }
@@ -86,23 +89,27 @@ impl std::error::Error for TraceError {}
 /// # Errors
 /// What is wrong with it.
 pub fn read(bytes: &[u8]) -> Result<Timeline, TraceError> {
-    let file: File = serde_json::from_slice(bytes).map_err(|error| match error {
+    let (mut reader, mut number, mut fault) = (Reader::default(), 0, None);
+    let each = |event| {
+        number += 1;
+        // What is wrong with it is said at the end: until then it may be of another program.
+        if fault.is_none() {
+            fault = reader.event(event).err().map(|why| match why {
+                Why::Event(why) => TraceError::Event { number, why },
+                Why::Overlap(lane, at) => TraceError::Overlap { lane, at },
+            });
+        }
+    };
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let other = TraceFile(each).deserialize(&mut json).and_then(|other| json.end().map(|()| other));
+    let other = other.map_err(|error| match error {
         error if error.is_eof() => TraceError::CutOff { bytes: bytes.len() },
         error => TraceError::NotJson { why: error.to_string() },
     })?;
-    let other = file.other.ok_or(TraceError::NotOurs)?;
-    if other.get("tool") != Some("singletrack") {
-        return Err(TraceError::NotOurs);
+    match other.filter(|other| other.get("tool") == Some("singletrack")) {
+        None => Err(TraceError::NotOurs),
+        Some(other) => fault.map_or_else(|| reader.end(other), Err),
     }
-    let events = file.events.ok_or(TraceError::NotOurs)?;
-    let mut reader = Reader::default();
-    for (index, event) in events.into_iter().enumerate() {
-        reader.event(event).map_err(|why| match why {
-            Why::Event(why) => TraceError::Event { number: index + 1, why },
-            Why::Overlap(lane, at) => TraceError::Overlap { lane, at },
-        })?;
-    }
-    reader.end(other)
 }
 
 /// What is wrong with an event.
@@ -132,7 +139,7 @@ struct Task {
 }
 
 /// One end of an arrow: the lane it belongs to, the thread on which it is drawn, and when.
-struct End {
+struct ArrowEnd {
     group: usize,
     lane: usize,
     thread: usize,
@@ -147,13 +154,13 @@ struct Reader {
     threads: HashMap<(u32, u64), (usize, usize)>,
     tasks: HashMap<String, Task>,
     /// Arrows that have begun.
-    begun: HashMap<String, End>,
-    ends: Vec<(End, End)>,
+    begun: HashMap<String, ArrowEnd>,
+    ends: Vec<(ArrowEnd, ArrowEnd)>,
     until: Nanos,
 }
 
 impl Reader {
-    fn event(&mut self, event: Event) -> Result<(), Why> {
+    fn event(&mut self, event: TraceEvent) -> Result<(), Why> {
         match &*event.ph {
             "M" => self.metadata(event),
             "X" => self.slice(event),
@@ -166,7 +173,7 @@ impl Reader {
         }
     }
 
-    fn metadata(&mut self, event: Event) -> Result<(), Why> {
+    fn metadata(&mut self, event: TraceEvent) -> Result<(), Why> {
         let (pid, args) = (event.pid()?, &event.args);
         let text = |key: &str| args.get(key).unwrap_or_default().to_owned();
         match &*event.name {
@@ -204,19 +211,19 @@ impl Reader {
         group.ok_or_else(|| Why::Event(format!("process {pid} has no name")))
     }
 
-    fn thread(&self, event: &Event) -> Result<(usize, usize), Why> {
+    fn thread(&self, event: &TraceEvent) -> Result<(usize, usize), Why> {
         let (pid, tid) = (event.pid()?, event.tid()?);
         let lane = self.threads.get(&(pid, tid)).copied();
         lane.ok_or_else(|| Why::Event(format!("thread {tid} of process {pid} has no name")))
     }
 
-    fn slice(&mut self, event: Event) -> Result<(), Why> {
+    fn slice(&mut self, event: TraceEvent) -> Result<(), Why> {
         let (group, lane) = self.thread(&event)?;
         let from = event.at()?;
         let to = from.saturating_add(event.lasts()?);
         let state = event.state()?;
         self.until = self.until.max(to);
-        let Event { name, args, .. } = event;
+        let TraceEvent { name, args, .. } = event;
         let span = Span { from, to, state, name, details: args.into_details() };
         self.push(group, lane, span)
     }
@@ -230,7 +237,7 @@ impl Reader {
         Ok(())
     }
 
-    fn point(&mut self, event: Event) -> Result<(), Why> {
+    fn point(&mut self, event: TraceEvent) -> Result<(), Why> {
         let ((group, lane), at) = (self.thread(&event)?, event.at()?);
         self.until = self.until.max(at);
         self.groups[group].lanes[lane].points.push(Point { at, name: event.name });
@@ -242,7 +249,7 @@ impl Reader {
         task.ok_or_else(|| Why::Event(format!("task {id} has not begun")))
     }
 
-    fn begin(&mut self, event: Event) -> Result<(), Why> {
+    fn begin(&mut self, event: TraceEvent) -> Result<(), Why> {
         let (id, from) = (event.id()?.to_owned(), event.at()?);
         self.until = self.until.max(from);
         if !self.tasks.contains_key(&id) {
@@ -262,12 +269,12 @@ impl Reader {
         if task.open.is_some() {
             return wrong(format!("two states of task {id} at a time"));
         }
-        let Event { name, args, .. } = event;
+        let TraceEvent { name, args, .. } = event;
         task.open = Some(Span { from, to: from, state, name, details: args.into_details() });
         Ok(())
     }
 
-    fn finish(&mut self, event: Event) -> Result<(), Why> {
+    fn finish(&mut self, event: TraceEvent) -> Result<(), Why> {
         let (id, to) = (event.id()?.to_owned(), event.at()?);
         self.until = self.until.max(to);
         let task = self.task(&id)?;
@@ -282,7 +289,7 @@ impl Reader {
         }
     }
 
-    fn task_point(&mut self, event: Event) -> Result<(), Why> {
+    fn task_point(&mut self, event: TraceEvent) -> Result<(), Why> {
         let (id, at) = (event.id()?.to_owned(), event.at()?);
         self.until = self.until.max(at);
         let task = self.task(&id)?;
@@ -291,7 +298,7 @@ impl Reader {
         Ok(())
     }
 
-    fn flow(&mut self, event: Event) -> Result<(), Why> {
+    fn flow(&mut self, event: TraceEvent) -> Result<(), Why> {
         let (id, at) = (event.id()?.to_owned(), event.at()?);
         self.until = self.until.max(at);
         let (group, thread) = self.thread(&event)?;
@@ -302,7 +309,7 @@ impl Reader {
                 _ => return wrong(format!("arrow {id} leads to task {task}, which has not begun")),
             },
         };
-        let end = End { group, lane, thread, at, name: event.name };
+        let end = ArrowEnd { group, lane, thread, at, name: event.name };
         if event.ph == "s" {
             return match self.begun.insert(id.clone(), end) {
                 None => Ok(()),

@@ -6,7 +6,7 @@
 
 use crate::lab::page::lanes::{Look, lanes};
 use crate::lab::page::markup::Element;
-use crate::lab::page::shell::{Content, MOST_BYTES, render_with};
+use crate::lab::page::shell::{Content, light_enough, render_with};
 use crate::lab::page::states::legend;
 use crate::lab::report::failure::Failure;
 use crate::lab::turns::document::document;
@@ -31,18 +31,14 @@ const MOST_LANES: usize = 12;
 /// # Errors
 /// If the template is none: a fault of this crate.
 pub fn html(stepped: &Stepped) -> Result<String, Failure> {
-    let mut most = stepped.turns.len();
+    let all = stepped.turns.len();
     let pictures = pictures(stepped);
-    loop {
-        let data = data(stepped, most);
+    light_enough(all.max(1).ilog2(), |grade| {
+        let data = data(stepped, all >> grade);
         let title = data["headline"].as_str().unwrap_or_default().to_owned();
         let content = Content { view: &data, data: &data, pictures: &pictures };
-        let page = render_with(TEMPLATE, &stepped.name, &title, &content)?;
-        if page.len() <= MOST_BYTES || most <= 1 {
-            return Ok(page);
-        }
-        most /= 2;
-    }
+        render_with(TEMPLATE, &stepped.name, &title, &content)
+    })
 }
 
 /// Who did what, on the clock; none if no time has passed.

@@ -6,7 +6,7 @@
 
 use crate::lab::page::shell;
 use crate::lab::report::failure::Failure;
-use crate::lab::report::keys::Answers;
+use crate::lab::report::keys::{Answers, CLEAR};
 use crate::lab::report::table::entries;
 use crate::lab::report::terminal::wrap;
 use crate::lab::timeline::trace::save_trace;
@@ -17,8 +17,6 @@ use crate::lab::turns::scene::{SCENES, Scene};
 use crate::lab::turns::turn::{Stepped, turns};
 use crate::lab::turns::view::view;
 use serde_json::{Value, json};
-
-const CLEAR: &str = "\x1b[H\x1b[2J";
 
 /// Carries a request out.
 ///

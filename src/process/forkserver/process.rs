@@ -108,7 +108,11 @@ impl ProcessOptions {
             result: None,
             death: None,
         };
-        set_nonblocking(&process.replies).map_err(|e| broken("its pipe", &e))?;
+        if let Err(error) = set_nonblocking(&process.replies) {
+            // At its end the process exits, for which the drop of its handle waits.
+            drop(forked.requests);
+            return Err(broken("its pipe", &error));
+        }
         // Fails if the process is dead already; then `join` will give how it died. With the
         // pipe closed after one call, the process ends after that call.
         let _ = forked.requests.write_all(&call);

@@ -50,9 +50,16 @@ fn address_of_anchor() -> usize {
 static TEXT: OnceLock<Vec<Range<usize>>> = OnceLock::new();
 
 /// Records where the program's own code lies. Done before the fork server is forked, so that
-/// all processes agree, and code loaded later is refused.
+/// all processes agree, and code loaded later is refused. That it could not be read is not recorded:
+/// for want of a descriptor, say, it may be refused now and not the next time.
 pub fn record_text() {
-    TEXT.get_or_init(|| text_in(&std::fs::read_to_string("/proc/self/maps").unwrap_or_default()));
+    if TEXT.get().is_none()
+        && let Ok(maps) = std::fs::read_to_string("/proc/self/maps")
+        && let text = text_in(&maps)
+        && !text.is_empty()
+    {
+        let _ = TEXT.set(text); // another thread that was faster has read the same
+    }
 }
 
 /// Reads lines like `55d0c5a2f000-55d0c5a8b000 r-xp 0000f000 fe:01 1234  /usr/bin/program`.
@@ -201,7 +208,7 @@ pub(crate) fn encode_chunk<F: RemoteFunction>(
 fn open_call(entry: CallEntry, target: usize, id: u64, size: usize) -> Result<Vec<u8>, JobError> {
     let entry = (entry as *const ()).expose_provenance();
     if !is_our_code(target) || !is_our_code(entry) {
-        let why = match TEXT.get().is_some_and(|text| text.is_empty()) {
+        let why = match TEXT.get().is_none() {
             true => {
                 "/proc/self/maps cannot be read, and with it not told which functions are the \
                  program's own; mount /proc"

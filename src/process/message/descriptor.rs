@@ -15,6 +15,7 @@
 
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{self, Serialize, Serializer};
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -24,7 +25,7 @@ thread_local! {
     /// The descriptors that this process was started with, those that are still to be unpacked.
     static ARRIVED: RefCell<Vec<Option<OwnedFd>>> = const { RefCell::new(Vec::new()) };
     /// Why the last one could not be packed.
-    static REFUSAL: Cell<Option<&'static str>> = const { Cell::new(None) };
+    static REFUSAL: Cell<Option<Cow<'static, str>>> = const { Cell::new(None) };
 }
 
 /// Any open descriptor (a file, a socket), made into an argument for a new process.
@@ -101,20 +102,23 @@ pub(crate) fn pack<S: Serializer>(fd: BorrowedFd<'_>, serializer: S) -> Result<S
                  `Process::spawn`, or to the pool's initializer",
             )
         })?;
-        descriptors.push(fd.try_clone_to_owned().map_err(ser::Error::custom)?);
+        let duplicate = fd.try_clone_to_owned();
+        descriptors.push(duplicate.map_err(|e| refuse(format!("a descriptor: {e}")))?);
         Ok(descriptors.len() as u32 - 1)
     })?;
     serializer.serialize_u32(number)
 }
 
 /// An error for the serializer. The format drops its text, so the reason is kept beside it.
-pub(crate) fn refuse<E: ser::Error>(why: &'static str) -> E {
+pub(crate) fn refuse<E: ser::Error>(why: impl Into<Cow<'static, str>>) -> E {
+    let why = why.into();
+    let error = E::custom(&why);
     REFUSAL.set(Some(why));
-    E::custom(why)
+    error
 }
 
 /// Why the last encoding on this thread was refused here, if it was.
-pub(crate) fn take_refusal() -> Option<&'static str> {
+pub(crate) fn take_refusal() -> Option<Cow<'static, str>> {
     REFUSAL.take()
 }
 

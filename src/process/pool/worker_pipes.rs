@@ -67,7 +67,7 @@ pub(crate) struct WorkerPipes {
     pub(crate) pid: u32,
     pub(crate) reply_pipe: Arc<ReplyPipe>,
     pub(crate) reader: ReaderOwner<ReplyReader>,
-    /// `None` once the worker was told to exit.
+    /// `None` once the worker was told to exit, or nothing more could be written.
     pub(crate) requests: Option<PipeWriter>,
     /// The words by which it claims its jobs.
     pub(crate) claims: Option<WorkerClaims>,
@@ -110,7 +110,10 @@ impl WorkerPipes {
     pub(crate) fn write(&mut self, key: Key, dispatcher: &mut Dispatcher<WorkItem>) {
         let Some(pipe) = &self.requests else { return };
         while let Some(frame) = self.first.front() {
-            let Ok(count) = pipe.write(&frame[self.written..]) else { return };
+            let count = match pipe.write(&frame[self.written..]) {
+                Ok(count) => count,
+                Err(error) => return self.not_written(&error),
+            };
             self.written += count;
             if self.written == frame.len() {
                 self.first.pop_front();
@@ -137,15 +140,24 @@ impl WorkerPipes {
                 // Many small steps take longer; but if the system says no, they will do.
                 let _ = set_capacity(pipe, ROOMY);
             }
-            // An error is a full pipe, or a dead worker, which the pidfd reports.
-            let Ok(written) = pipe.write_vectored(&slices[..count]) else { return };
-            self.written += written;
+            match pipe.write_vectored(&slices[..count]) {
+                Ok(written) => self.written += written,
+                Err(error) => return self.not_written(&error),
+            }
             while let Some(length) = next_length(dispatcher, key)
                 && self.written >= length
             {
                 self.written -= length;
                 dispatcher.delivered(key);
             }
+        }
+    }
+
+    /// The pipe is full, and will have room. Or it is of no use any more: then it ends here, and the
+    /// worker exits when it has done what it was sent. (It may be dead already; its pidfd says so.)
+    fn not_written(&mut self, error: &io::Error) {
+        if error.kind() != io::ErrorKind::WouldBlock {
+            self.requests = None;
         }
     }
 

@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../../tests/model/mod.rs"]
+mod model;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| model::streams::check_bytes(input));

@@ -12,6 +12,7 @@ changes. Of a job whose tool is not there a line says so, loudly, at the end aga
 """
 import argparse
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -75,6 +76,7 @@ def git(*words):
     return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, check=True).stdout.decode()
 
 
+@functools.cache  # of when the run began: what it runs was built then
 def commit():
     """The commit that is tested; with a +, and what is not committed."""
     dirty = git("status", "--porcelain", "--", "src", "tests/*.rs", "examples", "fuzz", "Cargo.toml")
@@ -215,8 +217,8 @@ def storms(amount, total):
         kills, seed = min(STORM, amount - first), first // STORM
 
         def work(kills=kills, seed=seed):
-            # Some hundred jobs a kill, so that most kills meet a worker that works.
-            words = [storm, "--kills", kills, "--jobs", kills * 100, "--retried", 100, "--seed", seed]
+            # Some jobs a kill, so that most kills meet a worker that works.
+            words = [storm, "--kills", kills, "--jobs", kills * 20, "--retried", 100, "--seed", seed]
             code, text = run(words, 3600, "storms")
             found = re.search(r"^→ (\d+) workers were killed under (\d+) jobs: .* (\d+) came out as lost", text, re.M)
             if code != 0 or not found:
@@ -399,6 +401,7 @@ def main():
         [fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB) for lock in locks]
     except BlockingIOError:
         sys.exit("another run does one of these jobs: wait for it, or do others meanwhile")
+    commit()
     until, ledger, done = time.monotonic() + 60 * args.minutes, Ledger(), Done()
     good, missing = True, []
     for job in jobs:

@@ -96,7 +96,10 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
             let page = Page::on_stdout(None, ColorChoice::Never);
             replay(request, &mut Stdin::new(), page.width, print)
         }
-        Request::Sim(request) => sim(request, print),
+        Request::Sim(request) => {
+            let misfit = sim(request, print)?;
+            return Ok(misfit.map_or(ExitCode::SUCCESS, |why| fail(&why.to_string(), USAGE)));
+        }
         Request::Explain(request) => explain(request, &Page::on_stdout(None, request.color), print),
         Request::Examples(request) => {
             print(&examples(request, Page::on_stdout(None, ColorChoice::Never).width))

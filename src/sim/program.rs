@@ -11,6 +11,7 @@ use crate::aio::tasks::current::create_named_task;
 use crate::event_loop::join::Task;
 use crate::selector::event::Selector;
 use crate::sim::stage::Stage;
+use crate::task::state::TaskError;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -84,6 +85,15 @@ impl Sim {
     /// [`Explorer::only_shared`](crate::sim::Explorer::only_shared).
     pub fn shared<T>(&self, value: T) -> Shared<T> {
         Shared { thing: self.run.new_thing(), run: Rc::clone(&self.run), value: Rc::new(value) }
+    }
+}
+
+/// Waits for these, cancelled or not; a panic goes on here.
+pub(crate) async fn all_end(tasks: impl IntoIterator<Item = Task<()>>) {
+    for task in tasks {
+        if let Err(TaskError::Panicked(panic)) = task.await {
+            std::panic::resume_unwind(panic);
+        }
     }
 }
 

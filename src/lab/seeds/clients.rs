@@ -1,17 +1,22 @@
 //! Clients that send bytes to a server that sends them back, over connections with faults.
 //!
 //! *Promises*: a client that is answered gets its own bytes, all of them, in order; one that is not
-//! learns of it by an error or by its limit of time; none waits for ever.
-//! *Leaves out*: listeners: who is accepted when is the kernel's to say.
+//! learns of it by an error or by its limit of time; none waits for ever. The server outlives every
+//! accept that fails, counts each of them, and when it is closed no connection is left.
+//! *Leaves out*: the kernel's own listeners: who is accepted when is not the same twice.
 
 use crate::aio::net::byte_stream::ByteStream;
+use crate::aio::streams::reader::StreamReader;
+use crate::aio::streams::server::{Server, ServerOptions, start_server_with};
+use crate::aio::streams::writer::StreamWriter;
 use crate::aio::sync::semaphore::Semaphore;
 use crate::aio::time::sleep::sleep;
 use crate::aio::time::timeout::timeout;
 use crate::event_loop::join::Task;
 use crate::lab::seeds::faulty::Faulty;
+use crate::lab::seeds::listener::{Backlog, FaultyListener};
 use crate::lab::seeds::log::Log;
-use crate::sim::program::Sim;
+use crate::sim::program::{Sim, all_end};
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,19 +25,23 @@ const MOST_CLIENTS: usize = 4;
 const MOST_ROUNDS: usize = 3;
 const MOST_BYTES: usize = 300;
 
-/// Starts some clients and their server; each ends.
-pub fn start(sim: &Sim, log: &Log) -> Vec<Task<()>> {
+/// Starts some clients and their server; ends with them.
+pub fn start(sim: &Sim, log: &Log) -> Task<()> {
+    let (listener, backlog) = FaultyListener::new(sim);
+    let millis = |most: usize| Duration::from_millis(sim.choose(most) as u64);
+    let options =
+        ServerOptions { connections: 1 + sim.choose(3), backoff: millis(20), linger: millis(3) };
+    let server = start_server_with(listener, options, echo);
     let at_once = Rc::new(Semaphore::new(1 + sim.choose(2)));
-    let mut tasks = Vec::new();
+    let mut clients = Vec::new();
     for number in 0..=sim.choose(MOST_CLIENTS) {
-        let Ok((here, there)) = Faulty::pair(sim, true) else { continue };
-        tasks.push(sim.spawn(&format!("server of {number}"), serve(there)));
         let (sim_of, log, at_once) = (sim.clone(), log.clone(), Rc::clone(&at_once));
+        let backlog = Rc::clone(&backlog);
         let name = format!("client {number}");
-        tasks.push(sim.spawn(&name, async move {
+        clients.push(sim.spawn(&name, async move {
             let _permit = at_once.acquire().await;
             let limit = Duration::from_millis(10 << sim_of.choose(4));
-            match timeout(limit).run(talk(&sim_of, number, here)).await {
+            match timeout(limit).run(talk(&sim_of, number, &backlog)).await {
                 Ok(Ok(rounds)) => log.line(format_args!("client {number}: {rounds} rounds")),
                 Ok(Err(e)) => log.line(format_args!("client {number}: {:?}", e.kind())),
                 Err(_) => log.line(format_args!("client {number}: too late")),
@@ -41,15 +50,45 @@ pub fn start(sim: &Sim, log: &Log) -> Vec<Task<()>> {
     }
     // Some are no longer wanted.
     if sim.choose(4) == 1
-        && let Some(task) = tasks.last()
+        && let Some(task) = clients.last()
     {
         task.cancel();
     }
-    tasks
+    sim.spawn("server", close(sim.clone(), log.clone(), server, backlog, clients))
 }
 
-async fn talk(sim: &Sim, number: usize, connection: Faulty) -> io::Result<usize> {
-    let stream = ByteStream::new(connection)?;
+/// Closes the server when its clients are done, or before.
+async fn close(
+    sim: Sim,
+    log: Log,
+    server: Server<FaultyListener>,
+    backlog: Rc<Backlog>,
+    mut clients: Vec<Task<()>>,
+) {
+    match sim.choose(4) {
+        1 => sleep(Duration::from_millis(sim.choose(30) as u64)).await,
+        _ => all_end(clients.drain(..)).await,
+    }
+    match sim.choose(4) {
+        1 => server.close_clients(),
+        2 => server.abort_clients(),
+        _ => {}
+    }
+    server.close();
+    server.wait_closed().await;
+    assert_eq!(server.connections(), 0, "the server is closed, and a connection is left");
+    let stats = server.stats();
+    assert_eq!(
+        (stats.failed, stats.pending_retries),
+        (backlog.failures(), 0),
+        "accepts that failed"
+    );
+    all_end(clients.drain(..)).await;
+    log.line(format_args!("the server is over: {stats:?}"));
+}
+
+async fn talk(sim: &Sim, number: usize, backlog: &Backlog) -> io::Result<usize> {
+    let stream = ByteStream::new(backlog.connect(sim)?)?;
     let rounds = 1 + sim.choose(MOST_ROUNDS);
     for round in 0..rounds {
         sleep(Duration::from_millis(sim.choose(8) as u64)).await;
@@ -63,11 +102,9 @@ async fn talk(sim: &Sim, number: usize, connection: Faulty) -> io::Result<usize>
     Ok(rounds)
 }
 
-async fn serve(connection: Faulty) {
-    let Ok(stream) = ByteStream::new(connection) else { return };
-    let mut buffer = [0; 64];
-    while let Ok(got @ 1..) = stream.read(&mut buffer).await {
-        if stream.write_all(&buffer[..got]).await.is_err() {
+async fn echo(mut reader: StreamReader<Faulty>, writer: StreamWriter<Faulty>) {
+    while let Ok(bytes) = reader.read(64).await {
+        if bytes.is_empty() || writer.write(&bytes).is_err() || writer.drain().await.is_err() {
             return;
         }
     }

@@ -12,6 +12,7 @@ use crate::lab::seeds::world::world;
 use crate::sim::explorer::{Explorer, Failing};
 use crate::sim::order::Order;
 use crate::sim::program::Sim;
+use crate::sim::stage::RunEnd;
 use clap::Args;
 use serde_json::json;
 use std::ops::Range;
@@ -24,7 +25,7 @@ Examples:
   singletrack sim --seeds 7 --log          what happens in one of them, line by line
   singletrack sim --seeds 7 --order \"3:1\"  another order and other faults in the same program
 
-Exit codes: 0 all worlds kept their promises, 1 one did not, 2 usage.";
+Exit codes: 0 all worlds kept their promises, 1 one did not, 2 usage, or an order of another program.";
 
 /// The longest range of seeds.
 const MOST_SEEDS: u64 = 1 << 32;
@@ -67,7 +68,12 @@ impl SimArgs {
         let order = order.map_err(|why| {
             Failure::new("--order", why, "give it as a failure prints it: \"3:1 7:2\"")
         })?;
-        Ok(SimRequest { seeds: seeds(&self.seeds)?, log: self.log, order, json: self.json })
+        let seeds = seeds(&self.seeds)?;
+        if order.is_some() && seeds.end - seeds.start > 1 {
+            let why = format!("it is of one world, and --seeds {} are many", self.seeds);
+            return Err(Failure::new("--order", why, "give the seed that it was printed for"));
+        }
+        Ok(SimRequest { seeds, log: self.log, order, json: self.json })
     }
 }
 
@@ -88,20 +94,25 @@ fn seeds(text: &str) -> Result<Range<u64>, Failure> {
     }
 }
 
-/// Runs the worlds, and prints what came of them.
+/// Runs the worlds, and prints what came of them. Returned is what is wrong with the order that was
+/// to be replayed, if that is none of this program's.
 ///
 /// # Errors
 /// The first world that fails; what `print` reports; an interruption.
 pub fn sim(
     request: &SimRequest,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+) -> Result<Option<Failure>, Failure> {
     let log = Log::new(request.log);
     let (mut all, mut lines) = (0, 0);
     let mut worlds = 0u64;
     for seed in request.seeds.clone() {
         check()?;
         if let Err(failing) = live(seed, request.order.as_ref(), &log) {
+            if let (Some(order), RunEnd::Misfit(why)) = (&request.order, &failing.end) {
+                let remedy = "it is of another version, or mistyped: run the seed without it";
+                return Ok(Some(Failure::new(format!("--order \"{order}\""), why, remedy)));
+            }
             return fails(request, seed, &failing, &mut print);
         }
         for line in log.lines() {
@@ -109,9 +120,6 @@ pub fn sim(
         }
         all = mix(all ^ log.hash());
         (worlds, lines) = (worlds + 1, lines + log.count());
-        if request.order.is_some() {
-            break;
-        }
     }
     match request.json {
         true => print(&format!(
@@ -127,6 +135,7 @@ pub fn sim(
         )),
         false => print(&format!("{worlds} worlds, {lines} lines, none failed: {all:016x}\n")),
     }
+    .map(|()| None)
 }
 
 /// One world; its log is that of the failing run, if it fails.
@@ -144,7 +153,7 @@ fn fails(
     seed: u64,
     failing: &Failing,
     print: &mut impl FnMut(&str) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+) -> Result<Option<Failure>, Failure> {
     let text = match request.json {
         true => format!(
             "{:#}\n",

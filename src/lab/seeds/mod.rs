@@ -2,10 +2,12 @@
 //!
 //! ```text
 //!   world      what a seed draws, and what must hold at its end
-//!     ├─ clients   clients and a server on faulty connections
-//!     │   └─ faulty    a connection that is interrupted, cut short, reset
-//!     ├─ pool      the pool's dispatcher, its workers tasks, their pipes connections; forks fail,
-//!     │            workers die at any byte
+//!     ├─ clients   clients and a server
+//!     │   ├─ listener  accepts that fail: EMFILE, ENFILE, ENOMEM, ECONNABORTED
+//!     │   └─ faulty    a connection: EINTR, EAGAIN, short reads and writes, ECONNRESET
+//!     ├─ pool      the pool's dispatcher, its workers tasks, their pipes connections; forks fail
+//!     │            (EAGAIN, ENOMEM, EMFILE), workers die at any byte that they read or write
+//!     ├─ signals   signals at any moment, by the real dispatcher
 //!     └─ threads   threads under a policy, on simulated cores
 //!   log        what happened, as one number
 //!   command    seeds in turn; the first that fails, shrunk and told
@@ -18,7 +20,9 @@
 pub mod clients;
 pub mod command;
 pub mod faulty;
+pub mod listener;
 pub mod log;
 pub mod pool;
+pub mod signals;
 pub mod threads;
 pub mod world;

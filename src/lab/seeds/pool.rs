@@ -5,8 +5,8 @@
 //! *Leaves out*: claims (`process/message/claim.rs`): a worker is sent one job at a time.
 //!
 //! ```text
-//!   supervisor ─ Call ─▶ worker      a task each; a worker may die at any byte of what it writes,
-//!        ▲                 │         hang, or talk nonsense
+//!   supervisor ─ Call ─▶ worker      a task each; a worker may die at any byte of what it reads
+//!        ▲                 │         or writes, hang, or talk nonsense
 //!        └─ Hello, Value ──┘
 //! ```
 use crate::aio::net::byte_stream::ByteStream;
@@ -22,18 +22,20 @@ use crate::process::message::frame::{Decoder, FrameKind, frame};
 use crate::process::pool::dispatcher::{Action, Dispatcher, Settings};
 use crate::process::pool::job::{JobOutcome, PoolJob, Terms};
 use crate::process::pool::take_back::Claims;
-use crate::sim::program::Sim;
-use crate::task::state::TaskError;
+use crate::sim::program::{Sim, all_end};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::io;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 const MOST_JOBS: usize = 16;
 const MOST_WORKERS: usize = 3;
-/// One worker in so many dies of a job, one in so many that begins.
+/// One fork in so many fails; one worker in so many dies of what it writes.
 const DIES: usize = 8;
+/// One worker in so many dies of what it reads.
+const DIES_READING: usize = 24;
 
 /// Starts a pool, and whoever submits to it; ends when the pool is shut down and empty.
 pub fn start(sim: &Sim, log: &Log) -> Task<()> {
@@ -166,14 +168,12 @@ impl Pool {
     }
 
     fn fork(self: &Rc<Self>) {
-        let ends =
-            if self.sim.choose(DIES) == 1 { None } else { Faulty::pair(&self.sim, false).ok() };
-        let Some((ours, theirs)) = ends else {
-            self.log.line(format_args!("a fork fails"));
-            return self.dispatcher.borrow_mut().spawn_failed(self.now());
-        };
-        let Ok(stream) = ByteStream::new(ours) else {
-            return self.dispatcher.borrow_mut().spawn_failed(self.now());
+        let (stream, theirs) = match self.new_pipes() {
+            Ok(pipes) => pipes,
+            Err(why) => {
+                self.log.line(format_args!("a fork fails: {why}"));
+                return self.dispatcher.borrow_mut().spawn_failed(self.now());
+            }
         };
         let key = self.dispatcher.borrow_mut().started(self.now());
         self.dispatcher.borrow_mut().has_no_claims(key);
@@ -183,6 +183,16 @@ impl Pool {
         let worker = Worker { process, requests: Some(Rc::new(requests)) };
         self.workers.borrow_mut().insert(key.pack(), worker);
         drop(self.sim.spawn(&format!("{name}'s replies"), read(Rc::clone(self), key, replies)));
+    }
+
+    /// The two ends of a new worker's pipes, if the system lets it be.
+    fn new_pipes(&self) -> io::Result<(ByteStream<Faulty>, Faulty)> {
+        if self.sim.choose(DIES) == 1 {
+            let errors = [libc::EAGAIN, libc::ENOMEM, libc::EMFILE];
+            return Err(io::Error::from_raw_os_error(errors[self.sim.choose(errors.len())]));
+        }
+        let (ours, theirs) = Faulty::pair(&self.sim, false)?;
+        Ok((ByteStream::new(ours)?, theirs))
     }
 
     fn kill(&self, key: Key) {
@@ -264,9 +274,7 @@ async fn read(pool: Rc<Pool>, key: Key, replies: OwnedReadHalf<Faulty>) {
     if let Some(worker) = worker {
         worker.process.cancel();
         // Reaped: killed or not is all the same, but a worker of ours has no faults of its own.
-        if let Err(TaskError::Panicked(panic)) = worker.process.await {
-            std::panic::resume_unwind(panic);
-        }
+        all_end([worker.process]).await;
     }
     let now = pool.now();
     pool.dispatcher.borrow_mut().died(key, now);
@@ -293,7 +301,7 @@ async fn work(pool: Rc<Pool>, connection: Faulty) {
             }
         }
         match stream.read(&mut buffer).await {
-            Ok(got @ 1..) => decoder.feed(&buffer[..got]),
+            Ok(got @ 1..) if sim.choose(DIES_READING) != 1 => decoder.feed(&buffer[..got]),
             _ => return,
         }
     }

@@ -535,8 +535,10 @@
 //!   clients.rs            Clients that send bytes to a server that sends them back, over connections with faults
 //!   command.rs            `singletrack sim`: its arguments, seed after seed, and what is printed
 //!   faulty.rs             A connection whose calls are interrupted, come too early, give little, or break
+//!   listener.rs           A listener whose accepts fail: for want of descriptors or memory, or because a client has gone
 //!   log.rs                What happened in a world, as one number
 //!   pool.rs               A pool of workers: the real dispatcher, with tasks for processes and faulty connections for pipes
+//!   signals.rs            Signals that come at any moment, and tasks that listen to them
 //!   threads.rs            Threads under a policy, on simulated cores
 //!   world.rs              A world: what a seed draws, and what must hold at its end
 //! lab/examples            `singletrack examples`: all examples in reading order, and the exercises

@@ -227,6 +227,8 @@ const ENOUGH: &[libc::c_long] = &[
     libc::SYS_fcntl,
     libc::SYS_ioctl,
     libc::SYS_close,
+    libc::SYS_rt_sigaction, // whoever listens to a signal has a handler
+    libc::SYS_eventfd2,
     libc::SYS_sigaltstack, // std, at the end of the program
     libc::SYS_exit_group,
     libc::SYS_getpid, // a loop that came with a fork is told apart

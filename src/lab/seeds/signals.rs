@@ -1,8 +1,9 @@
 //! Signals that come at any moment, and tasks that listen to them.
 //!
-//! *Assumes*: no other process sends these two, and one world lives in this process at a time.
+//! *Assumes*: no other process sends these two.
 //! *Promises*: whoever listened when the last of its signals came learns of it: else it would wait for
-//! ever. Nobody is told more often than there were signals.
+//! ever. Nobody is told more often than there were signals. Signals are the process's: of the worlds on
+//! several threads each lives when the one before is over.
 //! *Leaves out*: the kernel's part: a signal that interrupts a system call, and a handler that runs in
 //! the middle of a step. `tests/aio_signals.rs` sends real ones.
 //!
@@ -17,6 +18,7 @@ use crate::event_loop::join::Task;
 use crate::lab::seeds::log::Log;
 use crate::sim::program::{Sim, all_end};
 use crate::sys::signal::{note_again, take, wakeup_fd};
+use parking_lot::{Mutex, MutexGuard};
 use std::cell::Cell;
 use std::fs::File;
 use std::io::Read;
@@ -28,8 +30,11 @@ const NUMBERS: [i32; 2] = [40, 41];
 const MOST_LISTENERS: usize = 3;
 const MOST_SIGNALS: usize = 5;
 
-#[derive(Default)]
+/// Held by the world that lives.
+static ALONE: Mutex<()> = Mutex::new(());
+
 struct Kernel {
+    _alone: MutexGuard<'static, ()>,
     /// How many of each have come, and how many listen to each.
     sent: [Cell<u64>; 2],
     listening: [Cell<u64>; 2],
@@ -38,6 +43,11 @@ struct Kernel {
 }
 
 impl Kernel {
+    fn alone() -> Kernel {
+        let (sent, listening) = Default::default();
+        Kernel { _alone: ALONE.lock(), sent, listening, over: Cell::new(false) }
+    }
+
     fn send(&self, kind: usize) {
         if self.listening[kind].get() > 0 {
             self.sent[kind].update(|sent| sent + 1);
@@ -48,8 +58,8 @@ impl Kernel {
 
 /// Starts some listeners, and whoever signals them; ends when all have heard the last.
 pub fn start(sim: &Sim, log: &Log) -> Task<()> {
+    let kernel = Rc::new(Kernel::alone());
     forget_earlier_worlds();
-    let kernel = Rc::new(Kernel::default());
     let listener = |number| {
         let listens = listen(sim.clone(), log.clone(), Rc::clone(&kernel), number);
         sim.spawn(&format!("listener {number}"), listens)
@@ -68,7 +78,7 @@ fn forget_earlier_worlds() {
     if let Ok(fd) = wakeup_fd() {
         let _ = File::from(fd).read(&mut [0; 8]);
     }
-    NUMBERS.map(take);
+    NUMBERS.iter().for_each(|number| _ = take(*number));
 }
 
 async fn send_all(sim: Sim, log: Log, kernel: Rc<Kernel>, listeners: Vec<Task<()>>) {

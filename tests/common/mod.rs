@@ -19,6 +19,8 @@ pub struct Watchdog {
 
 /// Starts a watchdog; keep it in a variable for the length of the test.
 pub fn watchdog(what: &'static str, seconds: u64) -> Watchdog {
+    // An interpreter takes a hundred times as long.
+    let seconds = if cfg!(miri) { 100 * seconds } else { seconds };
     let (done, wait) = mpsc::channel::<()>();
     std::thread::spawn(move || {
         if wait.recv_timeout(Duration::from_secs(seconds)) == Err(mpsc::RecvTimeoutError::Timeout) {

@@ -66,7 +66,7 @@ proptest! {
         share in -1.0..=2.0f64,
     ) {
         let histogram = Histogram::from_buckets(buckets, max);
-        let both = histogram.clone() + histogram.clone();
+        let both = histogram + histogram;
         for histogram in [histogram, both] {
             prop_assert!(histogram.percentile(share) <= max);
             let kept = histogram.buckets().fold(0u64, |sum, (_, count)| sum.saturating_add(count));

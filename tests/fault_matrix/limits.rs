@@ -15,6 +15,14 @@ pub enum Resource {
     Memory,
 }
 
+impl Resource {
+    /// Only the superuser can become a user that has no other tasks.
+    pub fn can_be_limited(self) -> bool {
+        // SAFETY: the call takes nothing and cannot fail.
+        self != Resource::Tasks || unsafe { libc::geteuid() } == 0
+    }
+}
+
 /// A limit on one run.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {

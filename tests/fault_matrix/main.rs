@@ -261,6 +261,10 @@ impl<'a> Run<'a> {
         ];
         let mut findings = 0;
         for (number, (resource, name, errno, step, most)) in kinds.into_iter().enumerate() {
+            if !resource.can_be_limited() {
+                println!("    {}, {name} SKIPPED: it takes the superuser", scenario.name);
+                continue;
+            }
             let wide = if self.all { 1 } else { 4 };
             for more in (0..most).step_by(step as usize * wide) {
                 let under = Under::Limit(Limit { resource, more });

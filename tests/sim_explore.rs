@@ -356,7 +356,10 @@ fn said<T: Ord, F: Future<Output = T>>(
     let said = RefCell::new(BTreeSet::new());
     let explored = explorer.explore(|sim| {
         let (said, program) = (&said, program(sim));
-        async move { _ = said.borrow_mut().insert(program.await) }
+        async move {
+            let heard = program.await;
+            said.borrow_mut().insert(heard);
+        }
     });
     assert!(explored.unwrap().complete);
     said.into_inner()

@@ -11,12 +11,12 @@ const MEMORY: usize = 6 << 30;
 /// Rounds of each simulated thread.
 const ROUNDS: u64 = 50;
 
-/// The states of four threads of `times` read-modify-writes each; the units are the states.
+/// The states of three threads of `times` read-modify-writes each; the units are the states.
 pub fn states(times: u64) -> Sample {
     let body = "    x += 1\n".repeat(times as usize);
     let text = format!(
         "import threading\nx = 0\ndef work():\n    global x\n{body}\
-         ts = [threading.Thread(target=work) for _ in range(4)]\n\
+         ts = [threading.Thread(target=work) for _ in range(3)]\n\
          for t in ts: t.start()\nfor t in ts: t.join()\nprint(x)\n"
     );
     let program = program(&text).expect("it is Python");

@@ -147,9 +147,9 @@ pub const WORKLOADS: &[Workload] = &[
         law: Law::Linear,
         run: searches::states,
         peer: Peer::None,
-        sizes: &[1, 2, 3, 4, 6, 8, 11, 14, 18, 22],
-        most: [6, 11, 22],
-        note: "of four Python threads that add to one number",
+        sizes: &[1, 2, 4, 8, 16, 32],
+        most: [4, 8, 32],
+        note: "of three Python threads that add to one number",
     },
     Workload {
         name: "simulator",

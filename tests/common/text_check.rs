@@ -35,7 +35,8 @@ pub fn check_any_steps(text: &str) {
         Err(failure) => one_line(&failure),
     };
     let place = refusal.strip_prefix("any.steps:").expect(&refusal);
-    let Some(number) = place.split(':').next().and_then(|number| number.parse::<usize>().ok()) else {
+    let Some(number) = place.split(':').next().and_then(|number| number.parse::<usize>().ok())
+    else {
         assert!(place.contains("no steps") || place.contains("are more than"), "{refusal}");
         return;
     };
@@ -105,7 +106,9 @@ fn quantities(text: &str) {
         Ok(read) => assert_eq!(size("--payload", &shown_size(read)), Ok(read)),
         Err(failure) => names(&failure, text),
     }
-    assert!(scale(text).is_ok_and(|scale| (1e-6..=1000.0).contains(&scale)) || scale(text).is_err());
+    assert!(
+        scale(text).is_ok_and(|scale| (1e-6..=1000.0).contains(&scale)) || scale(text).is_err()
+    );
     assert!(moment(text).is_none_or(|at| at <= 1_000_000_000_000_000_000));
     assert!(cpu_max(text).is_none_or(|cores| cores >= 0.0));
 }
@@ -123,7 +126,9 @@ fn ranges(text: &str) {
     }
     match Sweep::parse(text) {
         Ok(sweep) => {
-            assert!(sweep.values.is_sorted_by(|a, b| a < b) && (2..100).contains(&sweep.values.len()));
+            assert!(
+                sweep.values.is_sorted_by(|a, b| a < b) && (2..100).contains(&sweep.values.len())
+            );
             sweep.values.iter().for_each(|value| drop(sweep.point(*value)));
         }
         Err(failure) => names(&failure, text),

@@ -26,7 +26,8 @@ pub fn check_any_trace(bytes: &[u8]) {
     assert_eq!(timeline.check(), Ok(()));
     let mut file = Vec::new();
     write_trace(&mut file, &timeline).unwrap();
-    let again = read(&file).unwrap_or_else(|why| panic!("{why}: {}", String::from_utf8_lossy(&file)));
+    let again =
+        read(&file).unwrap_or_else(|why| panic!("{why}: {}", String::from_utf8_lossy(&file)));
     assert_eq!(without_links(again), without_links(timeline.clone()));
     show(timeline);
 }

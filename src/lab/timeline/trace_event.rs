@@ -40,7 +40,9 @@ impl<'de, F: FnMut(TraceEvent)> Visitor<'de> for TraceFile<F> {
         let (mut other, mut events) = (None, None);
         while let Some(key) = map.next_key::<String>()? {
             match &*key {
-                "otherData" if other.is_some() => return Err(A::Error::duplicate_field("otherData")),
+                "otherData" if other.is_some() => {
+                    return Err(A::Error::duplicate_field("otherData"));
+                }
                 "otherData" => other = Some(map.next_value::<Pairs>()?),
                 "traceEvents" if events.is_some() => {
                     return Err(A::Error::duplicate_field("traceEvents"));

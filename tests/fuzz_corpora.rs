@@ -1,10 +1,10 @@
 //! What the fuzz targets check, on any toolchain: the seeds of every target, for what was found once
 //! stays found; and random bytes for those that no other test feeds.
 
+mod common;
 #[cfg(feature = "cli")]
 #[path = "common/answers_check.rs"]
 mod answers_check;
-mod common;
 #[path = "common/frame_ops.rs"]
 mod frame_ops;
 #[path = "common/future_ops.rs"]

@@ -1,7 +1,5 @@
 #![no_main]
 
-#[path = "../../tests/common/memory.rs"]
-mod memory;
 #[path = "../../tests/common/image_check.rs"]
 mod image_check;
 

@@ -96,7 +96,7 @@ fn spoilt(image: Option<Vec<u8>>, changes: &[u8]) -> Vec<u8> {
 /// changed in one of our own.
 pub fn check_any_image(input: &[u8]) {
     match input.split_first() {
-        Some((of, image)) if of % 4 == 0 => check_value(&mut run(), image),
+        Some((of, image)) if of.is_multiple_of(4) => check_value(&mut run(), image),
         Some((of, image)) if of % 4 == 1 => check_world(image),
         Some((of, changes)) if of % 4 == 2 => {
             let mut machine = run();

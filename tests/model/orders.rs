@@ -56,7 +56,7 @@ fn op(r: &mut Reader) -> Option<Op> {
 /// Some tasks of some operations, and the choices of an order.
 fn read(bytes: &[u8]) -> Option<(Program, Vec<u32>)> {
     let mut reader = Reader::new(bytes);
-    let patient = reader.byte()? % 8 == 0;
+    let patient = reader.byte()?.is_multiple_of(8);
     let count = 1 + reader.below(3)?;
     let mut tasks = Vec::new();
     for _ in 0..count {

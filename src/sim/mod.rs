@@ -54,5 +54,5 @@ pub(crate) mod trial;
 
 pub use explorer::{Explored, Explorer, Failing, explore};
 pub use order::Order;
-pub use program::{Shared, Sim};
+pub use program::{Shared, Sim, all_end};
 pub use stage::RunEnd;

@@ -88,8 +88,9 @@ impl Sim {
     }
 }
 
-/// Waits for these, cancelled or not; a panic goes on here.
-pub(crate) async fn all_end(tasks: impl IntoIterator<Item = Task<()>>) {
+/// Waits until all of these have ended. One that was cancelled has; the panic of one goes on here, so that
+/// the run fails by it.
+pub async fn all_end(tasks: impl IntoIterator<Item = Task<()>>) {
     for task in tasks {
         if let Err(TaskError::Panicked(panic)) = task.await {
             std::panic::resume_unwind(panic);

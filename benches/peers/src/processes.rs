@@ -2,10 +2,8 @@
 
 use crate::contest::{Contest, floor, ours};
 use crate::usage::{median, pin, unpin};
-use serde::de::{self, Deserialize, Deserializer};
-use serde::ser::{Serialize, Serializer};
+use serde_bytes::ByteBuf;
 use singletrack::process::{ForkServer, MapOptions, Pool};
-use std::fmt;
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsRawFd;
 use std::time::Instant;
@@ -77,46 +75,18 @@ fn map(server: &ForkServer) -> Option<f64> {
     Some(took / ITEMS as f64)
 }
 
-/// Bytes that are encoded in one go; serde takes a `Vec<u8>` for a list of numbers.
-#[derive(Clone)]
-struct Bytes(Vec<u8>);
-
-impl Serialize for Bytes {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = Bytes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("bytes")
-            }
-
-            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
-                Ok(Bytes(bytes.to_vec()))
-            }
-        }
-        deserializer.deserialize_bytes(Visitor)
-    }
-}
-
-fn echo(bytes: Bytes) -> Bytes {
+fn echo(bytes: ByteBuf) -> ByteBuf {
     bytes
 }
 
 /// One way; they come back as well.
 fn bandwidth(server: &ForkServer) -> Option<f64> {
-    let (pool, bytes) = (pool(server), Bytes(vec![b'x'; MIB]));
+    let (pool, bytes) = (pool(server), ByteBuf::from(vec![b'x'; MIB]));
     let options = MapOptions::default().chunksize(1).buffersize(2 * WORKERS);
     let echoes = |count| {
         let payloads = (0..count).map(|_| bytes.clone());
         let lengths =
-            pool.imap_with(options, echo, payloads).map(|bytes| bytes.expect("an echo").0.len());
+            pool.imap_with(options, echo, payloads).map(|bytes| bytes.expect("an echo").len());
         assert_eq!(lengths.sum::<usize>(), count * MIB);
     };
     echoes(2 * WORKERS);

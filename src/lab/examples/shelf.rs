@@ -70,6 +70,7 @@ pub const CHAPTERS: &[Chapter] = &[
             "producer_consumer",
             "rate_limiter",
             "task_group",
+            "every_order",
             "echo_server",
             "unix_chat",
             "udp_clock",

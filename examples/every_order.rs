@@ -7,6 +7,8 @@
 //! awaits.
 //!
 //!     cargo run --example every_order
+//!
+//! CI:
 
 mod common;
 

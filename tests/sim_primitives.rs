@@ -150,6 +150,69 @@ fn a_condition_wakes_whoever_waits_for_the_change() {
 }
 
 #[test]
+fn a_notification_whose_waiter_is_cancelled_goes_to_the_next() {
+    passes(3, |sim| async move {
+        let shared = Rc::new((Lock::new(0), Condition::new()));
+        let waits = |name| {
+            let shared = Rc::clone(&shared);
+            sim.spawn(name, async move {
+                let mut guard = shared.0.acquire().await;
+                *guard += 1;
+                drop(shared.1.wait(guard).await);
+            })
+        };
+        let (first, second) = (waits("first"), waits("second"));
+        let mut guard = shared.0.acquire().await;
+        while *guard < 2 {
+            drop(guard);
+            yield_now().await;
+            guard = shared.0.acquire().await;
+        }
+        shared.1.notify(1);
+        drop(guard);
+        if sim.fails() {
+            yield_now().await;
+        }
+        first.cancel();
+        match first.await {
+            Ok(()) => assert!(second.cancel(), "there was one notification"),
+            Err(_) => second.await.unwrap(),
+        }
+    });
+}
+
+#[test]
+fn a_queue_that_is_shut_down_ends_all_waits_and_keeps_what_was_put() {
+    passes(3, |sim| async move {
+        let (queue, put, got) =
+            (Rc::new(Queue::new(1)), Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let puts = |name| {
+            let (queue, put) = (Rc::clone(&queue), Rc::clone(&put));
+            sim.spawn(name, async move {
+                while queue.put(()).await.is_ok() {
+                    put.update(|count| count + 1);
+                }
+            })
+        };
+        let (from, gets) = (Rc::clone(&queue), Rc::clone(&got));
+        let getter = sim.spawn("getter", async move {
+            while from.get().await.is_ok() {
+                gets.update(|count| count + 1);
+                if gets.get() == 2 {
+                    sleep(2 * MS).await; // so that the putters wait
+                }
+            }
+        });
+        let putters = [puts("a"), puts("b")];
+        sleep(MS).await;
+        queue.shutdown(false);
+        gather(putters).await.unwrap();
+        getter.await.unwrap();
+        assert_eq!(got.get(), put.get());
+    });
+}
+
+#[test]
 fn all_parties_of_a_barrier_go_on_or_all_learn_that_it_broke() {
     passes(3, |sim| async move {
         let barrier = Rc::new(Barrier::new(3));
@@ -207,7 +270,7 @@ fn a_limit_ends_its_work_or_lets_it_be_never_both() {
         });
         let limited = timeout(2 * MS).run(work.cancel_on_drop()).await;
         yield_now().await;
-        assert_eq!(limited.is_ok(), limited.is_ok() && finished.get());
+        assert_eq!(limited.is_ok(), finished.get());
     });
 }
 
@@ -239,6 +302,44 @@ fn when_one_of_a_group_fails_none_is_left_behind() {
             Ok(())
         });
         assert!(ended.await.is_err());
+        assert_eq!(alive.get(), 0);
+    });
+}
+
+#[test]
+fn a_group_that_is_cancelled_from_outside_ends_when_all_its_members_have() {
+    passes(3, |sim| async move {
+        let alive = Rc::new(Cell::new(0));
+        let members = Rc::clone(&alive);
+        let group = sim.spawn("group", async move {
+            TaskGroup::run(async |group| {
+                for _ in 0..2 {
+                    let alive = Rc::clone(&members);
+                    let _ = group.create_task(async move {
+                        struct Leaves(Rc<Cell<i32>>);
+                        impl Drop for Leaves {
+                            fn drop(&mut self) {
+                                self.0.update(|count| count - 1);
+                            }
+                        }
+                        alive.update(|count| count + 1);
+                        let _leaves = Leaves(alive);
+                        yield_now().await;
+                        sleep(MS).await;
+                        Ok::<(), ()>(())
+                    });
+                }
+                yield_now().await;
+                Ok(())
+            })
+            .await
+        });
+        yield_now().await;
+        if sim.fails() {
+            sleep(MS).await;
+        }
+        group.cancel();
+        let _ = group.await; // cancelled, or done before
         assert_eq!(alive.get(), 0);
     });
 }

@@ -14,6 +14,7 @@ use singletrack::gil::{Check, SwitchPolicy};
 use singletrack::gil::{EventKind, Recording};
 use singletrack::gil::{MAX_CORES, NoSuchMachine, Simulator};
 use singletrack::gil::{SimulationEnd, SimulationResult};
+use std::time::Duration;
 
 const MS: u64 = 1_000_000;
 
@@ -358,4 +359,39 @@ fn costs_that_are_written_can_be_read_and_others_are_refused() {
         let refused = text.parse::<Costs>().unwrap_err().to_string();
         assert!(refused.contains("wake=20us") && !refused.contains('\n'), "{text}: {refused}");
     }
+}
+
+/// A machine that gave less would do nothing but switch: each thread that wakes would displace the holder
+/// before it has got as far as its first tick.
+#[test]
+fn a_time_slice_has_room_for_more_than_the_switch_that_begins_it() {
+    let often = Check::OnRequest { interval: Duration::from_micros(18) };
+    let policy = SwitchPolicy::PYTHON_3_14.with_check(often).unwrap();
+    let costs = Costs {
+        tick: 30,
+        uncontended: 19_859,
+        contended: 193,
+        signal: 0,
+        interrupt: 21_224,
+        wake: 38,
+        switch: 33_055,
+        quantum: 36_007,
+        jitter: 12,
+    };
+    let script = |rounds, acts: &[Act]| Script::new("any", rounds, acts);
+    let scripts = [
+        script(0, &[Act::Sleep { time: 1 }]),
+        script(2, &[Act::Call { time: 9_241 }]),
+        script(
+            2,
+            &[
+                Act::Packet { first: 9_607, period: 44_683 },
+                Act::Compute { ticks: 1_789 },
+                Act::Compute { ticks: 137 },
+            ],
+        ),
+        script(5, &[Act::Sleep { time: 73_536 }, Act::Packet { first: 18_317, period: 55_848 }]),
+    ];
+    let run = play(policy, 2, costs, 10_642_648_044_976_626_943, &scripts);
+    assert_eq!(run.ending, SimulationEnd::Done);
 }

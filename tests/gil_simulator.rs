@@ -361,37 +361,50 @@ fn costs_that_are_written_can_be_read_and_others_are_refused() {
     }
 }
 
-/// A machine that gave less would do nothing but switch: each thread that wakes would displace the holder
-/// before it has got as far as its first tick.
+/// Two machines that did nothing but switch: whoever woke displaced the holder before its first tick.
 #[test]
-fn a_time_slice_has_room_for_more_than_the_switch_that_begins_it() {
-    let often = Check::OnRequest { interval: Duration::from_micros(18) };
-    let policy = SwitchPolicy::PYTHON_3_14.with_check(often).unwrap();
-    let costs = Costs {
-        tick: 30,
-        uncontended: 19_859,
-        contended: 193,
-        signal: 0,
-        interrupt: 21_224,
-        wake: 38,
-        switch: 33_055,
-        quantum: 36_007,
-        jitter: 12,
-    };
+fn nobody_is_displaced_on_the_way_to_its_core() {
     let script = |rounds, acts: &[Act]| Script::new("any", rounds, acts);
+    let every = |policy: SwitchPolicy, micros| {
+        policy.with_check(Check::OnRequest { interval: Duration::from_micros(micros) }).unwrap()
+    };
+    let costs = Costs { tick: 30, uncontended: 19_859, contended: 193, signal: 0, ..Costs::NONE };
+    let costs = Costs { interrupt: 21_224, wake: 38, switch: 33_055, quantum: 36_007, ..costs };
     let scripts = [
         script(0, &[Act::Sleep { time: 1 }]),
         script(2, &[Act::Call { time: 9_241 }]),
+        script(2, &[Act::Packet { first: 9_607, period: 44_683 }, Act::Compute { ticks: 1_789 }]),
+        script(5, &[Act::Sleep { time: 73_536 }, Act::Packet { first: 18_317, period: 55_848 }]),
+    ];
+    let costs = Costs { jitter: 12, ..costs };
+    let policy = every(SwitchPolicy::PYTHON_3_14, 18);
+    let run = play(policy, 2, costs, 10_642_648_044_976_626_943, &scripts);
+    assert_eq!(run.ending, SimulationEnd::Done);
+
+    let costs = Costs { tick: 20, uncontended: 169, contended: 0, signal: 9_258, ..Costs::NONE };
+    let costs = Costs { interrupt: 6_929, wake: 0, switch: 29_902, quantum: 175_130, ..costs };
+    let scripts = [
+        script(
+            4,
+            &[
+                Act::Compute { ticks: 3_198 },
+                Act::Packet { first: 15_809, period: 27_556 },
+                Act::Call { time: 17_118 },
+            ],
+        ),
         script(
             2,
             &[
-                Act::Packet { first: 9_607, period: 44_683 },
-                Act::Compute { ticks: 1_789 },
-                Act::Compute { ticks: 137 },
+                Act::Sleep { time: 50_624 },
+                Act::Await { time: 11_009 },
+                Act::Compute { ticks: 3_314 },
             ],
         ),
-        script(5, &[Act::Sleep { time: 73_536 }, Act::Packet { first: 18_317, period: 55_848 }]),
+        script(2, &[Act::Call { time: 17_908 }, Act::Compute { ticks: 1_260 }]),
+        script(2, &[Act::Packet { first: 48_788, period: 68_992 }, Act::Await { time: 21_232 }]),
     ];
-    let run = play(policy, 2, costs, 10_642_648_044_976_626_943, &scripts);
+    let costs = Costs { jitter: 57, ..costs };
+    let run =
+        play(every(SwitchPolicy::PYTHON_3_13, 34), 2, costs, 8_409_546_775_835_443_026, &scripts);
     assert_eq!(run.ending, SimulationEnd::Done);
 }

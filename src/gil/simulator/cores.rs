@@ -67,11 +67,13 @@ pub(crate) struct Cores {
     /// The core each thread ran on last.
     last_core: Vec<usize>,
     quantum: Nanos,
+    /// For so long whoever has just come to a core is not displaced: it is still being switched to.
+    settling: Nanos,
     arrivals: u64,
 }
 
 impl Cores {
-    pub(crate) fn new(cores: usize, quantum: Nanos) -> Cores {
+    pub(crate) fn new(cores: usize, quantum: Nanos, settling: Nanos) -> Cores {
         Cores {
             running: vec![None; cores],
             idle: (0..cores).collect(),
@@ -80,6 +82,7 @@ impl Cores {
             runtime: Vec::new(),
             last_core: Vec::new(),
             quantum,
+            settling,
             arrivals: 0,
         }
     }
@@ -113,9 +116,13 @@ impl Cores {
         let runtime = &mut self.runtime[thread];
         *runtime = (*runtime).max(most.saturating_sub(self.quantum));
         // Only a thread that is more than half a quantum behind preempts another. Else two threads
-        // that wake each other would do nothing but change places.
-        let preempts = self.quantum > 0 && most - (*runtime).min(most) > self.quantum / 2;
-        match longest_on.filter(|_| preempts) {
+        // that wake each other would do nothing but change places. And nobody is displaced on the way to
+        // its core: woken often enough, the others would keep it from ever getting there.
+        let behind = self.quantum > 0 && most - (*runtime).min(most) > self.quantum / 2;
+        let is_there = |core: usize| {
+            self.running[core].is_some_and(|on| now.saturating_sub(on.since) > self.settling)
+        };
+        match longest_on.filter(|core| behind && is_there(*core)) {
             Some(core) => {
                 let preempted = self.take_off(core, now);
                 self.dispatch(thread, core, now);
@@ -221,7 +228,7 @@ mod tests {
     }
 
     fn cores(cores: usize, threads: usize) -> Cores {
-        let mut all = Cores::new(cores, 100);
+        let mut all = Cores::new(cores, 100, 0);
         (0..threads).for_each(|_| all.add_thread());
         all
     }

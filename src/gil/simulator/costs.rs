@@ -18,7 +18,7 @@ use std::str::FromStr;
 const LONGEST: Nanos = 10_000_000_000;
 
 /// What a simulated machine charges, in nanoseconds: it takes what is above ten seconds as ten seconds,
-/// a jitter above 100 as 100, and a quantum below four switches as four.
+/// and a jitter above 100 as 100.
 ///
 /// ```
 /// use singletrack::gil::Costs;
@@ -80,15 +80,17 @@ impl Costs {
         jitter: 30,
     };
 
-    /// The nearest costs that can be: a tick takes some time, nothing takes longer than can be written,
-    /// and a time slice has room for more than the switch that begins it. Else whoever wakes would
-    /// displace another for ever, and nobody would get any further.
+    /// The nearest costs that can be: a tick takes some time, nothing takes longer than can be written.
     pub(crate) fn possible(mut self) -> Costs {
         for (name, cost) in self.named() {
             *cost = (*cost).min(if name == "jitter" { 100 } else { LONGEST });
         }
-        let quantum = if self.quantum == 0 { 0 } else { self.quantum.max(4 * self.switch) };
-        Costs { tick: self.tick.max(1), quantum, ..self }
+        Costs { tick: self.tick.max(1), ..self }
+    }
+
+    /// A switch, with all the jitter that there may be.
+    pub(crate) fn longest_switch(self) -> Nanos {
+        self.switch + self.switch * self.jitter / 100
     }
 
     /// Each cost with its name.

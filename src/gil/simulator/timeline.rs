@@ -61,12 +61,13 @@ pub(crate) struct Timeline {
 
 impl Timeline {
     pub(crate) fn new(cores: usize, costs: Costs, seed: u64) -> Timeline {
+        let costs = costs.possible();
         Timeline {
-            costs: costs.possible(),
+            costs,
             threads: Vec::new(),
             now: 0,
             random: SplitMix64::new(seed),
-            cores: Cores::new(cores, costs.possible().quantum),
+            cores: Cores::new(cores, costs.quantum, costs.longest_switch()),
             slices: vec![0; cores],
             due: BinaryHeap::new(),
             scheduled: 0,

@@ -107,7 +107,11 @@ impl World {
                 self.bodies[t] = Body::Running;
                 assert!(self.finaliser.is_none_or(|f| f == t), "G15: let in after the end");
             }
-            Next::Sleep { until, .. } => self.bodies[t] = Body::Asleep { until },
+            Next::Sleep { until, why } => {
+                let asked = why == SleepReason::Asked;
+                assert!(!asked || self.machine.drop_requested(), "{t} asked, and nobody heard it");
+                self.bodies[t] = Body::Asleep { until };
+            }
             Next::Refused(Refusal::Finalised) => {
                 assert!(self.finaliser.is_some_and(|f| f != t), "G15");
                 self.bodies[t] = Body::Refused;
@@ -462,6 +466,8 @@ fn taking_the_lock_clears_the_requests_of_all() {
     assert!(running(m.wants(a, INTERVAL + 2)), "not forced: the yielder takes it straight back");
     assert!(!m.drop_requested(), "and everybody must wait an interval anew");
     assert_eq!(m.switch_number(), 1);
+    assert_eq!(sleeping(m.timed_out(c, 2 * INTERVAL + 2)), SleepReason::Asked);
+    assert!(m.drop_requested(), "one that asked the holder before may ask it again");
 }
 
 /// Shows G5.

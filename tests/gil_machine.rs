@@ -470,6 +470,24 @@ fn taking_the_lock_clears_the_requests_of_all() {
     assert!(m.drop_requested(), "one that asked the holder before may ask it again");
 }
 
+#[test]
+fn all_that_wait_may_ask_at_once_and_each_counts_once() {
+    let mut m = Machine::new(SwitchPolicy::NO_FORCE);
+    let [a, b, c] = [m.joins(), m.joins(), m.joins()];
+    assert!(running(m.wants(a, 0)));
+    m.all_ask();
+    assert!(!m.drop_requested(), "nobody waits");
+    let _ = (m.wants(b, 0), m.wants(c, 0));
+    (m.all_ask(), m.all_ask());
+    assert!(m.drop_requested());
+    assert_eq!((m.gives_up(b), m.drop_requested()), (None, true));
+    assert_eq!((m.gives_up(c), m.drop_requested()), (None, false));
+    let _ = m.wants(b, 1);
+    assert_eq!(m.drops(a, DropReason::Voluntary, 2).unwrap().wake, Some(b));
+    m.all_ask();
+    assert!(!m.drop_requested(), "there is no holder to ask");
+}
+
 /// Shows G5.
 #[test]
 fn a_leaving_waiter_withdraws_its_request_and_hands_its_wake_up_on() {

@@ -10,7 +10,9 @@ use proptest::prelude::*;
 use seeds::seeds;
 use singletrack::futures::JobError;
 use singletrack::process::message::call::{encode_call, run_call};
+use singletrack::process::message::claim::{claim, is_claimed, offer, take_back};
 use singletrack::process::message::frame::*;
+use std::sync::atomic::AtomicU64;
 
 const KINDS: [FrameKind; 12] = [
     FrameKind::Hello,
@@ -265,4 +267,20 @@ fn a_call_to_an_address_that_is_not_our_code_is_not_made() {
         assert!(matches!(run_call(&good[..length], 7, &mut reply), Err(JobError::Protocol(_))));
     }
     assert_eq!(run_call(good, 7, &mut reply), Ok(FrameKind::Value));
+}
+
+/// The word of a job after each step, and so which of the two has the job.
+#[test]
+fn a_word_tells_of_its_own_job_whether_it_has_begun_and_of_no_other() {
+    let word = AtomicU64::new(0);
+    for (job, other) in [(0, 256), (256, 0), (7, 263)] {
+        offer(&word, job);
+        assert!(!is_claimed(&word, job), "sent, and not begun");
+        assert!(!claim(&word, other) && !take_back(&word, other));
+        assert!(claim(&word, job) && is_claimed(&word, job) && !is_claimed(&word, other));
+        assert!(!claim(&word, job) && !take_back(&word, job), "it begins once, and for good");
+        offer(&word, job);
+        assert!(take_back(&word, job) && !is_claimed(&word, job) && !claim(&word, job));
+        assert!(!take_back(&word, job), "nor is it taken back twice");
+    }
 }

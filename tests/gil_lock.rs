@@ -447,7 +447,9 @@ fn values_are_dropped_once_wherever_the_cell_goes() {
 #[test]
 fn each_holder_reads_its_own_flag_if_the_policy_says_so() {
     bounded(|| {
-        let policy = SwitchPolicy::FAIR.with_flag(DropFlag::Holder);
+        // An interval that never ends: else the main thread, while it waits in its turn, may ask too.
+        let patient = Check::OnRequest { interval: Duration::from_secs(60 * 60) };
+        let policy = SwitchPolicy::FAIR.with_check(patient).unwrap().with_flag(DropFlag::Holder);
         let lock = GlobalLock::new(policy);
         lock.attach(|gil| {
             let waiter = GilThread::spawn(&lock, "waiter", |gil| gil.checkpoint()).unwrap();

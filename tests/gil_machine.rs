@@ -107,7 +107,11 @@ impl World {
                 self.bodies[t] = Body::Running;
                 assert!(self.finaliser.is_none_or(|f| f == t), "G15: let in after the end");
             }
-            Next::Sleep { until, .. } => self.bodies[t] = Body::Asleep { until },
+            Next::Sleep { until, why } => {
+                let asked = why == SleepReason::Asked;
+                assert!(!asked || self.machine.drop_requested(), "{t} asked, and nobody heard it");
+                self.bodies[t] = Body::Asleep { until };
+            }
             Next::Refused(Refusal::Finalised) => {
                 assert!(self.finaliser.is_some_and(|f| f != t), "G15");
                 self.bodies[t] = Body::Refused;
@@ -462,6 +466,26 @@ fn taking_the_lock_clears_the_requests_of_all() {
     assert!(running(m.wants(a, INTERVAL + 2)), "not forced: the yielder takes it straight back");
     assert!(!m.drop_requested(), "and everybody must wait an interval anew");
     assert_eq!(m.switch_number(), 1);
+    assert_eq!(sleeping(m.timed_out(c, 2 * INTERVAL + 2)), SleepReason::Asked);
+    assert!(m.drop_requested(), "one that asked the holder before may ask it again");
+}
+
+#[test]
+fn all_that_wait_may_ask_at_once_and_each_counts_once() {
+    let mut m = Machine::new(SwitchPolicy::NO_FORCE);
+    let [a, b, c] = [m.joins(), m.joins(), m.joins()];
+    assert!(running(m.wants(a, 0)));
+    m.all_ask();
+    assert!(!m.drop_requested(), "nobody waits");
+    let _ = (m.wants(b, 0), m.wants(c, 0));
+    (m.all_ask(), m.all_ask());
+    assert!(m.drop_requested());
+    assert_eq!((m.gives_up(b), m.drop_requested()), (None, true));
+    assert_eq!((m.gives_up(c), m.drop_requested()), (None, false));
+    let _ = m.wants(b, 1);
+    assert_eq!(m.drops(a, DropReason::Voluntary, 2).unwrap().wake, Some(b));
+    m.all_ask();
+    assert!(!m.drop_requested(), "there is no holder to ask");
 }
 
 /// Shows G5.

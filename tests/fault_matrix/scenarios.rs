@@ -1,7 +1,8 @@
 //! What is run under faults: a small use of each floor, which says what is right and gives on every
 //! error that it is given.
 //!
-//! *Promises*: a scenario has no time limit of its own: one that waits in vain is seen to hang.
+//! *Promises*: a scenario has no time limit of its own: one that waits in vain is seen to hang. But
+//! clients that have the very descriptors that their server needs for them give up.
 
 use crate::told::{Outcome, Told, ensure, ensure_eq};
 use singletrack::EventLoop;
@@ -19,6 +20,7 @@ use std::cell::Cell;
 use std::io::{Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -190,6 +192,10 @@ where
     Ok(writer.wait_closed().await?)
 }
 
+/// A server tries again every few milliseconds. If it is refused in one such time and in the next, its
+/// clients have all that there is.
+const PATIENCE: Duration = Duration::from_millis(300);
+
 /// Serves while `clients` do their work, then closes and waits until all is closed.
 async fn serve<L, C>(listener: L, clients: C) -> Result<(), Told>
 where
@@ -198,7 +204,14 @@ where
     C: Future<Output = Result<(), Told>>,
 {
     let server = start_server_with(listener, OPTIONS, echo);
-    let ended = clients.await;
+    let (mut clients, mut was_refused) = (pin!(clients), false);
+    let ended = loop {
+        match (wait_for(clients.as_mut(), Some(PATIENCE)).await, server.take_error()) {
+            (Ok(ended), _) => break ended,
+            (Err(_), Some(error)) if was_refused => break Err(error.into()),
+            (Err(_), error) => was_refused = error.is_some(),
+        }
+    };
     server.close();
     server.wait_closed().await;
     ended

@@ -170,7 +170,7 @@ class Copy:
         """Brings the work tree into the copy, with all viable mutants; files that stay are not touched."""
         names = subprocess.run(["git", "ls-files", "-z", "-c", "-o", "--exclude-standard"], cwd=self.root,
                                capture_output=True, check=True).stdout.decode().split("\0")
-        tops = ("src/", "tests/", "benches/", "examples/", "Cargo.", "README.md", "CHANGELOG.md")
+        tops = ("src/", "tests/", "benches/", "examples/", "fuzz/corpus/", "Cargo.", "README.md", "CHANGELOG.md")
         of_file = {}
         for mutant in mutants:
             of_file.setdefault(mutant.file, []).append(mutant)

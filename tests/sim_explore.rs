@@ -5,6 +5,7 @@ mod cases;
 use cases::cases;
 use proptest::prelude::*;
 use singletrack::aio::{Event, Lock, sleep, timeout};
+use singletrack::create_task;
 use singletrack::sim::{Explorer, Failing, Order, RunEnd, Sim};
 use singletrack::task::budget::yield_now;
 use std::cell::{Cell, RefCell};
@@ -181,6 +182,19 @@ fn a_panic_that_nobody_awaits_is_a_failure() {
     let RunEnd::Panicked { task, message } = &failing.end else { panic!("{failing}") };
     assert_eq!(task, "lonely");
     assert!(message.starts_with("unheard"), "{message}");
+}
+
+/// Its number has the number of its loop in it, which is another one each time.
+#[test]
+fn a_task_without_a_name_is_told_of_in_the_same_words_each_time() {
+    let told = || {
+        let failing = fails(Explorer::new(), |_| async {
+            drop(create_task(async { panic!("unheard") }));
+            sleep(MS).await;
+        });
+        failing.to_string()
+    };
+    assert_eq!(told(), told());
 }
 
 #[test]

@@ -11,7 +11,7 @@
 //! ```
 
 use crate::aio::tasks::task_tree::{Doing, TaskNode, TaskTree};
-use crate::base::id::{MAX_INDEX, TaskId};
+use crate::base::id::{LoopId, MAX_INDEX, TaskId};
 use crate::event_loop::await_points;
 use crate::event_loop::lifecycle::EventLoop;
 use crate::sim::sleep_sets::Actor;
@@ -108,7 +108,8 @@ impl Story {
         let Some(step) = self.steps.last_mut() else { return };
         let tree = await_points::looking(|| event_loop.task_tree());
         let node = |actor| nodes(&tree).find(|node| actor_of(node.id) == actor);
-        step.woke = woke.iter().filter_map(|actor| Some(node(*actor)?.name.clone())).collect();
+        let name = |node: &TaskNode| same_each_run(event_loop.id(), &node.name);
+        step.woke = woke.iter().filter_map(|actor| node(*actor).map(name)).collect();
         if step.who == "time" {
             let passed = event_loop.time().saturating_sub(step.at);
             step.then = format!("{passed:?} pass");
@@ -133,15 +134,25 @@ impl Story {
             let what = waits_for(event_loop, &node.doing)?;
             let place =
                 await_points::of(node.id).map_or(String::new(), |place| format!(", {place}"));
-            Some((node.name.clone(), format!("{what}{place}")))
+            Some((same_each_run(event_loop.id(), &node.name), format!("{what}{place}")))
         };
         nodes(&tree).filter_map(line).collect()
     }
 
     /// What a task is called; the future that is explored is `main`.
     pub(super) fn name(event_loop: &EventLoop, task: TaskId) -> String {
-        if task.index() == MAX_INDEX { "main".to_owned() } else { event_loop.task_name(task) }
+        match task.index() {
+            MAX_INDEX => "main".to_owned(),
+            _ => same_each_run(event_loop.id(), &event_loop.task_name(task)),
+        }
     }
+}
+
+/// A task without a name goes by its number, in which that of its loop stands: another one each run. So
+/// here it is left out.
+pub(super) fn same_each_run(of: LoopId, name: &str) -> String {
+    let number = name.strip_prefix(&format!("task {}:", of.get()));
+    number.map_or_else(|| name.to_owned(), |number| format!("task {number}"))
 }
 
 /// The root first.

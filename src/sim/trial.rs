@@ -13,7 +13,7 @@ use crate::sim::guide::Guide;
 use crate::sim::panics::{caught, last_place};
 use crate::sim::program::Sim;
 use crate::sim::stage::{RunEnd, Stage};
-use crate::sim::story::{Story, Tell};
+use crate::sim::story::{Story, Tell, same_each_run};
 use std::future::Future;
 use std::rc::Rc;
 
@@ -40,9 +40,9 @@ pub(super) fn run<F: Future>(
     let event_loop = EventLoop::with_selector(Box::new(selector.clone()));
     let story = Story::begin(&event_loop, tell);
     let stage = Rc::new(Stage::new(guide, selector, most_steps, story));
-    let hears = Rc::clone(&stage);
+    let (hears, id) = (Rc::clone(&stage), event_loop.id());
     event_loop.set_exception_handler(move |unhandled| {
-        let (task, message) = (unhandled.place.clone(), unhandled.message.clone());
+        let (task, message) = (same_each_run(id, &unhandled.place), unhandled.message.clone());
         let message =
             last_place().map_or(message.clone(), |place| format!("{message}, at {place}"));
         hears.panicked(task, message);

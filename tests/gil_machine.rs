@@ -478,7 +478,8 @@ fn all_that_wait_may_ask_at_once_and_each_counts_once() {
     m.all_ask();
     assert!(!m.drop_requested(), "nobody waits");
     let _ = (m.wants(b, 0), m.wants(c, 0));
-    (m.all_ask(), m.all_ask());
+    m.all_ask();
+    m.all_ask();
     assert!(m.drop_requested());
     assert_eq!((m.gives_up(b), m.drop_requested()), (None, true));
     assert_eq!((m.gives_up(c), m.drop_requested()), (None, false));

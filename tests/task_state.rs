@@ -348,6 +348,10 @@ fn given_back(burst: u32, left: usize) -> isize {
 }
 
 #[test]
+#[cfg_attr(
+    miri,
+    ignore = "thirty thousand entries take the interpreter minutes, and a queue is safe code"
+)]
 fn the_memory_of_a_burst_goes_back_when_it_is_over_and_that_of_a_common_load_stays() {
     let entry = size_of::<usize>() as isize;
     assert!(given_back(9000, 4095) >= (9000 - 4096) * entry, "the burst is over");

@@ -7,7 +7,7 @@
 mod common;
 use common::{on_real_selectors, watchdog};
 use proptest::prelude::*;
-use singletrack::aio::{Queue, UnixStream, sleep, split, wait_for};
+use singletrack::aio::{Event, Queue, UnixStream, sleep, split, wait_for};
 use singletrack::selector::event::Readiness;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task, yield_now};
@@ -181,6 +181,17 @@ fn short_yields_share_a_poll_of_the_selector() {
     assert_eq!(polls, 100, "one in ten microseconds");
 }
 
+/// By a yield, or by a wait for somebody else, who makes the task ready again.
+async fn end_turn(event_loop: &EventLoop, yields: bool) {
+    if yields {
+        return yield_now().await;
+    }
+    let event = Rc::new(Event::new());
+    let set = Rc::clone(&event);
+    event_loop.call_soon(move || set.set());
+    event.wait().await;
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -201,15 +212,7 @@ proptest! {
                 drop(create_task(async move {
                     for (micros, yields) in slices.iter().cycle().skip(number) {
                         selector.advance(*micros * US);
-                        if *yields {
-                            yield_now().await;
-                        } else {
-                            // Somebody else makes it ready again.
-                            let event = Rc::new(singletrack::aio::Event::new());
-                            let set = Rc::clone(&event);
-                            inner.call_soon(move || set.set());
-                            event.wait().await;
-                        }
+                        end_turn(&inner, *yields).await;
                         selector.advance(US); // so that time passes in any case
                     }
                 }));
@@ -246,14 +249,7 @@ proptest! {
                     for (micros, yields) in shifted {
                         selector.advance(*micros * US);
                         let before = selector.waits();
-                        if *yields {
-                            yield_now().await;
-                        } else {
-                            let event = Rc::new(singletrack::aio::Event::new());
-                            let set = Rc::clone(&event);
-                            inner.call_soon(move || set.set());
-                            event.wait().await;
-                        }
+                        end_turn(&inner, *yields).await;
                         let long = *micros >= if *yields { 10 } else { 1000 };
                         let heard = selector.waits() > before;
                         unheard.set(unheard.get() + u32::from(long && !heard));

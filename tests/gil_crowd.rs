@@ -77,6 +77,21 @@ impl Crowd {
         }
         appointed.is_some()
     }
+
+    /// The holder drops the lock, to come back at once or not to, and another takes it. True if a
+    /// timekeeper had to be appointed.
+    fn next_tenure(&mut self, reason: DropReason) -> bool {
+        let (holder, now) = (self.machine.holder().expect("held"), self.now);
+        let release = self.machine.drops(holder, reason, now).expect("held");
+        let next = release.wake.expect("a waiter is woken");
+        let taken = self.machine.woken(next, now);
+        assert!(matches!(taken.next, Next::Run { switched: true }), "{taken:?}");
+        if reason == DropReason::Request {
+            let again = self.machine.wants(holder, now).next;
+            self.sleeps(holder, again);
+        }
+        self.appoints(now)
+    }
 }
 
 /// Shows G18.
@@ -99,27 +114,20 @@ fn the_sleeps_that_end_in_an_interval_do_not_grow_with_the_crowd() {
 
 #[test]
 fn a_crowd_asks_each_new_holder_when_it_has_held_for_an_interval() {
-    for policy in ASKING {
-        for waiters in SIZES {
+    for (policy, waiters) in ASKING.into_iter().flat_map(|policy| SIZES.map(|size| (policy, size)))
+    {
+        for reason in [DropReason::Request, DropReason::Voluntary] {
             let mut crowd = Crowd::of(policy, waiters);
-            let (mut began, mut woken) = (0, 0);
+            let mut woken = 0;
             for tenure in 1..=waiters.min(100) {
-                let now = loop {
-                    let now = crowd.next_end(u64::MAX).expect("somebody looks");
-                    if crowd.machine.drop_requested() {
-                        break now;
-                    }
-                };
-                let held = now - began;
+                let began = crowd.now;
+                while !crowd.machine.drop_requested() {
+                    crowd.next_end(u64::MAX).expect("somebody looks");
+                }
+                let held = crowd.now - began;
                 let within = INTERVAL..=2 * INTERVAL;
                 assert!(within.contains(&held), "{policy}, {waiters}, tenure {tenure}: {held} ns");
-                let holder = crowd.machine.holder().expect("held");
-                let release = crowd.machine.drops(holder, DropReason::Request, now).expect("held");
-                let next = release.wake.expect("a waiter is woken");
-                let taken = crowd.machine.woken(next, now);
-                assert!(matches!(taken.next, Next::Run { switched: true }), "{taken:?}");
-                woken += usize::from(crowd.appoints(now));
-                began = now;
+                woken += usize::from(crowd.next_tenure(reason));
             }
             assert!(woken <= 1 + waiters / TIMEKEEPERS, "{policy}, {waiters}: {woken} appointed");
         }

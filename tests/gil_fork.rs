@@ -103,9 +103,16 @@ mod forks {
                     std::thread::yield_now();
                 }
                 assert!(lock.request_drop());
-                in_child("a_dropper_waits_for_no_thread_that_is_not_copied", || {
-                    gil.detach(|| ()); // forced: in the parent it would wait for the waiter
+                // Forced: in the parent it would wait for the waiter.
+                let name = "a_dropper_waits_for_no_thread_that_is_not_copied";
+                in_child(name, || {
+                    gil.detach(|| ());
                     true
+                });
+                in_child(name, || {
+                    gil.checkpoint();
+                    gil.checkpoint();
+                    gil.counters().forced_drops == 1 && gil.counters().sleeps == 0
                 });
                 gil.detach(|| ());
             });

@@ -89,6 +89,26 @@ fn a_forced_switch_hands_over() {
     });
 }
 
+/// Shows G4. The waiter sleeps once and the dropper once, and each is woken by a drop.
+#[test]
+fn a_forced_switch_costs_two_sleeps_and_two_wakes() {
+    bounded(|| {
+        let never = Check::OnRequest { interval: Duration::from_secs(3600) };
+        let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_2.with_check(never).unwrap());
+        let waiter = lock.attach(|gil| {
+            let waiter = GilThread::spawn(&lock, "waiter", |_| ()).unwrap();
+            until(|| lock.waiting() == 1);
+            assert!(lock.request_drop());
+            gil.checkpoint();
+            waiter
+        });
+        waiter.unwrap().join().unwrap();
+        let all = lock.counters();
+        assert_eq!((all.sleeps, all.wakes, all.switches, all.forced_drops), (2, 2, 3, 1));
+        assert_eq!((all.acquired_at_once, all.acquired_after_wait), (1, 2));
+    });
+}
+
 /// Shows G3.
 #[test]
 fn a_waiter_asks_when_its_interval_is_over() {

@@ -26,13 +26,13 @@ enum Body {
     Running,
     Asleep {
         until: Option<u64>,
+        /// It hands over: this sleep began before it was known when it would be a waiter.
+        hands_over: bool,
     },
-    /// Woken from a wait for the lock.
+    /// Woken from a wait for the lock; or it has just dropped it, and is about to ask for it again.
     Awake,
-    /// Asleep until another thread has taken the lock; then it wants it back, or not.
-    HandingOver {
-        back: bool,
-    },
+    /// Asleep until another thread has taken the lock; then it is outside.
+    HandingOver,
     /// Refused for ever.
     Refused,
     Dead,
@@ -71,19 +71,20 @@ impl World {
         let t = self.of(id);
         self.bodies[t] = match self.bodies[t] {
             Body::Asleep { .. } | Body::Awake => Body::Awake,
-            Body::HandingOver { back } => {
-                assert!(!self.machine.is_handing_over(id), "woken before the switch");
-                self.owes = None;
-                if back { Body::Awake } else { Body::Outside }
-            }
+            Body::HandingOver => Body::Outside,
             other => panic!("thread {t} was to be woken while {other:?}"),
         };
-        if self.bodies[t] == Body::Awake && !self.machine.is_waiting(id) && !self.granted(t) {
-            // It was handing over and now asks again.
-            self.bodies[t] = Body::Outside;
-            let decision = self.machine.wants(id, self.now);
-            self.follow(t, decision);
+        if let Some((_, number)) = self.owes.take_if(|(dropper, _)| *dropper == t)
+            && self.machine.switch_number() == number
+        {
+            let others = self.machine.waiting() - usize::from(self.machine.is_waiting(id));
+            assert_eq!(others, 0, "G4: {t} is woken before the switch");
         }
+        assert!(!self.machine.is_handing_over(id), "{t} is woken, and may not go on");
+    }
+
+    fn lives(&self, t: usize) -> bool {
+        self.bodies[t] != Body::Dead
     }
 
     fn granted(&self, t: usize) -> bool {
@@ -110,7 +111,11 @@ impl World {
             Next::Sleep { until, why } => {
                 let asked = why == SleepReason::Asked;
                 assert!(!asked || self.machine.drop_requested(), "{t} asked, and nobody heard it");
-                self.bodies[t] = Body::Asleep { until };
+                let hands_over = why == SleepReason::Switch;
+                assert_eq!(hands_over, self.machine.is_handing_over(self.ids[t]), "{t}: {why:?}");
+                let passed = until.is_some_and(|until| until <= self.now);
+                assert!(!(hands_over && passed), "{t} waits for the switch in a loop");
+                self.bodies[t] = Body::Asleep { until, hands_over };
             }
             Next::Refused(Refusal::Finalised) => {
                 assert!(self.finaliser.is_some_and(|f| f != t), "G15");
@@ -121,7 +126,7 @@ impl World {
         self.wake(decision.wake);
     }
 
-    fn drops(&mut self, t: usize, reason: DropReason) {
+    fn drops(&mut self, t: usize, reason: DropReason, how: u8) {
         let back = reason != DropReason::Voluntary;
         let release = match reason {
             DropReason::Request => match self.machine.yields(self.ids[t], self.now).unwrap() {
@@ -131,13 +136,17 @@ impl World {
             _ => self.machine.drops(self.ids[t], reason, self.now).unwrap(),
         };
         self.bodies[t] = Body::Outside;
-        if release.await_switch {
+        if self.machine.is_handing_over(self.ids[t]) {
             assert!(self.machine.waiting() > 0, "waits for a switch that no thread can make");
-            self.bodies[t] = Body::HandingOver { back };
+            assert_eq!(release.await_switch, !back, "one that comes back sleeps for the lock");
+            self.bodies[t] = if back { Body::Awake } else { Body::HandingOver };
             self.owes = Some((t, self.machine.switch_number()));
+        } else {
+            assert!(!release.await_switch);
         }
         self.wake(release.wake);
-        if back && !release.await_switch {
+        // Another thread may come before one that hands over asks for the lock again.
+        if self.bodies[t] == Body::Outside && back || self.bodies[t] == Body::Awake && how < 128 {
             let decision = self.machine.wants(self.ids[t], self.now);
             self.follow(t, decision);
         }
@@ -178,29 +187,32 @@ impl World {
                 self.follow(t, decision);
             }
             (Body::Running, 0) => self.dies(t),
-            (Body::Running, 1..=3) => self.drops(t, DropReason::Voluntary),
-            (Body::Running, 4..=6) => self.drops(t, DropReason::Tick),
+            (Body::Running, 1..=3) => self.drops(t, DropReason::Voluntary, how),
+            (Body::Running, 4..=6) => self.drops(t, DropReason::Tick, how),
             (Body::Running, 7) if how > 240 && self.finaliser.is_none() => self.finalises(t),
             (Body::Running, 8) => {
                 let again = self.machine.wants(id, self.now);
                 assert_eq!(again.next, Next::Refused(Refusal::Nested), "G14");
             }
-            (Body::Running, _) => self.drops(t, DropReason::Request),
+            (Body::Running, _) => self.drops(t, DropReason::Request, how),
             (Body::Asleep { .. }, 0) => self.dies(t),
             (Body::Asleep { .. } | Body::Awake, 1) if !self.granted(t) => {
                 let wake = self.machine.gives_up(id);
                 self.bodies[t] = Body::Outside;
+                // If it comes again, that is another wait.
+                self.owes.take_if(|(dropper, _)| *dropper == t);
                 self.wake(wake);
             }
-            (Body::Asleep { until }, _) if until.is_some_and(|u| u <= self.now) => {
+            (Body::Asleep { until, .. }, _) if until.is_some_and(|u| u <= self.now) => {
                 let decision = self.machine.timed_out(id, self.now);
                 self.follow(t, decision);
             }
-            (Body::Awake, _) => {
+            // Awake, or woken for no reason: condition variables do that.
+            (Body::Awake, _) | (Body::Asleep { .. }, 2) => {
                 let decision = self.machine.woken(id, self.now);
                 self.follow(t, decision);
             }
-            (Body::Asleep { .. } | Body::HandingOver { .. } | Body::Refused, _) => {}
+            (Body::Asleep { .. } | Body::HandingOver | Body::Refused, _) => {}
             (Body::Dead, 0..=3) => {
                 self.ids[t] = self.machine.joins();
                 self.bodies[t] = Body::Outside;
@@ -209,7 +221,7 @@ impl World {
         }
         if let Some(id) = self.machine.appoints() {
             let t = self.of(id);
-            assert!(matches!(self.bodies[t], Body::Asleep { until: None }), "G18: {t} is asleep");
+            assert!(matches!(self.bodies[t], Body::Asleep { .. } | Body::Awake), "G18: {t} waits");
             self.bodies[t] = Body::Awake;
         }
         self.check();
@@ -217,13 +229,15 @@ impl World {
 
     fn check_time_is_kept(&self) {
         let waits = |b: &&Body| matches!(b, Body::Asleep { .. } | Body::Awake);
-        let times = |b: &&Body| matches!(b, Body::Asleep { until: Some(_) });
+        let times = |b: &&Body| matches!(b, Body::Asleep { until: Some(_), .. });
+        let kept = |b: &&Body| matches!(b, Body::Asleep { hands_over: false, .. });
         let waiters: Vec<&Body> = self.bodies.iter().filter(waits).collect();
         let timed = waiters.iter().copied().filter(times).count();
+        let keepers = waiters.iter().copied().filter(times).filter(kept).count();
         match self.machine.policy().check() {
             Check::EveryTicks(_) => assert_eq!(timed, 0),
             Check::OnRequest { .. } => {
-                assert!(timed <= TIMEKEEPERS, "G18: {timed} time their sleeps");
+                assert!(keepers <= TIMEKEEPERS, "G18: {keepers} time their sleeps");
                 let looks = timed > 0 || waiters.contains(&&Body::Awake);
                 assert!(waiters.is_empty() || looks, "G18: of {} waiters none", waiters.len());
             }
@@ -242,12 +256,16 @@ impl World {
             (None, None) => {
                 let waits = |b: &&Body| matches!(b, Body::Asleep { .. } | Body::Awake);
                 let awake = self.ids.iter().any(|&id| m.is_woken(id));
-                let waiting = self.bodies.iter().filter(waits).count();
+                let handing = |t: &usize| m.is_handing_over(self.ids[*t]) && self.lives(*t);
+                let handing = (0..self.bodies.len()).find(handing);
+                let comes_back = handing.is_some_and(|t| self.bodies[t] != Body::HandingOver);
+                let waiting = self.bodies.iter().filter(waits).count() - usize::from(comes_back);
                 assert_eq!(m.waiting(), waiting);
                 assert!(waiting == 0 || awake, "free, and {waiting} threads sleep");
-                let handing = |b: &Body| matches!(b, Body::HandingOver { .. });
-                let handing = self.bodies.iter().any(handing);
-                assert!(!handing || waiting > 0, "G5: waits for a switch that no thread can make");
+                let possible = handing.is_none() || waiting > 0;
+                assert!(possible, "G5: waits for a switch that no thread can make");
+                let waits_on = self.bodies.contains(&Body::HandingOver);
+                assert!(!waits_on || handing.is_some(), "the switch has come, and one sleeps on");
             }
         }
         assert!(!m.drop_requested() || m.waiting() > 0, "G11: a request without a waiter");
@@ -268,7 +286,7 @@ impl World {
             self.now += 2 * INTERVAL;
             for t in 0..self.bodies.len() {
                 match self.bodies[t] {
-                    Body::Running => self.drops(t, DropReason::Voluntary),
+                    Body::Running => self.drops(t, DropReason::Voluntary, 15),
                     Body::Asleep { .. } | Body::Awake => self.step(t, 15),
                     _ => {}
                 }
@@ -395,7 +413,7 @@ impl Race {
         let threads = self.world.bodies.len();
         while let Some((due, t)) = (0..threads)
             .filter_map(|t| match self.world.bodies[t] {
-                Body::Asleep { until: Some(until) } if until <= end => Some((until, t)),
+                Body::Asleep { until: Some(until), .. } if until <= end => Some((until, t)),
                 _ => None,
             })
             .min()
@@ -504,13 +522,41 @@ fn a_leaving_waiter_withdraws_its_request_and_hands_its_wake_up_on() {
     let _ = (m.wants(b, INTERVAL), m.wants(c, INTERVAL));
     assert_eq!(sleeping(m.timed_out(b, 2 * INTERVAL)), SleepReason::Asked);
     let release = m.yields(a, 2 * INTERVAL).unwrap().unwrap();
-    assert!(release.await_switch);
     assert_eq!(release.wake, Some(b));
+    assert_eq!(sleeping(m.wants(a, 2 * INTERVAL)), SleepReason::Switch);
     assert_eq!(m.dies(b), Some(c), "the wake-up goes to the next");
     assert!(m.is_handing_over(a));
     assert_eq!(m.gives_up(c), Some(a), "no thread is left to switch to: the dropper may go on");
     assert!(!m.is_handing_over(a));
-    assert!(running(m.wants(a, 2 * INTERVAL)));
+    assert!(running(m.woken(a, 2 * INTERVAL)));
+}
+
+/// Shows G4.
+#[test]
+fn one_sleep_is_for_the_switch_and_for_the_lock() {
+    let mut m = Machine::new(SwitchPolicy::PYTHON_3_2);
+    let [a, b] = [m.joins(), m.joins()];
+    let sleep = |until, why| Next::Sleep { until: Some(until), why };
+    assert!(running(m.wants(a, 0)));
+    let _ = m.wants(b, 0);
+    let _ = m.timed_out(b, INTERVAL);
+    let dropped = INTERVAL + 1;
+    let release = m.yields(a, dropped).unwrap().unwrap();
+    assert_eq!(release, Release { wake: Some(b), await_switch: false });
+    // It cannot be known when b will come; an interval from now ends no later than one from then.
+    assert_eq!(m.wants(a, dropped).next, sleep(dropped + INTERVAL, SleepReason::Switch));
+    assert_eq!(m.woken(a, dropped + 1).next, sleep(dropped + 1 + INTERVAL, SleepReason::Switch));
+    let late = dropped + 1 + INTERVAL;
+    assert_eq!(m.timed_out(a, late).next, sleep(late + INTERVAL, SleepReason::Switch), "b is late");
+    assert!(!m.drop_requested() && m.holder().is_none());
+
+    let came = late + 7;
+    assert_eq!(m.woken(b, came), Decision { next: Next::Run { switched: true }, wake: None });
+    assert!(m.is_waiting(a), "it need not be woken to be a waiter");
+    let due = came + INTERVAL;
+    assert_eq!(m.timed_out(a, late + INTERVAL).next, sleep(due, SleepReason::Early));
+    assert_eq!(sleeping(m.timed_out(a, due)), SleepReason::Asked, "b has had a whole interval");
+    assert_eq!(m.yields(b, due).unwrap().unwrap().wake, Some(a));
 }
 
 /// Shows G4.
@@ -522,7 +568,7 @@ fn a_voluntary_drop_is_forced_too_while_a_request_is_pending() {
     let _ = m.wants(b, 0);
     let _ = m.timed_out(b, INTERVAL);
     assert!(m.drops(a, DropReason::Voluntary, INTERVAL).unwrap().await_switch);
-    assert_eq!(sleeping(m.wants(a, INTERVAL)), SleepReason::Early, "not before b had it");
+    assert_eq!(sleeping(m.wants(a, INTERVAL)), SleepReason::Switch, "not before b had it");
     assert_eq!(m.woken(b, INTERVAL).wake, Some(a));
 }
 

@@ -11,7 +11,7 @@
 //!                      take_gil                         │ timeline · cores        │
 //!                         │                             │                         │
 //!   decides            machine · wait_queue ◀───────────┘                       stop_the_world
-//!   (rules/)           decision · pending
+//!   (rules/)           decision · view · pending
 //!                         │
 //!   by these choices   policy · ticker
 //!   (rules/)
@@ -46,7 +46,7 @@
 //! | enum | in `policy.rs`: `Display`, and | elsewhere |
 //! | --- | --- | --- |
 //! | `HandOff` | `forces_switch`, `grants`, `prefers_io` | `vm/explorer.rs`: whether a thread can starve (`can_starve`) |
-//! | `Check` | `at`, `period`, `validate`, `waiters_ask` | `Machine::asked`, `Machine::until`; `GlobalLock::switch_interval`; how the simulator counts; `lab/fidelity/comparison.rs`, `lab/scenes/scene_report.rs`; `check_at` in `gil/rules/threading.rs` |
+//! | `Check` | `at`, `period`, `validate`, `interval` | `Machine::asked`; how the simulator counts; `lab/fidelity/comparison.rs`, `lab/scenes/scene_report.rs`; `check_at` in `gil/rules/threading.rs` |
 //! | `Substrate` | | `LockShared::leave` in `gil/lock/take_gil.rs`; by eye: where the simulator asks for `Substrate::MutexCondvar` |
 //! | `DropFlag` | | `LockShared::eval_breaker_of` in `gil/lock/take_gil.rs` |
 //!

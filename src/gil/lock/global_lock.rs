@@ -241,10 +241,7 @@ impl GlobalLock {
     /// How long a waiter waits before it asks; `None` if this lock counts ticks.
     #[doc(alias = "sys.getswitchinterval")]
     pub fn switch_interval(&self) -> Option<Duration> {
-        match self.policy().check() {
-            Check::OnRequest { interval } => Some(interval),
-            Check::EveryTicks(_) => None,
-        }
+        self.policy().check().interval()
     }
 
     /// How often the lock went from one thread to another; the first taking counts, too.

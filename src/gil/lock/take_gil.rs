@@ -149,10 +149,19 @@ impl LockShared {
         me: &LockThread,
         limit: Option<Duration>,
     ) -> Result<(), AttachError> {
+        let guarded = self.enter()?;
+        self.take_or_sleep(me, guarded, limit)
+    }
+
+    fn take_or_sleep(
+        &self,
+        me: &LockThread,
+        mut guarded: MutexGuard<'_, Guarded>,
+        limit: Option<Duration>,
+    ) -> Result<(), AttachError> {
         me.stats.meter.slow_paths.add(1);
         let began = self.now();
         let end = limit.map_or(Nanos::MAX, |limit| began.saturating_add(nanos(limit)));
-        let mut guarded = self.enter()?;
         let mut decision = guarded.machine.wants(me.id, began);
         let mut waited = None;
         let error = loop {
@@ -177,16 +186,20 @@ impl LockShared {
             }
             me.stats.meter.count_sleep_reason(why);
             self.publish(&mut guarded, None);
-            let timed_out = match self.sleep(&mut guarded, me, earlier(until, end)) {
-                Ok(timed_out) => timed_out,
-                Err(error) => break error,
-            };
+            let slept = self.sleep(&mut guarded, me, earlier(until, end));
             let now = self.now();
-            waited = Some(now - began);
-            decision = if timed_out {
-                guarded.machine.timed_out(me.id, now)
-            } else {
-                guarded.machine.woken(me.id, now)
+            if slept.is_ok() {
+                waited = Some(now - began);
+            }
+            decision = match slept {
+                Ok(true) => guarded.machine.timed_out(me.id, now),
+                Ok(false) => guarded.machine.woken(me.id, now),
+                Err(_) if guarded.machine.is_handing_over(me.id) => {
+                    // A fork, without the thread to hand over to; no other is left to be woken.
+                    let _ = guarded.machine.gives_up(me.id);
+                    guarded.machine.wants(me.id, now)
+                }
+                Err(error) => break error,
             };
         };
         if waited.is_some() {
@@ -244,8 +257,8 @@ impl LockShared {
         }
     }
 
-    /// A checkpoint saw a request: drops the lock, unless the thread that asked for it has left.
-    /// True if it was dropped.
+    /// A checkpoint saw a request: drops the lock and takes it again, unless the thread that asked
+    /// for it has left. True if it did. An error means that the lock is lost.
     #[cold]
     #[inline(never)]
     pub(crate) fn yield_gil(&self, me: &LockThread) -> Result<bool, AttachError> {
@@ -257,10 +270,15 @@ impl LockShared {
         };
         me.stats.ends_hold(&self.observer, DropReason::Request);
         me.stats.meter.dropped(DropReason::Request);
-        if release.await_switch {
-            self.note(me, self.now(), EventKind::Waits);
+        if guarded.machine.is_handing_over(me.id) {
+            // It keeps the mutex until it sleeps, for the switch and for the lock: one sleep.
+            count_wake(me, release.wake);
+            self.publish(&mut guarded, release.wake);
+        } else {
+            self.wake_and_leave(me, guarded, release.wake);
+            guarded = self.enter()?;
         }
-        self.hand_over(me, guarded, release);
+        self.take_or_sleep(me, guarded, None)?;
         Ok(true)
     }
 

@@ -102,9 +102,10 @@ impl ThreadState {
     #[cold]
     #[inline(never)]
     pub(crate) fn yield_lock(&self) -> Result<(), AttachError> {
-        if self.shared.yield_gil(&self.thread)? {
-            self.attached.set(false);
-            self.take()?;
+        let yielded = self.shared.yield_gil(&self.thread);
+        self.attached.set(yielded.is_ok());
+        if yielded? {
+            self.begin_hold();
         }
         Ok(())
     }

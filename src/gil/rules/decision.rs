@@ -60,6 +60,8 @@ pub enum SleepReason {
     NewHolder,
     /// It woke up for no reason.
     Early,
+    /// It was made to drop the lock, and may not have it before another thread has had it.
+    Switch,
 }
 
 /// Why a thread cannot have the lock.
@@ -87,8 +89,8 @@ pub struct Decision {
 pub struct Release {
     /// A waiter to wake.
     pub wake: Option<ThreadId>,
-    /// The dropper sleeps until the switch has come: until the machine's `is_handing_over` is
-    /// false for it.
+    /// The dropper, which does not want the lock back, sleeps until the switch has come: until the
+    /// machine's `is_handing_over` is false for it. (One that does sleeps for the lock.)
     pub await_switch: bool,
 }
 
@@ -105,6 +107,16 @@ pub enum DropReason {
     Tick,
     /// It saw a drop request: it wants the lock back at once.
     Request,
+}
+
+impl DropReason {
+    /// The thread that drops the lock for this reason wants it back at once.
+    pub(crate) fn wants_back(self) -> bool {
+        match self {
+            DropReason::Voluntary => false,
+            DropReason::Tick | DropReason::Request => true,
+        }
+    }
 }
 
 impl Decision {

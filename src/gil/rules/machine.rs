@@ -6,6 +6,7 @@
 //! waits for one that has left.
 //! *Leaves out*: threads, clocks, sleeping. Time is a number of nanoseconds. The real lock
 //! (`gil/lock/take_gil.rs`) really sleeps; the simulator drives the same machine in virtual time.
+//! What others may ask the machine about its state: `gil/rules/view.rs`.
 //!
 //! ```text
 //!               wants: it is free
@@ -19,12 +20,16 @@
 //!        ├──────────────────────────────────────────┘  │ drops, having been asked,
 //!        │            drops                            ▼ under a forced hand-off
 //!        └──────────────────────────────────────── HandingOver
-//!                     another thread took the lock
+//!              another thread took the lock: Away,
+//!              or Waiting if it wants the lock back
 //! ```
-//! The rules are those of CPython's `take_gil` and `drop_gil` (`Python/ceval_gil.c`). Two things
+//! The rules are those of CPython's `take_gil` and `drop_gil` (`Python/ceval_gil.c`). Three things
 //! differ. There the condition variable chooses which sleeper a release wakes; here the machine does
-//! (the longest sleeper), so that a schedule can be replayed. And there each waiter times its own
-//! sleep; here a few of a crowd do so for all.
+//! (the longest sleeper), so that a schedule can be replayed. There each waiter times its own sleep;
+//! here a few of a crowd do so for all. And there a thread that was made to yield is woken when
+//! another has the lock, only to find it taken and to sleep again, on a second condition variable;
+//! here it sleeps on, and has become a waiter: one sleep for the switch and for the lock, and the
+//! new holder has nobody to wake.
 //!
 //! [`TIMEKEEPERS`]: crate::gil::rules::wait_queue::TIMEKEEPERS
 
@@ -37,7 +42,7 @@ use crate::gil::rules::wait_queue::{Classes, WaitQueue, Waiter};
 /// What a thread is doing. It is derived from the machine's variables, so it cannot contradict
 /// them: "at most one holder" needs no proof beyond `Machine::holder` being one variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ThreadStatus {
+pub(super) enum ThreadStatus {
     Gone,
     Away,
     Waiting,
@@ -47,7 +52,7 @@ enum ThreadStatus {
 
 /// Whether the lock is for all threads, for its finaliser, or for none any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Shutdown {
+pub(super) enum Shutdown {
     No,
     By(ThreadId),
     ByTheDead,
@@ -70,26 +75,26 @@ enum Shutdown {
 /// assert_eq!(machine.timed_out(b, 5_000_007), sleep(10_000_007, SleepReason::Asked));
 /// assert!(machine.drop_requested());
 ///
-/// // Forced: `a` wakes `b`, and sleeps until `b` has taken the lock.
+/// // Forced: `a` may not have the lock again before `b` has had it, and need not be woken then.
 /// let release = machine.drops(a, DropReason::Request, 5_000_100).unwrap();
-/// assert_eq!(release, Release { wake: Some(b), await_switch: true });
-/// let taken = machine.woken(b, 5_000_200);
-/// assert_eq!(taken, Decision { next: Next::Run { switched: true }, wake: Some(a) });
+/// assert_eq!(release, Release { wake: Some(b), await_switch: false });
+/// assert_eq!(machine.wants(a, 5_000_100), sleep(10_000_100, SleepReason::Switch));
+/// assert_eq!(machine.woken(b, 5_000_200), run(true));
 /// assert_eq!(machine.switch_number(), 2);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Machine {
-    policy: SwitchPolicy,
-    classes: Classes,
-    holder: Option<ThreadId>,
-    last_holder: Option<ThreadId>,
+    pub(super) policy: SwitchPolicy,
+    pub(super) classes: Classes,
+    pub(super) holder: Option<ThreadId>,
+    pub(super) last_holder: Option<ThreadId>,
     /// Counts changes of holder.
-    switch_number: u64,
+    pub(super) switch_number: u64,
     tenure_began: Nanos,
-    waiters: WaitQueue,
-    /// The one dropper that waits for a switch. Only the last holder can, so there is one.
-    handing_over: Option<ThreadId>,
-    shutdown: Shutdown,
+    pub(super) waiters: WaitQueue,
+    /// The last holder, if it was made to drop the lock, until the switch has come.
+    pub(super) handing_over: Option<(ThreadId, DropReason)>,
+    pub(super) shutdown: Shutdown,
 }
 
 impl Machine {
@@ -140,7 +145,7 @@ impl Machine {
         match self.status(me) {
             ThreadStatus::Holding => return Decision::refused(Refusal::Nested),
             ThreadStatus::Waiting => return self.woken(me, now),
-            ThreadStatus::HandingOver => return self.sleep(me, SleepReason::Early),
+            ThreadStatus::HandingOver => return self.awaits_switch(now),
             ThreadStatus::Gone | ThreadStatus::Away => {}
         }
         if self.is_refused(me) {
@@ -167,6 +172,7 @@ impl Machine {
                 self.sleep(me, SleepReason::Barged)
             }
             ThreadStatus::Waiting => self.sleep(me, SleepReason::Early),
+            ThreadStatus::HandingOver => self.awaits_switch(now),
             _ => Decision::refused(Refusal::Finalised),
         }
     }
@@ -188,7 +194,7 @@ impl Machine {
     /// A sleeper to be woken, to time its sleep for all others. To be asked after each event.
     #[must_use = "the sleeper must be woken"]
     pub fn appoints(&mut self) -> Option<ThreadId> {
-        if self.policy.check().waiters_ask() { self.waiters.appoint() } else { None }
+        if self.policy.check().interval().is_some() { self.waiters.appoint() } else { None }
     }
 
     /// Every waiter asks at once, as if the interval of each had run out under this holder.
@@ -238,11 +244,11 @@ impl Machine {
         }
         self.holder = None;
         self.waiters.forget_requests();
-        self.handing_over = forced.then_some(me);
+        self.handing_over = forced.then_some((me, reason));
         if self.policy.hand_off().grants() {
             return Ok(Release { wake: self.grants_next(now), await_switch: false });
         }
-        Ok(Release { wake: self.waiters.wake_next(), await_switch: forced })
+        Ok(Release { wake: self.waiters.wake_next(), await_switch: forced && !reason.wants_back() })
     }
 
     /// The holder, at a checkpoint, saw the request to drop the lock. `None` if the thread that
@@ -274,6 +280,12 @@ impl Machine {
         Ok(refused)
     }
 
+    /// What an [`undisturbed`](Self::undisturbed) thread has done meanwhile: does it hold the
+    /// lock now?
+    pub fn catches_up(&mut self, held: bool) {
+        self.holder = self.last_holder.filter(|_| held);
+    }
+
     /// Changes the rules; meant for another interval. A sleep that has begun ends when it would
     /// have without the change, and goes on if the new interval is not over then.
     pub fn set_policy(&mut self, policy: SwitchPolicy) {
@@ -281,83 +293,14 @@ impl Machine {
     }
 }
 
-/// What can be seen from outside.
-impl Machine {
-    /// The rules it follows.
-    pub fn policy(&self) -> SwitchPolicy {
-        self.policy
-    }
-
-    /// The thread that holds the lock.
-    pub fn holder(&self) -> Option<ThreadId> {
-        self.holder
-    }
-
-    /// The thread that holds or last held the lock, if it has not died.
-    pub fn last_holder(&self) -> Option<ThreadId> {
-        self.last_holder
-    }
-
-    /// How often the lock went from one thread to another; the first taking counts, too.
-    pub fn switch_number(&self) -> u64 {
-        self.switch_number
-    }
-
-    /// A waiter has asked the present holder to drop the lock.
-    pub fn drop_requested(&self) -> bool {
-        self.waiters.requests() > 0
-    }
-
-    /// How many threads wait for the lock.
-    pub fn waiting(&self) -> usize {
-        self.waiters.count()
-    }
-
-    /// This thread waits for the lock.
-    pub fn is_waiting(&self, id: ThreadId) -> bool {
-        self.status(id) == ThreadStatus::Waiting
-    }
-
-    /// This waiter has been woken, or has the lock, and is on its way.
-    pub fn is_woken(&self, id: ThreadId) -> bool {
-        self.waiters.get(id).is_some_and(|waiter| waiter.woken)
-    }
-
-    /// This thread has dropped the lock and sleeps until another has taken it.
-    pub fn is_handing_over(&self, id: ThreadId) -> bool {
-        self.status(id) == ThreadStatus::HandingOver
-    }
-
-    /// The lock was finalised.
-    pub fn is_finalised(&self) -> bool {
-        self.shutdown != Shutdown::No
-    }
-
-    /// The last holder, if no other thread could tell that it takes and drops the lock: none waits,
-    /// and nothing here would change. The real lock then lets it do so by one atomic operation each.
-    pub fn undisturbed(&self) -> Option<ThreadId> {
-        let last = self.last_holder?;
-        let calm = self.waiting() == 0
-            && self.handing_over.is_none()
-            && (self.classes.is_io(last) || !self.policy.hand_off().prefers_io());
-        calm.then_some(last)
-    }
-
-    /// What an [`undisturbed`](Self::undisturbed) thread has done meanwhile: does it hold the
-    /// lock now?
-    pub fn catches_up(&mut self, held: bool) {
-        self.holder = self.last_holder.filter(|_| held);
-    }
-}
-
 /// The steps that the events are made of.
 impl Machine {
-    fn status(&self, id: ThreadId) -> ThreadStatus {
+    pub(super) fn status(&self, id: ThreadId) -> ThreadStatus {
         if !self.classes.contains(id) {
             ThreadStatus::Gone
         } else if self.holder == Some(id) {
             ThreadStatus::Holding
-        } else if self.handing_over == Some(id) {
+        } else if self.handing_over.is_some_and(|(dropper, _)| dropper == id) {
             ThreadStatus::HandingOver
         } else if self.waiters.get(id).is_some() {
             ThreadStatus::Waiting
@@ -382,17 +325,35 @@ impl Machine {
     /// Beazley: an I/O thread need not wait before it asks a CPU thread.
     fn goes_before_holder(&self, me: ThreadId) -> bool {
         self.policy.hand_off().prefers_io()
-            && self.policy.check().waiters_ask()
+            && self.policy.check().interval().is_some()
             && self.classes.is_io(me)
             && self.holder.is_some_and(|holder| !self.classes.is_io(holder))
     }
 
-    /// `me` gets the free lock; a dropper that waited for this may go on.
+    /// `me` gets the free lock, which is the switch that a dropper may wait for.
     fn takes(&mut self, me: ThreadId, now: Nanos) -> Decision {
         self.waiters.dequeue(me);
         let switched = self.begins_tenure(me, now);
-        let wake = if switched { self.handing_over.take() } else { None };
-        Decision::run(switched, wake)
+        Decision::run(switched, self.ends_hand_over(now))
+    }
+
+    /// A dropper that does not want the lock back is woken, to go on. One that does is a waiter
+    /// from now on, as if it had come this moment; it need not be woken to be told.
+    fn ends_hand_over(&mut self, now: Nanos) -> Option<ThreadId> {
+        let (dropper, reason) = self.handing_over.take()?;
+        if !reason.wants_back() {
+            return Some(dropper);
+        }
+        self.waiters.enqueue(dropper, now, self.switch_number);
+        None
+    }
+
+    /// The dropper sleeps, for the switch and then for the lock. Its interval begins at the switch,
+    /// which is not before now: so a sleep of an interval ends no later than it should.
+    fn awaits_switch(&self, now: Nanos) -> Decision {
+        let interval = self.policy.check().interval().map(nanos);
+        let until = interval.map(|interval| now.saturating_add(interval));
+        Decision { next: Next::Sleep { until, why: SleepReason::Switch }, wake: None }
     }
 
     fn begins_tenure(&mut self, me: ThreadId, now: Nanos) -> bool {
@@ -417,10 +378,7 @@ impl Machine {
     /// When a sleep ends by itself. Under a direct hand-off the interval begins with the
     /// holder's tenure, which bounds the wait; CPython's begins with the waiter's sleep.
     fn until(&self, waiter: &Waiter) -> Option<Nanos> {
-        let interval = match self.policy.check() {
-            Check::OnRequest { interval } if waiter.keeps_time => interval,
-            Check::OnRequest { .. } | Check::EveryTicks(_) => return None,
-        };
+        let interval = self.policy.check().interval().filter(|_| waiter.keeps_time)?;
         let grants = self.policy.hand_off().grants();
         let from = if grants { waiter.since.max(self.tenure_began) } else { waiter.since };
         Some(from.saturating_add(nanos(interval)))
@@ -430,7 +388,8 @@ impl Machine {
     /// sleeper; if none is left, the dropper that waits for a switch that will not come.
     fn wake_next(&mut self) -> Option<ThreadId> {
         if self.waiting() == 0 {
-            return self.handing_over.take();
+            let dropper = self.ends_hand_over(self.tenure_began);
+            return dropper.or_else(|| self.waiters.wake_next());
         }
         if self.policy.hand_off().grants() {
             self.grants_next(self.tenure_began)

@@ -9,6 +9,7 @@
 //!     ├──▶ ticker       a running thread counts: when is a check due?
 //!     └──▶ machine      threads come and go: run, sleep, wake
 //!            ├─ wait_queue   the order of waiters, their requests, their classes
+//!            ├─ view         what can be seen of its state
 //!            └─ decision     its answers, as data, and the errors
 //!   threading   a policy, or no lock at all: what explorers ask
 //!   pending     calls that wait for the main thread
@@ -27,4 +28,5 @@ pub mod presets;
 pub mod switch_point;
 pub mod threading;
 pub mod ticker;
+pub mod view;
 pub mod wait_queue;

@@ -206,11 +206,11 @@ impl Check {
         }
     }
 
-    /// A waiter asks the holder to go, instead of leaving it to the count.
-    pub(crate) fn waiters_ask(self) -> bool {
+    /// How long a waiter waits before it asks the holder to go; `None` leaves that to the count.
+    pub(crate) fn interval(self) -> Option<Duration> {
         match self {
-            Check::OnRequest { .. } => true,
-            Check::EveryTicks(_) => false,
+            Check::OnRequest { interval } => Some(interval),
+            Check::EveryTicks(_) => None,
         }
     }
 }

@@ -175,11 +175,7 @@ impl Simulator {
             AndThen::AwaitSwitch
                 if self.machine.is_handing_over(self.timeline.threads[thread].id) =>
             {
-                let dropper = &mut self.timeline.threads[thread];
-                if dropper.after_switch == AndThen::Acquire {
-                    dropper.note_wait(self.timeline.now);
-                }
-                dropper.counters.sleeps += 1;
+                self.timeline.threads[thread].counters.sleeps += 1;
                 self.timeline.block(thread, WaitsOn::Switch, None);
             }
             AndThen::AwaitSwitch => {

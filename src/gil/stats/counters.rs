@@ -172,7 +172,10 @@ impl Meter {
         match why {
             SleepReason::Barged => self.retries.add(1),
             SleepReason::Asked => self.drop_requests.add(1),
-            SleepReason::Busy | SleepReason::NewHolder | SleepReason::Early => {}
+            SleepReason::Busy
+            | SleepReason::NewHolder
+            | SleepReason::Early
+            | SleepReason::Switch => {}
         }
     }
 

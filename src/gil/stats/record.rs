@@ -111,7 +111,10 @@ impl EventKind {
         match why {
             SleepReason::Asked => Some(EventKind::Requests),
             SleepReason::Barged => Some(EventKind::FailsToTake),
-            SleepReason::Busy | SleepReason::NewHolder | SleepReason::Early => None,
+            SleepReason::Busy
+            | SleepReason::NewHolder
+            | SleepReason::Early
+            | SleepReason::Switch => None,
         }
     }
 }

@@ -5,7 +5,7 @@ mod common;
 use common::{DropFlag, watchdog};
 use singletrack::aio::{add_signal_handler, remove_signal_handler, signal, sleep, wait_for};
 use singletrack::selector::scripted::ScriptedSelector;
-use singletrack::sys::signal::take;
+use singletrack::sys::signal::{take, wakeup_fd};
 use singletrack::{EventLoop, create_task, yield_now};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
@@ -364,18 +364,23 @@ fn what_cannot_be_handled() {
 fn a_childs_signal() {
     run(async {
         let mut stream = signal(libc::SIGUSR1).unwrap();
-        // SAFETY: the child calls only what is allowed after a fork.
+        let waits = create_task(async move { stream.recv().await });
+        let bell = std::fs::File::from(wakeup_fd().unwrap());
+        // SAFETY: the only other thread sleeps, and the child leaves by `_exit`.
         let child = unsafe { libc::fork() };
         if child == 0 {
+            // Its own bell, and nobody reads what that says: were it the parent's, it could be read there.
+            let own = wakeup_fd();
+            raise(libc::SIGUSR1);
             // SAFETY: as above.
-            unsafe {
-                libc::raise(libc::SIGUSR1);
-                libc::_exit(0)
-            }
+            unsafe { libc::_exit(own.is_err().into()) }
         }
+        let mut status = 0;
         // SAFETY: the child is ours, and no other code waits for it.
-        assert_eq!(unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) }, child);
-        let waits = create_task(async move { stream.recv().await });
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0, "the child has a bell");
+        let silent = (&bell).read(&mut [0; 8]).expect_err("the parent's bell is not");
+        assert_eq!(silent.kind(), ErrorKind::WouldBlock);
         sleep(Duration::from_millis(2)).await;
         assert!(!waits.done());
     });

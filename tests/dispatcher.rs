@@ -442,6 +442,68 @@ fn a_closed_pool_replaces_a_worker_that_a_queued_job_needs() {
 }
 
 #[test]
+fn a_job_that_ends_its_workers_is_tried_as_often_as_its_terms_say() {
+    let (mut pool, keys) = pool(3);
+    let twice = Terms { retries: 2, ..Terms::default() };
+    pool.submit(PoolJob { id: 7, terms: twice, body: () });
+    for (at, key) in keys.iter().enumerate() {
+        assert_eq!(pool.assign(0, |job| job.id == 7), Some(*key), "attempt {at}");
+        pool.delivered(*key);
+        pool.died(*key, 0);
+    }
+    let lost = std::iter::from_fn(|| pool.next_action(0)).find_map(|action| match action {
+        Action::Resolve(job, JobOutcome::Lost(by)) => Some((job.id, by)),
+        _ => None,
+    });
+    assert_eq!(lost, Some((7, keys[2])), "three attempts");
+    assert_eq!((pool.counts().retried, pool.counts().lost), (2, 1));
+}
+
+/// One worker that has been quick and holds many jobs, all delivered; what they are, and the time.
+fn sent_far_ahead() -> (Dispatcher<()>, Key, Vec<u64>, u64) {
+    let (mut pool, keys) = pool(1);
+    submit(&mut pool, 0..500);
+    let mut now = 0;
+    for answered in 0..100 {
+        send(&mut pool, now);
+        now += 2_000;
+        pool.answered(keys[0], answered, now).unwrap();
+    }
+    let sent: Vec<u64> = pool.held(keys[0]).map(|job| job.id).collect();
+    assert!(sent.len() > 3, "it is sent ahead: {sent:?}");
+    (pool, keys[0], sent, now)
+}
+
+#[test]
+fn jobs_that_come_back_stand_before_the_queue_in_their_old_order() {
+    let (mut pool, key, sent, now) = sent_far_ahead();
+    let runs = pool.ever_delivered(key) - sent.len() as u64;
+    pool.take_back(key, &mut Begun(runs + 1));
+    assert_eq!(pool.load(key), 1);
+    pool.shutdown(true); // what is in the queue comes out, from its front on
+    let out = std::iter::from_fn(|| pool.next_action(now)).filter_map(|action| match action {
+        Action::Resolve(job, JobOutcome::Cancelled) => Some(job.id),
+        _ => None,
+    });
+    assert!(out.eq(sent[1]..500), "all but the one that has begun");
+}
+
+#[test]
+fn a_worker_that_is_being_killed_is_not_heard() {
+    let (mut pool, key, sent, now) = sent_far_ahead();
+    pool.misbehaved(key, "garbage".to_owned());
+    for id in &sent[1..] {
+        assert!(pool.answered(key, *id, now).is_none(), "job {id}");
+    }
+    pool.died(key, now);
+    let lost = std::iter::from_fn(|| pool.next_action(now)).filter_map(|action| match action {
+        Action::Resolve(job, JobOutcome::Lost(_)) => Some(job.id),
+        _ => None,
+    });
+    assert!(lost.eq(sent[1..].iter().copied()), "they may have begun");
+}
+
+#[test]
 fn what_a_dead_worker_had_not_begun_does_not_wait_for_its_reaping() {
     let (mut pool, keys) = pool(2);
     let limited = Terms { limit: Some(100), retries: 3, ..Terms::default() };

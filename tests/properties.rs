@@ -84,6 +84,21 @@ fn shown() -> BTreeMap<String, Vec<Test>> {
     shown
 }
 
+fn source(file: &str) -> String {
+    let places = [format!("{file}.rs"), format!("{file}/main.rs")];
+    let mut texts = places.iter().map(|place| fs::read_to_string(tests_folder().join(place)));
+    texts.find_map(Result::ok).unwrap_or_else(|| panic!("no test program {file}"))
+}
+
+/// The function of a test: without libtest it may stand in a table, behind a name of its own.
+fn function_of(source: &str, test: &str) -> String {
+    let row =
+        source.split_once(&format!("(\"{test}\",")).and_then(|(_, rest)| rest.split_once(')'));
+    let last = row.and_then(|(row, _)| row.trim().trim_end_matches(',').rsplit([' ', ',']).next());
+    let is_test = source.contains(&format!("fn {test}("));
+    last.filter(|_| !is_test).unwrap_or(test).to_owned()
+}
+
 /// Which entries of the museum a test kills, by the test.
 fn museum() -> BTreeMap<Test, Vec<String>> {
     let mut kills: BTreeMap<Test, Vec<String>> = BTreeMap::new();
@@ -92,8 +107,10 @@ fn museum() -> BTreeMap<Test, Vec<String>> {
         let line = text.lines().find_map(|line| line.strip_prefix("# kills: ")).unwrap_or_default();
         let mut words = line.rsplit(' ');
         if let (Some(test), Some(file)) = (words.next(), words.next()) {
-            let number = path.file_name().unwrap().to_string_lossy()[..2].to_owned();
-            kills.entry((file.to_owned(), test.to_owned())).or_default().push(number);
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let number = name.split('-').next().unwrap_or_default().to_owned();
+            let test = function_of(&source(file), test);
+            kills.entry((file.to_owned(), test)).or_default().push(number);
         }
     }
     kills
@@ -121,7 +138,8 @@ fn bites(tests: &[Test], Evidence { museum, mutants }: &Evidence) -> String {
         entries.extend(museum.get(&(file.to_owned(), name.clone())).into_iter().flatten().cloned());
         is_against_mutants |= mutants.contains(file);
     }
-    let entries: Vec<String> = entries.into_iter().collect();
+    let mut entries: Vec<String> = entries.into_iter().collect();
+    entries.sort_by_key(|number| number.parse::<u32>().ok());
     let museum = (!entries.is_empty()).then(|| format!("museum {}", entries.join(", ")));
     let mutants = is_against_mutants.then(|| "mutants".to_owned());
     museum.into_iter().chain(mutants).collect::<Vec<_>>().join("; ")

@@ -79,12 +79,15 @@ fn program_frame(backtrace: &str) -> Option<String> {
 /// A function that was inlined stands there without its crate, so the place counts as well.
 fn is_program(function: &str, place: &str) -> bool {
     let here = file!().trim_end_matches("event_loop/await_points.rs");
+    // So it stands there for who is in another folder.
+    let from_elsewhere = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
     let function = function.trim_start_matches('<').trim_start_matches("dyn ");
     let ours = [env!("CARGO_CRATE_NAME"), "core", "std", "alloc"];
     let root = function.split("::").next().unwrap_or_default();
     let theirs = ["/rustc/", "/.cargo/registry/", "/rustlib/"];
     place.contains(".rs:")
         && !place.starts_with(here)
+        && !place.starts_with(from_elsewhere)
         && !ours.contains(&root)
         && !theirs.iter().any(|part| place.contains(part))
 }

@@ -313,7 +313,12 @@ impl Twin {
             Op::Answer { .. } => {
                 self.claim(key);
                 let worker = self.model(key);
-                if worker.delivered == 0 || worker.killed {
+                if worker.delivered == 0 {
+                    return;
+                }
+                if worker.killed {
+                    let (id, _) = worker.sent[0];
+                    assert!(self.system.answered(key, id, now).is_none(), "it was killed");
                     return;
                 }
                 let (id, _) = worker.remove(0).unwrap();

@@ -6,8 +6,9 @@
 //!
 //! ```text
 //!   bytes ─┬─▶ any_program ────▶ verifier ──▶ mostly refused; else run: no panic, fuel holds
-//!          └─▶ proper_program ─▶ verifier ──▶ never refused; run; compare with a naive
-//!                                             interpreter; print and read again
+//!          ├─▶ proper_program ─▶ verifier ──▶ never refused; run; compare with a naive
+//!          │         │                          interpreter; print and read again
+//!          └─▶     spoilt ─────▶ verifier ──▶ sometimes refused; else run and compared as well
 //! ```
 #![allow(dead_code)] // each test and each fuzz target uses its own part
 
@@ -64,6 +65,19 @@ pub fn any_program(bytes: &[u8]) -> Program {
         let arguments = vec![2; usize::from(choices.below(3))];
         program.threads.push(EntryPoint { function, arguments, position: Position::default() });
     }
+    program
+}
+
+/// A program with one instruction that does not belong there: the bytes, from the last one on, choose
+/// its place and what it is.
+fn spoilt(mut program: Program, bytes: &[u8]) -> Program {
+    let bytes: Vec<u8> = bytes.iter().rev().copied().collect();
+    let mut choices = Choices(bytes.iter());
+    let functions = program.functions.len() as u8;
+    let code = &mut program.functions[usize::from(choices.below(functions))].code;
+    let at = usize::from(choices.below(code.len().min(255) as u8));
+    let opcode = &OPCODES[usize::from(choices.below(OPCODES.len() as u8))];
+    code[at].op = (opcode.make)(u16::from(choices.below(4)));
     program
 }
 
@@ -311,13 +325,15 @@ pub fn check_any_bytes(bytes: &[u8]) {
     let proper = proper_program(bytes, style);
     check_text(&proper.to_string());
     let proper = Verified::new(proper).expect("whole statements make a whole program");
-    check_alone(&proper);
-    run_by_bytes(&proper, &policy, bytes, 2_000);
+    let check_run = |program: &Verified| {
+        check_alone(program);
+        run_by_bytes(program, &policy, bytes, 2_000);
+    };
+    check_run(&proper);
     let any = any_program(bytes);
     let _ = dis(&any); // of nonsense, too
-    if let Ok(program) = Verified::new(any) {
-        check_alone(&program);
-        run_by_bytes(&program, &policy, bytes, 2_000);
+    for program in [any, spoilt(proper.program().clone(), bytes)] {
+        Verified::new(program).iter().for_each(check_run);
     }
 }
 

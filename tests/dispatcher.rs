@@ -3,6 +3,10 @@
 
 #[path = "common/pool_ops.rs"]
 mod pool_ops;
+#[path = "dispatcher/replies.rs"]
+mod replies;
+#[path = "dispatcher/workers.rs"]
+mod workers;
 
 use pool_ops::{Op, Out, Twin};
 use proptest::prelude::*;

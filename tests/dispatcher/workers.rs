@@ -1,6 +1,6 @@
 //! What the pool knows of its workers, and does with those that come, go, or are in the way.
 
-use crate::{pool, pool_ops, quick_workers, send, submit};
+use crate::{Begun, pool, pool_ops, quick_workers, send, submit};
 use singletrack::process::pool::dispatcher::*;
 use singletrack::process::pool::job::*;
 use singletrack::process::pool::worker::*;
@@ -258,4 +258,30 @@ fn a_job_that_travels_alone_is_sent_ahead_of_none_and_behind_none() {
         pool.submit(PoolJob { id: id + 1, terms: second, body: () });
         assert_eq!(send(&mut pool, 600_000), 1, "{first:?} before {second:?}");
     }
+}
+
+/// Then one system call sends many of them.
+#[test]
+fn a_worker_with_enough_to_do_gets_more_when_half_of_it_is_done() {
+    let (mut pool, keys) = pool(1);
+    submit(&mut pool, 0..2000);
+    let (mut now, mut answered, mut sent) = (0, 0, Vec::new());
+    let mut withdrawn = 0;
+    for round in 0..600 {
+        // By then the worker is known to be quick, and is sent as many as one may hold.
+        let count = send(&mut pool, now);
+        if round > 300 && count > 0 {
+            sent.push((count, pool.load(keys[0])));
+            let last = pool.held(keys[0]).last().unwrap().id;
+            assert!(pool.withdraw(|job| job.id == last, true, &mut Begun(pool.ever_delivered(keys[0]) - 1)));
+            assert_eq!(send(&mut pool, now), 0, "one fewer is enough as well");
+            withdrawn += 1;
+        }
+        now += 2_000;
+        let id = pool.held(keys[0]).next().unwrap().id;
+        assert!(pool.answered(keys[0], id, now).is_some());
+        answered += 1;
+    }
+    assert!(withdrawn > 2 && answered == 600);
+    assert!(sent.iter().all(|one| *one == (MAX_AHEAD / 2, MAX_AHEAD)), "{sent:?}");
 }

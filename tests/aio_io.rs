@@ -99,6 +99,7 @@ fn a_half_closed_stream_does_not_keep_the_loop_busy() {
     });
 }
 
+/// Shows R5.
 #[test]
 fn fin_with_data() {
     let _dog = watchdog("fin with data", 60);

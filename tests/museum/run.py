@@ -151,6 +151,7 @@ def complaint(text):
 
 def tidy(said):
     """Without what says nothing: which macro, which line, which folder."""
+    said = said.replace(f"{SCRATCH}/", "")
     for old, new in ((r"assertion (?:failed: )?[`'(]*left == right[`')]* ?(?:failed:?)?", ""),
                      (r"assertion failed: ", "not: "), (r" at (?:tests|src)/\S+\.rs:\d+", ""),
                      (r"; threads = .*", ""), (r"/\S*/copy/", ""), (r"`", ""), (r"\s+", " "),
@@ -294,7 +295,8 @@ def main():
     ask.add_argument("--only", default="", metavar="NN[,NN]", help="these entries")
     ask.add_argument("--again", action="store_true", help="forget earlier results")
     args = ask.parse_args()
-    entries = [(path, entry(path)) for path in sorted(HERE.glob("[0-9]*-*.patch"), key=lambda path: int(number(path)))]
+    paths = sorted(HERE.glob("[0-9]*-*.patch"), key=lambda path: int(number(path)))
+    entries = [(path, entry(path)) for path in paths]
     only = [wanted for wanted in args.only.split(",") if wanted]
     unknown = sorted(set(only) - {number(path) for path, _ in entries})
     if unknown:

@@ -89,7 +89,7 @@ fn is_program(function: &str, place: &str) -> bool {
         && !place.starts_with(here)
         && !place.match_indices("/src/").any(ends_home)
         && !ours.contains(&root)
-        && !theirs.iter().any(|part| place.contains(part))
+        && !theirs.iter().any(|part| place.contains(part) || place.starts_with(&part[1..]))
 }
 
 #[cfg(test)]
@@ -123,6 +123,8 @@ mod tests {
             let inlined = format!("   3: arm\n             at {home}/src/aio/time/sleep.rs:147:35");
             assert_eq!(program_frame(&inlined), None);
         }
+        let at_the_root = "   3: call_once\n             at rustc/abc/library/core/src/ops.rs:1:2";
+        assert_eq!(program_frame(at_the_root), None);
         for theirs in ["/elsewhere/src/bank.rs:12", "/src/bank.rs:12"] {
             let inlined = format!("   3: arm\n             at {theirs}:28");
             assert_eq!(program_frame(&inlined).as_deref(), Some(theirs));

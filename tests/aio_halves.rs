@@ -112,6 +112,13 @@ fn a_read_buffer_makes_room_as_reads_fill_it_and_keeps_no_more_for_what_is_read(
     }
     assert_eq!(buffer.room().len(), 16 * LEAST, "it is doubled up to 64 KiB");
 
+    // The same where something is left unread.
+    let mut buffer = ReadBuffer::new(64);
+    buffer.feed(b"x");
+    let room = buffer.room().len();
+    buffer.filled(room);
+    assert_eq!(buffer.room().len(), 2 * LEAST);
+
     // A reader that is always one byte behind: what it has read gives way to what comes.
     let mut buffer = ReadBuffer::new(64);
     buffer.feed(b"x");

@@ -61,6 +61,7 @@ def of_cargo_mutants(files):
 def limits():
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell starts what is in the background without it
 
 
 def run_program(path, copy, limit, **env):

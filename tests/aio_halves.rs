@@ -4,9 +4,11 @@
 mod common;
 use common::{on_real_selectors, watchdog};
 use singletrack::aio::streams::buffers::{ReadBuffer, WriteQueue};
-use singletrack::aio::{TcpListener, TcpStream, UnixStream, gather};
-use singletrack::create_task;
+use singletrack::aio::{StreamWriter, TcpListener, TcpStream, UnixStream, gather, pipe};
+use singletrack::{create_task, yield_now};
+use std::future::poll_fn;
 use std::io::{ErrorKind, Read, Write};
+use std::rc::Rc;
 
 async fn connected() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -110,6 +112,13 @@ fn a_read_buffer_makes_room_as_reads_fill_it_and_keeps_no_more_for_what_is_read(
     }
     assert_eq!(buffer.room().len(), 16 * LEAST, "it is doubled up to 64 KiB");
 
+    // The same where something is left unread.
+    let mut buffer = ReadBuffer::new(64);
+    buffer.feed(b"x");
+    let room = buffer.room().len();
+    buffer.filled(room);
+    assert_eq!(buffer.room().len(), 2 * LEAST);
+
     // A reader that is always one byte behind: what it has read gives way to what comes.
     let mut buffer = ReadBuffer::new(64);
     buffer.feed(b"x");
@@ -143,4 +152,61 @@ fn a_mark_that_is_left_out_follows_from_the_other() {
     };
     assert_eq!(judged(Some(1000), None), [false, true, true, false]);
     assert_eq!(judged(None, Some(250)), [false, true, true, false]);
+}
+
+/// On a pipe, which holds 64 KiB: what is written beyond is queued.
+#[test]
+fn whoever_waits_for_a_queue_is_woken_by_what_it_waits_for() {
+    let _dog = watchdog("waits for a queue", 30);
+    on_real_selectors(async || {
+        const HOLDS: usize = 64 * 1024;
+        let (receiver, sender) = pipe().unwrap();
+        let writer = Rc::new(StreamWriter::new(sender));
+        let read = async |mut count: usize| {
+            while count > 0 {
+                count -= receiver.read(&mut vec![0; count]).await.unwrap();
+            }
+        };
+        let waits = |how: u8| {
+            let writer = Rc::clone(&writer);
+            create_task(async move {
+                match how {
+                    0 => poll_fn(|cx| writer.poll_sent(cx)).await.unwrap(),
+                    1 => writer.drain().await.unwrap(),
+                    _ => writer.wait_closed().await.unwrap(),
+                }
+            })
+        };
+        // Until all is sent, which the queue's marks have no part in.
+        writer.write(&vec![1; HOLDS + 1000]).unwrap();
+        let sent = waits(0);
+        yield_now().await;
+        assert!(!sent.done());
+        assert_eq!(writer.pauses_and_resumes(), (0, 0));
+        read(HOLDS + 1000).await;
+        sent.await.unwrap();
+        // Until the high mark is far away.
+        writer.write(&vec![2; HOLDS]).unwrap();
+        writer.write(&vec![3; HOLDS + 1]).unwrap();
+        let drained = waits(1);
+        yield_now().await;
+        assert!(!drained.done());
+        writer.set_limits(None, Some(2 * HOLDS)).unwrap();
+        drained.await.unwrap();
+        // Until the low mark is reached, while there is more to send.
+        writer.set_limits(Some(HOLDS), Some(HOLDS / 2)).unwrap();
+        let drained = waits(1);
+        yield_now().await;
+        assert!(!drained.done());
+        read(HOLDS / 2 + 4096).await;
+        drained.await.unwrap();
+        assert!(writer.queued() > 0);
+        // Until it is closed, which it is when all is sent.
+        let closed = waits(2);
+        writer.close();
+        yield_now().await;
+        assert!(!closed.done());
+        read(2 * HOLDS + 1 - (HOLDS / 2 + 4096)).await;
+        closed.await.unwrap();
+    });
 }

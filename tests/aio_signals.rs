@@ -13,7 +13,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
@@ -338,7 +338,19 @@ fn a_dropped_loop_lets_go() {
         .unwrap();
         signal(libc::SIGUSR1).unwrap()
     });
+    struct Notes(AtomicBool);
+    impl Wake for Notes {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let notes = Arc::new(Notes(AtomicBool::new(false)));
+    let mut wait = Box::pin(stream.recv());
+    let waker = Waker::from(Arc::clone(&notes));
+    let waits = wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending();
     drop(event_loop);
+    assert!(waits && notes.0.load(Ordering::SeqCst), "who waits elsewhere is told");
+    drop(wait);
     assert!(flag.dropped());
     assert_eq!(action(libc::SIGUSR1), old);
     assert_eq!(run(stream.recv()).unwrap_err().kind(), ErrorKind::NotConnected);

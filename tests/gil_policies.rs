@@ -39,6 +39,30 @@ fn each_python_has_the_preset_of_its_time() {
     }
 }
 
+/// The table of `gil/rules/presets.rs`.
+#[test]
+fn each_preset_makes_the_choices_of_its_table() {
+    use {DropFlag::*, HandOff::*, Substrate::*};
+    let (ticks, every) = (Check::EveryTicks(100), SwitchPoints::EVERY);
+    let five_ms = Check::OnRequest { interval: Duration::from_millis(5) };
+    let table = [
+        ("python-2", ticks, Race, every, MutexCondvar, Shared),
+        ("python-2-linux", ticks, Race, every, Semaphore, Shared),
+        ("python-3.2", five_ms, Forced, every, MutexCondvar, Shared),
+        ("python-3.10", five_ms, Forced, SwitchPoints::PYTHON_3_10, MutexCondvar, Shared),
+        ("python-3.11", five_ms, Forced, SwitchPoints::PYTHON_3_11, MutexCondvar, Shared),
+        ("python-3.13", five_ms, Forced, SwitchPoints::PYTHON_3_13, MutexCondvar, Holder),
+        ("python-3.14", five_ms, Forced, SwitchPoints::PYTHON_3_14, MutexCondvar, Holder),
+        ("python-3.15", five_ms, Forced, SwitchPoints::PYTHON_3_13, MutexCondvar, Holder),
+        ("no-force", five_ms, Race, every, MutexCondvar, Shared),
+        ("fair", five_ms, Fifo, every, MutexCondvar, Shared),
+        ("priority", five_ms, Priority, every, MutexCondvar, Shared),
+    ];
+    let choices = SwitchPolicy::PRESETS
+        .map(|(name, p)| (name, p.check(), p.hand_off(), p.checkpoints(), p.substrate(), p.flag()));
+    assert_eq!(choices, table);
+}
+
 #[test]
 fn the_switch_points_of_a_set_are_its_checkpoints() {
     let told = [
@@ -254,7 +278,7 @@ fn the_calls_of_a_main_thread_that_died_are_left_to_the_next() {
 #[test]
 fn the_longest_interval_and_the_greatest_count_are_allowed() {
     let with = |check| SwitchPolicy::FAIR.with_check(check).map(|policy| policy.check());
-    let day = Check::OnRequest { interval: MAX_INTERVAL };
+    let day = Check::OnRequest { interval: Duration::from_secs(86_400) };
     assert_eq!(with(day), Ok(day));
     let more = MAX_INTERVAL + Duration::from_nanos(1);
     assert_eq!(with(Check::OnRequest { interval: more }), Err(PolicyError::Interval(more)));

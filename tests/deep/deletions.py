@@ -19,7 +19,7 @@ PROGRAMS = {
                       "loop_properties sim_explore",
     "src/aio/sync": "aio_waiters aio_sync aio_wakers sim_primitives",
     "src/aio": "aio_sync aio_combine aio_streams aio_server aio_watch aio_bridge aio_intervals aio_time "
-               "aio_tasks aio_io aio_fds aio_signals aio_send aio_wakers aio_subprocess loop_drops",
+               "aio_tasks aio_io aio_fds aio_signals aio_send aio_wakers aio_subprocess aio_halves loop_drops",
     "src/gil/lock": "gil_lock gil_interrupts gil_ensure gil_channel gil_thread_pool gil_crowd",
     "src/gil/rules": "gil_machine gil_interrupts gil_lock",
     "src/gil/simulator": "gil_simulator",

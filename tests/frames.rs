@@ -231,7 +231,10 @@ fn there_is_room_for_what_is_missing_of_a_long_frame() {
         let mut decoder = Decoder::new();
         decoder.feed(&bytes[..have]);
         let (room, missing) = (decoder.room().len(), bytes.len() - have);
-        assert!((missing..missing + (1 << 17)).contains(&room), "{missing} missing, room for {room}");
+        assert!(
+            (missing..missing + (1 << 17)).contains(&room),
+            "{missing} missing, room for {room}"
+        );
     }
 }
 

@@ -2,10 +2,10 @@
 //! to what a failing one shrinks.
 
 use proptest::prelude::*;
-use singletrack::sim::{Explorer, Order};
 use singletrack::sim::frontier::Frontier;
 use singletrack::sim::order::shrink;
 use singletrack::sim::sleep_sets::{Actor, Footprint, SleepSets};
+use singletrack::sim::{Explorer, Order};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -115,7 +115,9 @@ fn a_frame_that_comes_out_of_turn_is_no_answer_and_its_worker_is_told_why_it_end
         let (mut pool, keys) = pool(1);
         submit(&mut pool, 0..1);
         let mut reader = ReplyReader::new(false);
-        assert!(hear(&mut reader, (FrameKind::Hello, 0, &greeting()), keys[0], &mut pool).is_empty());
+        assert!(
+            hear(&mut reader, (FrameKind::Hello, 0, &greeting()), keys[0], &mut pool).is_empty()
+        );
         assert!(is_sent_a_job(&mut pool));
         assert!(hear(&mut reader, (kind, 0, &greeting()), keys[0], &mut pool).is_empty());
         is_killed_for(&mut pool, keys[0], &format!("it sent a frame of kind {name} out of turn"));

@@ -273,7 +273,11 @@ fn a_worker_with_enough_to_do_gets_more_when_half_of_it_is_done() {
         if round > 300 && count > 0 {
             sent.push((count, pool.load(keys[0])));
             let last = pool.held(keys[0]).last().unwrap().id;
-            assert!(pool.withdraw(|job| job.id == last, true, &mut Begun(pool.ever_delivered(keys[0]) - 1)));
+            assert!(pool.withdraw(
+                |job| job.id == last,
+                true,
+                &mut Begun(pool.ever_delivered(keys[0]) - 1)
+            ));
             assert_eq!(send(&mut pool, now), 0, "one fewer is enough as well");
             withdrawn += 1;
         }

@@ -350,9 +350,7 @@ fn without_a_lock_it_is_said_what_that_changes() {
             free,
             How::Unclear,
             to(Model::Processes, 0.9, 1.1),
-            format!(
-                "not enough rounds to tell threads-free from processes (0.90 to 1.10); {MORE}"
-            ),
+            format!("not enough rounds to tell threads-free from processes (0.90 to 1.10); {MORE}"),
         ),
         (
             &open,

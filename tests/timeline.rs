@@ -3,6 +3,8 @@
 #![cfg(feature = "cli")]
 
 mod common;
+#[path = "timeline/whole.rs"]
+mod whole;
 use proptest::prelude::*;
 use singletrack::aio::{create_named_task, gather, sleep};
 use singletrack::base::id::{Key, TaskId};

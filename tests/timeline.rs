@@ -3,6 +3,8 @@
 #![cfg(feature = "cli")]
 
 mod common;
+#[path = "timeline/traces.rs"]
+mod traces;
 #[path = "timeline/whole.rs"]
 mod whole;
 use proptest::prelude::*;

@@ -16,7 +16,7 @@ use singletrack::sys::fd::Direction;
 use singletrack::sys::process::Death;
 
 /// A line for each lane and each link: spans as `from..to name (state; details)`, points as `at name`.
-fn told(group: &Group) -> Vec<String> {
+pub fn told(group: &Group) -> Vec<String> {
     let details = |span: &Span| -> String {
         span.details.iter().map(|(key, value)| format!("; {key} {value}")).collect()
     };

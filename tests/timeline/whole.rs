@@ -225,7 +225,10 @@ fn lane(name: &str, spans: &[(u64, u64)], points: &[u64]) -> Lane {
     }
 }
 
-fn group(lanes: Vec<Lane>, links: &[((usize, u64), (usize, u64))]) -> Group {
+/// A lane and a moment.
+type End = (usize, u64);
+
+fn group(lanes: Vec<Lane>, links: &[(End, End)]) -> Group {
     let link = |&(from, to): &_| Link { from, to, name: "l".to_owned() };
     let links = links.iter().map(link).collect();
     Group { name: "g".to_owned(), pid: 3, lanes, links, forgotten: 2 }

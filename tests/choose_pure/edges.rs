@@ -51,6 +51,8 @@ fn a_quantity_is_written_in_the_largest_unit_that_it_fills() {
 fn each_unit_is_read_up_to_the_most_that_a_step_may_be() {
     for (text, ns) in [
         ("0", 0),
+        ("0ms", 0),
+        ("-0ms", 0),
         ("7ns", 7),
         ("1.5ns", 2),
         ("7us", 7_000),
@@ -225,8 +227,8 @@ fn a_round_is_planned_to_the_job() {
         (&io, None, 64, both, 2, 10.0, 4, 154),
         (&io, None, 64, both, 2, 10.0, 40, 128),
         (&io, None, 64, both, 2, 1.0, 40, 41),
-        // Of few at once a round of 64 is looked at: 48 jobs at once are 1.5 rounds of 16 waits.
         (&io, None, 10, &[EventLoop], 2, 1.0, 10, 20),
+        (&io, None, 1_000, &[EventLoop], 2, 0.5, 5, 1_041),
         (&vec![], None, 1, &[Sequential], 2, 1.0, 1, Shape::MOST_JOBS),
     ] {
         let shape = Shape { parts: parts.clone(), jobs, inflight };
@@ -254,6 +256,8 @@ fn three_rounds_of_the_fewest_jobs_have_to_fit() {
         let around = (is_too_long(least_ms * 0.999), is_too_long(least_ms * 1.001));
         assert_eq!(around, (true, false), "{} {jobs:?} {models:?}", shape.words());
     }
+    let second = shape(vec![Part::Io(1_000 * MS)], 64);
+    assert!(!second.is_too_long(&[EventLoop], 2, Duration::from_secs(3)), "they fit exactly");
 }
 
 // ---- identities ----
@@ -327,6 +331,17 @@ fn a_flip_is_searched_by_halves_in_proportion() {
             0,
             &[0, 31_623, 5_623, 2_371, 1_540, 1_241],
             1_241,
+            0,
+            Model::Processes,
+        ),
+        // No more than six are measured.
+        (
+            Knob::Cpu,
+            0,
+            1_000_000_000,
+            0,
+            &[0, 1_000_000, 31_623, 5_623, 2_371, 1_540],
+            1_540,
             0,
             Model::Processes,
         ),

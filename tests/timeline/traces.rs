@@ -203,6 +203,14 @@ fn a_file_that_is_no_trace_of_ours_is_refused_in_a_line() {
             "it is no trace: invalid type: integer `7`, expected a list of events",
         ),
         (
+            format!("{{{tool},\"traceEvents\":[{{\"ph\":\"i\",\"args\":7}}]}}"),
+            "it is no trace: invalid type: integer `7`, expected an object of texts and numbers",
+        ),
+        (
+            format!("{{{tool},\"traceEvents\":[{{\"ph\":\"i\",\"id\":1.5}}]}}"),
+            "it is no trace: invalid type: floating point `1.5`, expected a text or a whole number",
+        ),
+        (
             "7".to_owned(),
             "it is no trace: invalid type: integer `7`, expected an object with events",
         ),

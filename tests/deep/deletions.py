@@ -25,7 +25,7 @@ PROGRAMS = {
     "src/gil/simulator": "gil_simulator",
     "src/gil/stats": "gil_record gil_times",
     "src/gil/free_threading": "free_threading",
-    "src/process": "dispatcher frames process_pool multiprocessing fork_server sent_ahead",
+    "src/process": "lib dispatcher frames process_pool multiprocessing fork_server sent_ahead",
     "src/sim": "sim_explore sim_primitives",
     "src/sys": "fork_server process_pool processes aio_fds aio_signals aio_io net",
     "src/interop": "interop_futures_io interop_tokio_io interop_hyper",

@@ -116,6 +116,21 @@ fn a_job_is_run_again_as_often_as_its_terms_say_and_is_then_lost() {
 }
 
 #[test]
+fn what_a_worker_had_may_have_begun_and_nothing_else() {
+    let key = pool(1).1[0];
+    for (outcome, may) in [
+        (JobOutcome::Cancelled, false),
+        (JobOutcome::TimedOut(1), true),
+        (JobOutcome::Lost(key), true),
+        (JobOutcome::Protocol(key, String::new()), true),
+        (JobOutcome::ShutDown, false),
+        (JobOutcome::Broken, false),
+    ] {
+        assert_eq!(outcome.may_have_begun(), may, "{outcome:?}");
+    }
+}
+
+#[test]
 fn a_pool_with_an_answer_still_to_be_given_is_not_finished() {
     let mut pool = Dispatcher::new(Settings { workers: 0, max_tasks_per_child: None });
     pool.shutdown(false);
@@ -190,11 +205,15 @@ fn a_closed_pool_forks_no_worker_for_a_job_that_one_on_its_way_can_do() {
 
 #[test]
 fn a_pool_made_as_small_again_while_one_leaves_lets_no_other_go() {
-    let (mut pool, _) = pool(3);
+    let (mut pool, keys) = pool(3);
+    submit(&mut pool, 0..1);
+    assert_eq!(pool.assign(0, |_| true), Some(keys[0]));
+    pool.delivered(keys[0]);
     pool.resize(2);
-    assert!(matches!(pool.next_action(0), Some(Action::Retire(_))));
+    assert!(matches!(pool.next_action(0), Some(Action::Retire(key)) if key == keys[1]));
+    assert!(pool.answered(keys[0], 0, 1).is_some());
     pool.resize(2);
-    let more = pool.next_action(0);
+    let more = pool.next_action(1);
     assert!(more.is_none(), "{more:?}");
 }
 

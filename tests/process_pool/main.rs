@@ -49,6 +49,7 @@ const TESTS: &[Test<ForkServer>] = &[
     ),
     ("a_time_limit_kills_a_hung_job", a_time_limit_kills_a_hung_job),
     ("a_time_limit_kills_a_stopped_worker", a_time_limit_kills_a_stopped_worker),
+    ("whoever_sleeps_hears_of_new_wishes", whoever_sleeps_hears_of_new_wishes),
     (
         "a_stopped_idle_worker_does_not_hold_up_shutdown",
         a_stopped_idle_worker_does_not_hold_up_shutdown,
@@ -359,6 +360,24 @@ fn a_time_limit_kills_a_hung_job(fork_server: &ForkServer) {
     let strict = ProcessPool::builder(fork_server).workers(1).time_limit(limit).start().unwrap();
     assert_eq!(strict.submit(sleep_for_ever, ()).result(), Err(JobError::TimedOut(limit)));
     assert_eq!(strict.submit(square, 3).result(), Ok(9));
+}
+
+/// The thread that watches an idle pool sleeps without a limit, and no thread waits for a result.
+fn whoever_sleeps_hears_of_new_wishes(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
+    assert_serves(&pool);
+    let goes_to_sleep = || std::thread::sleep(Duration::from_millis(50));
+    goes_to_sleep();
+    pool.resize(2).unwrap();
+    eventually("it has two workers", || pool.worker_pids().len() == 2);
+    assert_serves(&pool);
+    goes_to_sleep();
+    let (tell, told) = mpsc::channel();
+    let limit = Duration::from_millis(30);
+    let hung = pool.submit_within(limit, sleep_for_ever, ());
+    hung.add_done_callback(move || tell.send(()).unwrap());
+    told.recv_timeout(Duration::from_secs(20)).expect("nobody looks at the clock");
+    assert_eq!(hung.result(), Err(JobError::TimedOut(limit)));
 }
 
 /// Shows X8.

@@ -190,15 +190,19 @@ impl WorkerClaims {
         frame(FrameKind::Claims, self.place as u64, &first).expect("eight bytes are short")
     }
 
+    fn number(&self, nth: u64) -> u64 {
+        self.first + nth % NUMBERS
+    }
+
     fn with_word<R>(&self, nth: u64, act: impl FnOnce(&AtomicU64, u64) -> R) -> R {
-        let number = self.first + nth % NUMBERS;
+        let number = self.number(nth);
         act(self.all.word(self.place, number).expect("a place that was lent"), number)
     }
 
     /// The worker's `nth` job is about to be sent.
     pub fn offer(&self, nth: u64) {
         let forget = |times: &[AtomicU64]| times.iter().for_each(|t| t.store(0, Ordering::Relaxed));
-        self.all.note(self.place, self.first + nth % NUMBERS, forget);
+        self.all.note(self.place, self.number(nth), forget);
         self.with_word(nth, offer);
     }
 
@@ -212,7 +216,7 @@ impl WorkerClaims {
     /// When the worker began its `nth` job and when it was done, on the system's clock; `None` where
     /// it has not noted that.
     pub fn times(&self, nth: u64) -> [Option<u64>; 2] {
-        let times = self.all.times(self.place, self.first + nth % NUMBERS);
+        let times = self.all.times(self.place, self.number(nth));
         let time = |at: usize| {
             let time = times.map_or(0, |times| times[at].load(Ordering::Relaxed));
             (time > 0).then_some(time)

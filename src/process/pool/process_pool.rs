@@ -360,7 +360,6 @@ impl ProcessPool {
             state.dispatcher.terminate();
             state.signal_all(signal);
         });
-        self.shared.wake_supervisor();
     }
 
     /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, those that have not begun
@@ -379,7 +378,6 @@ impl ProcessPool {
             }
             state.dispatcher.shutdown(cancel_futures);
         });
-        self.shared.wake_supervisor();
         if wait && own_guard(self.guard()).is_none() {
             let _joining = self.joining.lock();
             self.shared.crew.join();

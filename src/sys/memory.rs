@@ -119,9 +119,7 @@ impl SharedWords {
     /// # Errors
     /// As [`Pages::map`].
     pub fn map(count: usize) -> io::Result<SharedWords> {
-        let len = count.checked_mul(size_of::<AtomicU64>()).ok_or(io::ErrorKind::OutOfMemory)?;
-        let how = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        Ok(SharedWords { pages: Pages::map_how(len, how, None)?, count })
+        SharedWords::map_bytes(size_of_words(count)?, None)
     }
 
     /// So many, all 0, and the file that they are. Nobody can make it shorter any more: who touches a
@@ -133,13 +131,12 @@ impl SharedWords {
         if cfg!(miri) {
             return Err(io::ErrorKind::Unsupported.into()); // Miri has no `memfd_create`
         }
-        let len = count.checked_mul(size_of::<AtomicU64>()).ok_or(io::ErrorKind::OutOfMemory)?;
         let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
         // SAFETY: the name is a literal that ends in zero.
         let fd = checked(unsafe { libc::memfd_create(c"singletrack".as_ptr(), flags) })?;
         // SAFETY: the call succeeded, so it is open, and nothing else owns it.
         let file = unsafe { File::from_raw_fd(fd) };
-        file.set_len(len as u64)?;
+        file.set_len(size_of_words(count)? as u64)?;
         let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
         // SAFETY: this command of `fcntl` takes an integer; the file is open.
         checked(unsafe { libc::fcntl(fd, libc::F_ADD_SEALS, seals) })?;
@@ -151,10 +148,13 @@ impl SharedWords {
     /// # Errors
     /// What `fstat(2)` and `mmap(2)` report.
     pub fn of_file(file: &File) -> io::Result<SharedWords> {
-        let len = file.metadata()?.len() as usize;
-        let how = libc::MAP_SHARED | libc::MAP_NORESERVE;
-        let pages = Pages::map_how(len, how, Some(file))?;
-        Ok(SharedWords { pages, count: len / size_of::<AtomicU64>() })
+        SharedWords::map_bytes(file.metadata()?.len() as usize, Some(file))
+    }
+
+    fn map_bytes(len: usize, file: Option<&File>) -> io::Result<SharedWords> {
+        let anonymous = if file.is_none() { libc::MAP_ANONYMOUS } else { 0 };
+        let how = libc::MAP_SHARED | libc::MAP_NORESERVE | anonymous;
+        Ok(SharedWords { pages: Pages::map_how(len, how, file)?, count: len / size_of::<u64>() })
     }
 
     /// All of them.
@@ -164,6 +164,10 @@ impl SharedWords {
         // in this one the memory is reached only by these atomics.
         unsafe { std::slice::from_raw_parts(self.pages.start.as_ptr().cast(), self.count) }
     }
+}
+
+fn size_of_words(count: usize) -> io::Result<usize> {
+    count.checked_mul(size_of::<AtomicU64>()).ok_or(io::ErrorKind::OutOfMemory.into())
 }
 
 /// Has malloc keep what is freed for what comes next. glibc gives the free end of the heap back as

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use singletrack::futures::JobError;
-use singletrack::process::message::frame::{FrameKind, frame};
+use singletrack::process::message::frame::{FrameKind, frame, stub};
 use singletrack::sys::process::Death;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -155,6 +156,24 @@ pub fn answer_for(id: u64) -> u64 {
     let forged = frame(FrameKind::Value, id, &[1]).unwrap();
     fs::OpenOptions::new().write(true).open(my_reply_pipe()).unwrap().write_all(&forged).unwrap();
     0
+}
+
+/// Says that its answer lies at this place beside the pipe.
+pub fn answer_from(place: u64) -> u64 {
+    let stub = stub(&frame(FrameKind::Value, 0, &[1; 100]).unwrap(), place).unwrap();
+    fs::OpenOptions::new().write(true).open(my_reply_pipe()).unwrap().write_all(&stub).unwrap();
+    sleep_for_ever(())
+}
+
+/// Writes all over the memory beside its pipes.
+pub fn spoil_segment(text: String) -> u64 {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let line = maps.lines().find(|line| line.contains("memfd:singletrack")).unwrap();
+    let (start, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+    let [start, end] = [start, end].map(|hex| u64::from_str_radix(hex, 16).unwrap());
+    let memory = fs::OpenOptions::new().write(true).open("/proc/self/mem").unwrap();
+    memory.write_all_at(&vec![0xff; (end - start) as usize], start).unwrap();
+    text.len() as u64
 }
 
 pub fn write_garbage(_: ()) -> u64 {

@@ -153,13 +153,14 @@ impl Header {
             return Err(FrameError::BadCheck);
         }
         let (length, beside) = (word(header, 0) & !BESIDE, word(header, 0) & BESIDE != 0);
-        if length as usize > MAX_FRAME {
-            return Err(FrameError::TooLong(length as usize));
+        let length = length as usize;
+        if length > MAX_FRAME {
+            return Err(FrameError::TooLong(length));
         }
         let kind = FrameKind::from_number(word(header, 1))
             .ok_or(FrameError::UnknownKind(word(header, 1)))?;
         let id = u64::from(word(header, 2)) | u64::from(word(header, 3)) << 32;
-        Ok(Some(Header { kind, id, length: length as usize, beside }))
+        Ok(Some(Header { kind, id, length, beside }))
     }
 }
 

@@ -98,7 +98,8 @@ impl WorkerPipes {
         initializer: Option<Arc<Vec<u8>>>,
     ) -> WorkerPipes {
         let (segment, answers) = segment.unzip();
-        let reader = ReaderOwner::new(ReplyReader::new(initializer.is_some()).with_segment(answers));
+        let reader =
+            ReaderOwner::new(ReplyReader::new(initializer.is_some()).with_segment(answers));
         let place = claims.as_ref().map(|claims| Arc::new(claims.to_frame()));
         let told = segment
             .as_ref()

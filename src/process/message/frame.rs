@@ -192,9 +192,9 @@ impl Decoder {
     /// # Errors
     /// [`FrameError::NoBody`], now and ever after.
     pub fn fetch(&mut self, copy: impl FnOnce(u64, &mut [u8]) -> bool) -> Result<bool, FrameError> {
-        let (None, Ok(Some(Header { length, beside: true, .. }))) = (self.failed, self.header())
-        else {
-            return Ok(false);
+        let length = match (self.failed, self.header()) {
+            (None, Ok(Some(Header { length, beside: true, .. }))) if self.fetches => length,
+            _ => return Ok(false),
         };
         let Some(place) = self.waiting().get(HEADER..STUB) else { return Ok(false) };
         let place = u64::from_le_bytes(place.try_into().expect("eight bytes"));
@@ -234,6 +234,7 @@ impl Decoder {
         }
         let Header { kind, id, length, .. } = match self.header() {
             Ok(Some(header)) if !header.beside => header,
+            Ok(Some(_)) if !self.fetches => return Err(*self.failed.insert(FrameError::NoBody)),
             Ok(_) => return Ok(None),
             Err(error) => {
                 self.failed = Some(error);
@@ -279,11 +280,9 @@ impl Decoder {
     }
 
     /// The header of the frame that is waiting, once it is there.
+    #[inline(always)]
     fn header(&self) -> Result<Option<Header>, FrameError> {
-        match Header::of_bytes(self.waiting())? {
-            Some(header) if header.beside && !self.fetches => Err(FrameError::NoBody),
-            header => Ok(header),
-        }
+        Header::of_bytes(self.waiting())
     }
 
     /// Makes room for `count` bytes after `end`, first by moving what waits to the front; gives it.

@@ -147,6 +147,7 @@ pub(crate) struct Header {
 
 impl Header {
     /// The header at the beginning of some bytes, once it is all there.
+    #[inline]
     pub(crate) fn of_bytes(bytes: &[u8]) -> Result<Option<Header>, FrameError> {
         let Some(header) = bytes.get(..HEADER) else { return Ok(None) };
         if check(header) != word(header, 4) {
@@ -165,7 +166,9 @@ impl Header {
 }
 
 /// Completes a header whose kind and id are there. The length is at most [`MAX_FRAME`].
+#[inline]
 pub(crate) fn complete(header: &mut [u8], length: usize, beside: bool) {
+    let header = &mut header[..HEADER]; // of a length that the compiler knows
     let length = length as u32 | if beside { BESIDE } else { 0 };
     header[..4].copy_from_slice(&length.to_le_bytes());
     let check = check(header);

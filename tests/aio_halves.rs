@@ -1,7 +1,9 @@
-//! A stream taken apart into its directions, looked into, tried, and given back to std.
+//! A stream taken apart into its directions, looked into, tried, and given back to std; and how much
+//! room the buffers of the two directions keep.
 
 mod common;
 use common::{on_real_selectors, watchdog};
+use singletrack::aio::streams::buffers::{ReadBuffer, WriteQueue};
 use singletrack::aio::{TcpListener, TcpStream, UnixStream, gather};
 use singletrack::create_task;
 use std::io::{ErrorKind, Read, Write};
@@ -90,4 +92,55 @@ fn a_stream_that_came_from_std_goes_back_as_it_came() {
         writes.join().unwrap();
         assert_eq!(&byte, b"b");
     });
+}
+
+#[test]
+fn a_read_buffer_makes_room_as_reads_fill_it_and_keeps_no_more_for_what_is_read() {
+    const LEAST: usize = 4096;
+    let mut buffer = ReadBuffer::new(64);
+    for (filled, room) in [(100, LEAST), (LEAST, LEAST), (2 * LEAST, 2 * LEAST), (9, 4 * LEAST)] {
+        assert_eq!(buffer.room().len(), room);
+        buffer.filled(filled);
+        buffer.skip(filled);
+    }
+    for _ in 0..6 {
+        let room = buffer.room().len();
+        buffer.filled(room);
+        buffer.skip(room);
+    }
+    assert_eq!(buffer.room().len(), 16 * LEAST, "it is doubled up to 64 KiB");
+
+    // A reader that is always one byte behind: what it has read gives way to what comes.
+    let mut buffer = ReadBuffer::new(64);
+    buffer.feed(b"x");
+    for round in 0..500 {
+        buffer.feed(&[round as u8; 1000]);
+        buffer.skip(1000);
+    }
+    assert_eq!(buffer.data(), [499_usize as u8]);
+    assert!(format!("{buffer:?}").len() < 100_000, "it has grown with what was read");
+    assert!(!buffer.has_ended() && !buffer.at_eof());
+    buffer.feed_eof();
+    assert!(buffer.has_ended() && !buffer.at_eof(), "there is a byte left");
+    buffer.skip(1);
+    assert!(buffer.at_eof());
+    assert!(!ReadBuffer::new(64).at_eof(), "an empty one may be filled");
+}
+
+#[test]
+fn a_mark_that_is_left_out_follows_from_the_other() {
+    let judged = |high, low| {
+        let mut queue = WriteQueue::new();
+        queue.set_limits(high, low).unwrap();
+        queue.push(&[0; 1000]);
+        let at_1000 = queue.paused();
+        queue.push(&[0]);
+        let above = queue.paused();
+        queue.pop(1001 - 251);
+        let at_251 = queue.paused();
+        queue.pop(1);
+        [at_1000, above, at_251, queue.paused()]
+    };
+    assert_eq!(judged(Some(1000), None), [false, true, true, false]);
+    assert_eq!(judged(None, Some(250)), [false, true, true, false]);
 }

@@ -3,6 +3,10 @@
 
 #[path = "common/pool_ops.rs"]
 mod pool_ops;
+#[path = "dispatcher/replies.rs"]
+mod replies;
+#[path = "dispatcher/workers.rs"]
+mod workers;
 
 use pool_ops::{Op, Out, Twin};
 use proptest::prelude::*;
@@ -275,6 +279,7 @@ fn a_job_is_withdrawn_until_it_begins_and_all_of_a_group_or_none() {
     assert!(pool.has_begun(|job| job.id == held[0], &mut claims));
     assert!(pool.withdraw(|job| job.id == held[1], true, &mut claims));
     assert!(!pool.withdraw(|job| job.id == held[0], true, &mut claims));
+    assert!(!pool.withdraw(|job| job.id == held[0], false, &mut claims));
     assert_eq!(pool.load(keys[0]), 1);
     // It is in the queue again, where a cancelled one is dropped.
     assert_eq!(pool.assign(20_000_000, |job| job.id != held[1]), None);
@@ -309,6 +314,7 @@ fn of_the_jobs_that_a_worker_holds_no_two_share_a_word() {
         pool.take_back(keys[0], &mut Begun(runs + 1));
         assert_eq!(pool.load(keys[0]), 1);
     }
+    assert_eq!(pool.ever_delivered(keys[0]) - runs, WORDS, "all its words were used");
 }
 
 #[test]

@@ -515,6 +515,8 @@ impl Twin {
             self.apply(Op::Ready { worker });
         }
         for _ in 0..40 {
+            // Answers that come at the same moment are one burst, and say little of how quick they were.
+            self.apply(Op::Advance { ns: 2_000 });
             for worker in 0..self.settings.workers {
                 self.apply(Op::SUBMIT);
                 self.apply(Op::Assign);
@@ -522,6 +524,11 @@ impl Twin {
                 self.apply(Op::Answer { worker });
             }
         }
+    }
+
+    /// The jobs of the worker that holds most.
+    pub fn most_held(&self) -> usize {
+        self.workers.values().map(|worker| worker.sent.len()).max().unwrap_or(0)
     }
 
     /// Takes all actions and holds them against what was due.

@@ -205,8 +205,7 @@ impl Machine {
         match self.status(me) {
             ThreadStatus::Waiting => {
                 let woken = self.waiters.dequeue(me).is_some_and(|waiter| waiter.woken);
-                let missed = self.holder.is_none() && (woken || self.waiting() == 0);
-                if missed { self.wake_next() } else { None }
+                if woken && self.holder.is_none() { self.wake_next() } else { None }
             }
             ThreadStatus::HandingOver => {
                 self.handing_over = None;
@@ -326,11 +325,6 @@ impl Machine {
     /// This thread has dropped the lock and sleeps until another has taken it.
     pub fn is_handing_over(&self, id: ThreadId) -> bool {
         self.status(id) == ThreadStatus::HandingOver
-    }
-
-    /// The lock was finalised.
-    pub fn is_finalised(&self) -> bool {
-        self.shutdown != Shutdown::No
     }
 
     /// The last holder, if no other thread could tell that it takes and drops the lock: none waits,

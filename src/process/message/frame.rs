@@ -117,9 +117,6 @@ pub(crate) fn seal_value(
 /// # Errors
 /// [`FrameError::TooLong`] if the body exceeds [`MAX_FRAME`].
 pub fn frame(kind: FrameKind, id: u64, body: &[u8]) -> Result<Vec<u8>, FrameError> {
-    if body.len() > MAX_FRAME {
-        return Err(FrameError::TooLong(body.len()));
-    }
     let mut buffer = Vec::with_capacity(HEADER + body.len());
     open(&mut buffer, kind, id);
     buffer.extend_from_slice(body);
@@ -298,9 +295,7 @@ impl Decoder {
         if bytes.len() - self.end < count {
             bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
-            if bytes.len() - self.end < count {
-                bytes.resize(self.end + count, 0);
-            }
+            bytes.resize(bytes.len().max(self.end + count), 0);
         }
         &mut bytes[self.end..]
     }

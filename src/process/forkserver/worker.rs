@@ -30,7 +30,7 @@ pub const NOT_UNDERSTOOD: i32 = 76;
 
 /// What a pipe is made to hold, in both directions, when something large comes to pass through
 /// it. With the usual 64 KiB, a mebibyte takes sixteen rounds of two processes waking each
-/// other.
+/// other. (Where twice as much was allowed it took longer, not shorter.)
 pub(crate) const ROOMY: usize = 1 << 20;
 
 /// The id in the frames of the initializer, which is no job, and is not claimed.
@@ -114,6 +114,7 @@ impl Serving<'_> {
         }
     }
 
+    /// Does what one frame says.
     fn handle(&mut self, told: Frame<'_>) -> Result<(), i32> {
         match told.kind {
             FrameKind::Claims => {

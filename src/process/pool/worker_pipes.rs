@@ -97,7 +97,9 @@ impl WorkerPipes {
         claims: Option<WorkerClaims>,
         initializer: Option<Arc<Vec<u8>>>,
     ) -> WorkerPipes {
-        let (segment, answers) = segment.unzip();
+        // What was laid beside the pipe counts as delivered before it is sent, which is harmless only
+        // where it can be taken back.
+        let (segment, answers) = segment.filter(|_| claims.is_some()).unzip();
         let reader =
             ReaderOwner::new(ReplyReader::new(initializer.is_some()).with_segment(answers));
         let place = claims.as_ref().map(|claims| Arc::new(claims.to_frame()));

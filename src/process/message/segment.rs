@@ -51,12 +51,12 @@ const HALF: usize = COUNT + ROOM / 8;
 /// ```
 /// use singletrack::process::message::segment::Places;
 ///
-/// let mut places = Places::new(100);
-/// assert_eq!(places.take(60), Some(0));
-/// assert_eq!(places.take(60), None); // it goes by the pipe
-/// assert_eq!(places.take(40), Some(60));
+/// let mut places = Places::new(128);
+/// assert_eq!(places.take(72), Some(0));
+/// assert_eq!(places.take(72), None); // it goes by the pipe
+/// assert_eq!(places.take(56), Some(72));
 /// places.fetched(1); // the first of all is
-/// assert_eq!(places.take(50), Some(0));
+/// assert_eq!(places.take(40), Some(0));
 /// ```
 #[derive(Debug)]
 pub struct Places {

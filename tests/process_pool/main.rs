@@ -258,6 +258,7 @@ fn long_values_lie_in_memory_that_is_bounded_and_given_back(fork_server: &ForkSe
     assert_eq!(segments(), [0; 0], "they are the workers'");
 }
 
+/// Shows X13.
 fn a_worker_that_spoils_its_segment_harms_its_own_jobs_alone(fork_server: &ForkServer) {
     let pool = pool(fork_server, 2);
     let text = "z".repeat(1 << 20);
@@ -276,6 +277,7 @@ fn a_worker_that_spoils_its_segment_harms_its_own_jobs_alone(fork_server: &ForkS
     assert_serves(&self::pool(fork_server, 2));
 }
 
+/// Shows X13.
 fn an_answer_that_is_not_where_it_should_lie(fork_server: &ForkServer) {
     let pool = pool(fork_server, 1);
     for place in [4 << 20, u64::MAX, 3] {

@@ -173,7 +173,7 @@ impl SegmentWriter {
         let body = &frame[HEADER..];
         let half = &self.words.words()[self.first..self.first + HALF];
         self.places.fetched(half[0].load(Ordering::Acquire));
-        stub(frame, 0)?;
+        stub(frame, 0)?; // more than one frame has none, and must take no place
         if self.places.is_new() {
             keep_freed_memory();
         }

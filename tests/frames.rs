@@ -1,5 +1,7 @@
 //! Frames: what goes in comes out, however the stream is cut, and garbage is refused in time.
 
+#[path = "frames/beside.rs"]
+mod beside;
 #[path = "common/frame_check.rs"]
 mod frame_check;
 #[path = "common/seeds.rs"]
@@ -14,7 +16,7 @@ use singletrack::process::message::claim::*;
 use singletrack::process::message::frame::*;
 use std::sync::atomic::AtomicU64;
 
-const KINDS: [FrameKind; 13] = [
+const KINDS: [FrameKind; 14] = [
     FrameKind::Hello,
     FrameKind::Call,
     FrameKind::Value,
@@ -28,6 +30,7 @@ const KINDS: [FrameKind; 13] = [
     FrameKind::Item,
     FrameKind::Part,
     FrameKind::Claims,
+    FrameKind::Segment,
 ];
 
 fn frames() -> impl Strategy<Value = Vec<OwnedFrame>> {
@@ -263,6 +266,7 @@ fn an_error_says_what_is_wrong_with_the_stream() {
         (FrameError::UnknownKind(99), "kind 99 does not belong here"),
         (FrameError::TooLong(70_000_000), "70000000 bytes is longer than the limit of 67108864"),
         (FrameError::Truncated(7), "inside a frame, after 7 bytes"),
+        (FrameError::NoBody, "beside the stream, where it is not"),
     ] {
         assert!(error.to_string().contains(words), "{error}");
     }

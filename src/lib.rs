@@ -192,6 +192,8 @@
 //!   claim.rs              A claim: which of two processes has a job that was sent ahead
 //!   descriptor.rs         An open descriptor as an argument of a process that is being started
 //!   frame.rs              Frames: a stream of bytes cut into messages with a kind, a number and a body
+//!   header.rs             A frame's header: how long it is, what it is about, and where its body lies
+//!   segment.rs            A segment: memory beside a worker's pipes, in which long bodies lie
 //! process/forkserver      Forks: the fork server, its workers, and one process for one function
 //!   client.rs             The fork server's handle: starts it, has it fork workers and reap them
 //!   process.rs            A process for one function: start it, watch it, wait for it, take its result

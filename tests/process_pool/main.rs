@@ -17,6 +17,7 @@ use singletrack::process::PoolError;
 use singletrack::process::Process;
 use singletrack::process::ProcessPool;
 use singletrack::process::message::frame::MAX_FRAME;
+use singletrack::process::message::segment::ROOM;
 use singletrack::process::{ForkServer, ForkServerError};
 use singletrack::sys::process::Death;
 use std::collections::BTreeSet;
@@ -230,8 +231,9 @@ fn many_kills_lose_no_job(fork_server: &ForkServer) {
 /// Shows X7.
 fn a_mebibyte_both_ways_at_once(fork_server: &ForkServer) {
     let pool = pool(fork_server, 2);
-    let texts = || (0..16).map(|i| char::from(b'a' + i).to_string().repeat(1 << 20));
-    for _ in 0..8 {
+    // The longer ones find no room beside the pipes.
+    for (count, length) in [(16, 1 << 20), (6, ROOM + 1)].repeat(4) {
+        let texts = || (0..count).map(|i| char::from(b'a' + i).to_string().repeat(length));
         // Who was quick is sent more than one: the next is on its way there while an answer is on its
         // way back.
         assert!(pool.map(square, 0..2000).all(|result| result.is_ok()));

@@ -192,6 +192,8 @@
 //!   claim.rs              A claim: which of two processes has a job that was sent ahead
 //!   descriptor.rs         An open descriptor as an argument of a process that is being started
 //!   frame.rs              Frames: a stream of bytes cut into messages with a kind, a number and a body
+//!   header.rs             A frame's header: how long it is, what it is about, and where its body lies
+//!   segment.rs            A segment: memory beside a worker's pipes, in which long bodies lie
 //! process/forkserver      Forks: the fork server, its workers, and one process for one function
 //!   client.rs             The fork server's handle: starts it, has it fork workers and reap them
 //!   process.rs            A process for one function: start it, watch it, wait for it, take its result
@@ -578,6 +580,7 @@
 //! | reap | collect a dead process, so that it is no zombie | `waitpid` |
 //! | deadlock guard | what tells a thread that it would wait for a job that only it can run | |
 //! | frame | one message with its length in front | |
+//! | segment | memory beside a worker's pipes, in which long bodies lie | shared memory, out-of-band buffers |
 //! | promise | the side that sets a future's result | CPython's future has both sides |
 //! | lane | in `compare`: a thread or task that takes one job after another | |
 //!
@@ -592,7 +595,7 @@
 //! | `sys/process.rs` | `fork` in a process of one thread; the rest are calls on numbers | `fork_server`, `crash_matrix` | no |
 //! | `sys/usage.rs` | structures of plain integers that the kernel fills in | `compare_cli` | no |
 //! | `sys/signal.rs` | the handler swaps atomics and writes a descriptor, no more | `aio_signals`, `loom_loop` | no |
-//! | `sys/memory.rs` | pages are mapped and unmapped by their one owner | `arena` | yes |
+//! | `sys/memory.rs` | pages are mapped and unmapped by their one owner; what processes share is reached as atomics | `arena`, `process_pool` | yes |
 //! | `task/arena.rs` | a block belongs to one size, one thread and one taker | `arena`, `task_soundness` | yes |
 //! | `task/cell.rs` | a pointer counts as an owner; a running task is not entered again | `task_soundness`, `task_state` | yes |
 //! | `event_loop/waker.rs` | the data pointer is a number and never followed | `event_loop` | yes |

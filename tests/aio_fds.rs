@@ -24,7 +24,9 @@ fn main() {
         ("a_forked_copy_does_not_put_back_its_parents_modes", modes_and_forks),
         ("a_loop_copied_by_fork_is_refused_and_the_parents_goes_on", fork_with_loop),
     ];
-    for (name, test) in tests {
+    let filter = std::env::args().nth(1).filter(|word| !word.starts_with('-'));
+    let meant = |name: &str| filter.as_ref().is_none_or(|part| name.contains(part.as_str()));
+    for (name, test) in tests.into_iter().filter(|(name, _)| meant(name)) {
         let _dog = watchdog(name, 60);
         test();
         println!("test {name} ... ok");

@@ -99,25 +99,30 @@ fn a_half_closed_stream_does_not_keep_the_loop_busy() {
     });
 }
 
+/// Shows R5.
 #[test]
 fn fin_with_data() {
     let _dog = watchdog("fin with data", 60);
     run(async || {
         for size in [1, 63, 64, 65, 4095, 4096, 4097, 65535, 65536] {
             let bytes = vec![7; size];
-            for close_first in [true, false] {
+            // How often the loop turns before the bytes are sent, and before the end. A reader that
+            // waits already has both in one event.
+            for (before_bytes, before_end) in [(0, 0), (0, 1), (2, 0), (2, 1)] {
                 let (one, other) = tcp_pair().await;
                 let (here, there) = UnixStream::pair().unwrap();
+                let of_tcp = create_task(async move { read_to_end(&other).await.len() });
+                let of_unix = create_task(async move { read_to_end(&here).await.len() });
+                for _ in 0..before_bytes {
+                    yield_now().await;
+                }
                 one.write_all(&bytes).await.unwrap();
                 there.write_all(&bytes).await.unwrap();
-                let reads = create_task(async move {
-                    (read_to_end(&other).await.len(), read_to_end(&here).await.len())
-                });
-                if !close_first {
+                for _ in 0..before_end {
                     yield_now().await;
                 }
                 drop((one, there));
-                assert_eq!(reads.await.unwrap(), (size, size));
+                assert_eq!((of_tcp.await.unwrap(), of_unix.await.unwrap()), (size, size));
             }
         }
     });

@@ -1,6 +1,9 @@
 //! The pure halves of `singletrack choose`: quantities, step files, shapes, identities, flips.
 #![cfg(feature = "cli")]
 
+#[path = "choose_pure/edges.rs"]
+mod edges;
+
 use proptest::prelude::*;
 use singletrack::gil::stats::record::{EventKind, LockEvent, Recording, Track};
 use singletrack::lab::choose::calibrate::rate;

@@ -1,6 +1,8 @@
 //! What `compare` concludes from its rounds, and how it says so: evidence, judgement, verdict, table.
 #![cfg(feature = "cli")]
 
+#[path = "compare_verdict/edges.rs"]
+mod edges;
 #[path = "common/ran.rs"]
 mod ran;
 

@@ -5,7 +5,7 @@
 //! ```text
 //!  error panic exit segfault abort SIGKILL SIGSTOP
 //!    ×  decoding  running  encoding  idle  request half written  reply half written
-//!    ×  small  large (more than a pipe holds)
+//!    ×  small  large (it lies beside the pipe)  huge (it does not fit there; only those half written)
 //! ```
 
 #[path = "process_pool/jobs.rs"]
@@ -80,7 +80,9 @@ fn main() {
     let mut cases: Vec<Case<'_>> = Vec::new();
     for place in PLACES {
         for way in WAYS {
-            for (size, load) in [("small", 10), ("large", 1 << 20)] {
+            let half = matches!(place, Place::HalfRequest | Place::HalfReply);
+            let huge = half.then_some(("huge", 5 << 20));
+            for (size, load) in [("small", 10), ("large", 1 << 20)].into_iter().chain(huge) {
                 let name = format!("{way:?} {place:?} {size}").to_lowercase().replace(' ', "_");
                 let fork_server = &fork_server;
                 cases.push((name, Box::new(move || case(fork_server, place, way, load))));

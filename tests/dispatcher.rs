@@ -3,6 +3,10 @@
 
 #[path = "common/pool_ops.rs"]
 mod pool_ops;
+#[path = "dispatcher/replies.rs"]
+mod replies;
+#[path = "dispatcher/workers.rs"]
+mod workers;
 
 use pool_ops::{Op, Out, Twin};
 use proptest::prelude::*;
@@ -275,6 +279,7 @@ fn a_job_is_withdrawn_until_it_begins_and_all_of_a_group_or_none() {
     assert!(pool.has_begun(|job| job.id == held[0], &mut claims));
     assert!(pool.withdraw(|job| job.id == held[1], true, &mut claims));
     assert!(!pool.withdraw(|job| job.id == held[0], true, &mut claims));
+    assert!(!pool.withdraw(|job| job.id == held[0], false, &mut claims));
     assert_eq!(pool.load(keys[0]), 1);
     // It is in the queue again, where a cancelled one is dropped.
     assert_eq!(pool.assign(20_000_000, |job| job.id != held[1]), None);
@@ -309,6 +314,7 @@ fn of_the_jobs_that_a_worker_holds_no_two_share_a_word() {
         pool.take_back(keys[0], &mut Begun(runs + 1));
         assert_eq!(pool.load(keys[0]), 1);
     }
+    assert_eq!(pool.ever_delivered(keys[0]) - runs, WORDS, "all its words were used");
 }
 
 #[test]
@@ -439,6 +445,68 @@ fn a_closed_pool_replaces_a_worker_that_a_queued_job_needs() {
     pool.died(keys[0], 3);
     assert!(matches!(pool.next_action(3), Some(Action::Resolve(_, JobOutcome::Lost(_)))));
     assert!(pool.next_action(3).is_none(), "no worker is needed any more");
+}
+
+#[test]
+fn a_job_that_ends_its_workers_is_tried_as_often_as_its_terms_say() {
+    let (mut pool, keys) = pool(3);
+    let twice = Terms { retries: 2, ..Terms::default() };
+    pool.submit(PoolJob { id: 7, terms: twice, body: () });
+    for (at, key) in keys.iter().enumerate() {
+        assert_eq!(pool.assign(0, |job| job.id == 7), Some(*key), "attempt {at}");
+        pool.delivered(*key);
+        pool.died(*key, 0);
+    }
+    let lost = std::iter::from_fn(|| pool.next_action(0)).find_map(|action| match action {
+        Action::Resolve(job, JobOutcome::Lost(by)) => Some((job.id, by)),
+        _ => None,
+    });
+    assert_eq!(lost, Some((7, keys[2])), "three attempts");
+    assert_eq!((pool.counts().retried, pool.counts().lost), (2, 1));
+}
+
+/// One worker that has been quick and holds many jobs, all delivered; what they are, and the time.
+fn sent_far_ahead() -> (Dispatcher<()>, Key, Vec<u64>, u64) {
+    let (mut pool, keys) = pool(1);
+    submit(&mut pool, 0..500);
+    let mut now = 0;
+    for answered in 0..100 {
+        send(&mut pool, now);
+        now += 2_000;
+        pool.answered(keys[0], answered, now).unwrap();
+    }
+    let sent: Vec<u64> = pool.held(keys[0]).map(|job| job.id).collect();
+    assert!(sent.len() > 3, "it is sent ahead: {sent:?}");
+    (pool, keys[0], sent, now)
+}
+
+#[test]
+fn jobs_that_come_back_stand_before_the_queue_in_their_old_order() {
+    let (mut pool, key, sent, now) = sent_far_ahead();
+    let runs = pool.ever_delivered(key) - sent.len() as u64;
+    pool.take_back(key, &mut Begun(runs + 1));
+    assert_eq!(pool.load(key), 1);
+    pool.shutdown(true); // what is in the queue comes out, from its front on
+    let out = std::iter::from_fn(|| pool.next_action(now)).filter_map(|action| match action {
+        Action::Resolve(job, JobOutcome::Cancelled) => Some(job.id),
+        _ => None,
+    });
+    assert!(out.eq(sent[1]..500), "all but the one that has begun");
+}
+
+#[test]
+fn a_worker_that_is_being_killed_is_not_heard() {
+    let (mut pool, key, sent, now) = sent_far_ahead();
+    pool.misbehaved(key, "garbage".to_owned());
+    for id in &sent[1..] {
+        assert!(pool.answered(key, *id, now).is_none(), "job {id}");
+    }
+    pool.died(key, now);
+    let lost = std::iter::from_fn(|| pool.next_action(now)).filter_map(|action| match action {
+        Action::Resolve(job, JobOutcome::Lost(_)) => Some(job.id),
+        _ => None,
+    });
+    assert!(lost.eq(sent[1..].iter().copied()), "they may have begun");
 }
 
 #[test]

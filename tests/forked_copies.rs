@@ -196,9 +196,11 @@ fn the_futures_of_a_pool(fork_server: &ForkServer) {
         let two = futures.drain(..2).map(Future::result).all(says_copy);
         let awaited = says_copy(poll_once(futures.pop().unwrap()).unwrap());
         let waited = begun.take().unwrap().map(|done| done.unwrap().result()).all(says_copy);
-        // What anybody may complete is as good here as there.
+        // What anybody may complete is as good here as there, and is worth waiting for.
+        let mut free = free.take().unwrap();
+        let open = poll_once(&mut free).is_none();
         promise.take().unwrap().set_result(7);
-        two && awaited && waited && free.take().unwrap().result() == Ok(7)
+        two && awaited && waited && open && free.result() == Ok(7)
     });
     in_child(|| {
         let all = as_completed(std::mem::take(&mut futures), None);

@@ -1,5 +1,7 @@
 //! Frames: what goes in comes out, however the stream is cut, and garbage is refused in time.
 
+#[path = "frames/beside.rs"]
+mod beside;
 #[path = "common/frame_check.rs"]
 mod frame_check;
 #[path = "common/seeds.rs"]
@@ -8,13 +10,13 @@ mod seeds;
 use frame_check::{OwnedFrame, check_any_bytes, decode_in_pieces};
 use proptest::prelude::*;
 use seeds::seeds;
-use singletrack::futures::JobError;
+use singletrack::futures::{JobError, encode};
 use singletrack::process::message::call::{encode_call, run_call};
-use singletrack::process::message::claim::{claim, is_claimed, offer, take_back};
+use singletrack::process::message::claim::*;
 use singletrack::process::message::frame::*;
 use std::sync::atomic::AtomicU64;
 
-const KINDS: [FrameKind; 12] = [
+const KINDS: [FrameKind; 14] = [
     FrameKind::Hello,
     FrameKind::Call,
     FrameKind::Value,
@@ -25,8 +27,10 @@ const KINDS: [FrameKind; 12] = [
     FrameKind::SpawnFailed,
     FrameKind::Reap,
     FrameKind::Reaped,
+    FrameKind::Item,
     FrameKind::Part,
     FrameKind::Claims,
+    FrameKind::Segment,
 ];
 
 fn frames() -> impl Strategy<Value = Vec<OwnedFrame>> {
@@ -205,6 +209,69 @@ fn a_length_above_the_limit_is_refused_before_anything_is_allocated() {
     assert_eq!(decoder.next_frame(), Err(FrameError::TooLong(MAX_FRAME + 1)));
 }
 
+/// The longest frame is one.
+#[test]
+#[cfg(not(miri))]
+fn a_body_as_long_as_the_limit_is_sent_and_found() {
+    let bytes = frame(FrameKind::Value, 3, &vec![9; MAX_FRAME]).unwrap();
+    let mut decoder = Decoder::new();
+    decoder.feed(&bytes[..HEADER]);
+    assert_eq!(decoder.next_frame(), Ok(None));
+    let room = decoder.room();
+    assert!((MAX_FRAME..MAX_FRAME + (1 << 20)).contains(&room.len()), "room for {}", room.len());
+    room[..MAX_FRAME].copy_from_slice(&bytes[HEADER..]);
+    decoder.filled(MAX_FRAME);
+    let found = decoder.next_frame().unwrap().unwrap();
+    assert_eq!((found.kind, found.id, found.body.len()), (FrameKind::Value, 3, MAX_FRAME));
+}
+
+/// Inside a frame there is room for the rest of it, so that one read can bring it.
+#[test]
+fn there_is_room_for_what_is_missing_of_a_long_frame() {
+    let long = 1 << 20;
+    let bytes = frame(FrameKind::Value, 3, &vec![9; long]).unwrap();
+    for have in [HEADER, HEADER + 1, HEADER + long / 2] {
+        let mut decoder = Decoder::new();
+        decoder.feed(&bytes[..have]);
+        let (room, missing) = (decoder.room().len(), bytes.len() - have);
+        assert!(
+            (missing..missing + (1 << 17)).contains(&room),
+            "{missing} missing, room for {room}"
+        );
+    }
+}
+
+#[test]
+fn bodies_that_somebody_keeps_stay_what_they_were_while_more_of_the_stream_comes() {
+    let sent: Vec<OwnedFrame> =
+        (0..40u8).map(|n| (FrameKind::Value, n.into(), vec![n; 3_000 + usize::from(n)])).collect();
+    let bytes = stream(&sent);
+    let (mut decoder, mut kept) = (Decoder::new(), Vec::new());
+    for piece in bytes.chunks(7_001) {
+        decoder.feed(piece);
+        while let Some((_, id, place)) = decoder.next_place().unwrap() {
+            kept.push((id, decoder.bytes(), place));
+        }
+    }
+    assert_eq!((decoder.end(), kept.len()), (Ok(()), sent.len()));
+    for ((id, bytes, place), (_, sent_id, body)) in kept.iter().zip(&sent) {
+        assert_eq!((id, &bytes[place.clone()]), (sent_id, &body[..]));
+    }
+}
+
+#[test]
+fn an_error_says_what_is_wrong_with_the_stream() {
+    for (error, words) in [
+        (FrameError::BadCheck, "somebody else has written into the pipe"),
+        (FrameError::UnknownKind(99), "kind 99 does not belong here"),
+        (FrameError::TooLong(70_000_000), "70000000 bytes is longer than the limit of 67108864"),
+        (FrameError::Truncated(7), "inside a frame, after 7 bytes"),
+        (FrameError::NoBody, "beside the stream, where it is not"),
+    ] {
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
 #[test]
 fn an_unknown_kind_is_refused_by_number() {
     for kind in [0, 99, u32::MAX] {
@@ -267,6 +334,8 @@ fn a_call_to_an_address_that_is_not_our_code_is_not_made() {
         assert!(matches!(run_call(&good[..length], 7, &mut reply), Err(JobError::Protocol(_))));
     }
     assert_eq!(run_call(good, 7, &mut reply), Ok(FrameKind::Value));
+    let value = (FrameKind::Value, 7, encode(&2u8).unwrap());
+    assert_eq!(decode_in_pieces(&reply, &[]), (vec![value], Ok(())));
 }
 
 /// The word of a job after each step, and so which of the two has the job.
@@ -282,5 +351,72 @@ fn a_word_tells_of_its_own_job_whether_it_has_begun_and_of_no_other() {
         offer(&word, job);
         assert!(take_back(&word, job) && !is_claimed(&word, job) && !claim(&word, job));
         assert!(!take_back(&word, job), "nor is it taken back twice");
+    }
+}
+
+/// What a worker learns from the frame that tells it of its words.
+fn told<'a>(all: &'a ClaimWords, claims: &WorkerClaims) -> OwnClaims<'a> {
+    let (frames, end) = decode_in_pieces(&claims.to_frame(), &[]);
+    let [(FrameKind::Claims, place, first)] = &frames[..] else { panic!("{frames:?}, {end:?}") };
+    OwnClaims::new(all, *place, first).expect("what the pool tells makes sense")
+}
+
+#[test]
+#[cfg(not(miri))]
+fn the_words_of_all_workers_are_their_own_and_so_are_the_times_beside_them() {
+    let all = ClaimWords::map();
+    let lent: Vec<_> = std::iter::from_fn(|| WorkerClaims::lend(&all)).collect();
+    assert_eq!(lent.len(), 512);
+    let notes = |at: usize| !at.is_multiple_of(3);
+    lent.iter().enumerate().for_each(|(at, claims)| claims.set_noting(notes(at)));
+    lent.iter().for_each(|claims| (0..WORDS).for_each(|nth| claims.offer(nth)));
+    let (mut before, mut seen) = (1, Vec::new());
+    for (at, claims) in lent.iter().enumerate() {
+        let mut own = told(&all, claims);
+        for nth in 0..WORDS {
+            assert_eq!((claims.is_claimed(nth), claims.times(nth)), (false, [None; 2]));
+            assert!(own.claim_next() && claims.is_claimed(nth));
+            let [began, None] = claims.times(nth) else { panic!("{:?}", claims.times(nth)) };
+            own.note_end();
+            let times = claims.times(nth);
+            assert_eq!((began, times.map(|time| time.is_some())), (times[0], [notes(at); 2]));
+            let order = [Some(before), times[0], times[1]];
+            assert!(!notes(at) || order.is_sorted(), "worker {at}, its job {nth}: {order:?}");
+            before = times[1].unwrap_or(before);
+            seen.push(times);
+        }
+        assert!(!own.claim_next(), "no more was offered");
+    }
+    let again = lent.iter().flat_map(|claims| (0..WORDS).map(|nth| claims.times(nth)));
+    assert!(again.eq(seen), "a worker has written beside its words");
+    // A word that is used again forgets its times, and no other does.
+    let (last, nth) = (&lent[511], WORDS + 5);
+    let kept = [4, 6].map(|nth| last.times(nth));
+    last.offer(nth);
+    assert_eq!((last.times(nth), [4, 6].map(|nth| last.times(nth))), ([None; 2], kept));
+    assert!(kept.as_flattened().iter().all(Option::is_some));
+    last.set_noting(false);
+    last.offer(WORDS + 4);
+    assert_eq!(last.times(4), kept[0], "nothing is written while nothing is noted");
+}
+
+/// A worker that its pool has given up may live on for a while.
+#[test]
+#[cfg(not(miri))]
+fn words_are_lent_again_and_who_had_them_before_claims_nothing_by_them() {
+    let all = ClaimWords::map();
+    for _ in 0..2_000 {
+        let old = WorkerClaims::lend(&all).expect("they are given back");
+        let mut lives_on = told(&all, &old);
+        drop(old);
+        let new = WorkerClaims::lend(&all).unwrap();
+        new.offer(0);
+        assert!((0..3).all(|_| !lives_on.claim_next()) && !new.is_claimed(0));
+        let mut own = told(&all, &new);
+        assert!(own.claim_next() && new.is_claimed(0) && !new.take_back(0));
+        drop((new, own));
+    }
+    for (place, first) in [(512, &[0; 8][..]), (u64::MAX, &[0; 8]), (0, &[0; 7]), (0, &[])] {
+        assert!(OwnClaims::new(&all, place, first).is_none(), "{place}, {first:?}");
     }
 }

@@ -1,6 +1,9 @@
 //! Futures against an enumerated model, and `wait`, `as_completed`, `map` on top of them.
 
 mod common;
+#[path = "common/memory.rs"]
+#[allow(dead_code)]
+mod memory;
 use common::bounded;
 use proptest::prelude::*;
 use singletrack::futures::oneshot::FutureState;
@@ -602,6 +605,18 @@ fn only_the_last_waker_is_woken() {
 }
 
 #[test]
+fn a_promises_owner_is_woken_when_nobody_wants_the_value_any_more() {
+    let (p, f) = promise::<u8>();
+    let counter = Arc::new(CountingWaker::default());
+    p.wake_when_done(Waker::from(Arc::clone(&counter)));
+    assert_eq!(counter.0.load(SeqCst), 0);
+    assert!(f.cancel());
+    assert_eq!(counter.0.load(SeqCst), 1);
+    p.wake_when_done(Waker::from(Arc::clone(&counter)));
+    assert_eq!(counter.0.load(SeqCst), 2, "at once, where it is done already");
+}
+
+#[test]
 fn wait_wakes_at_the_first_failure_and_a_cancel_is_none() {
     bounded(|| {
         let mut field = Field::new(4);
@@ -638,10 +653,14 @@ fn waiting_again_and_again_leaves_no_callbacks_behind() {
     let held = Arc::clone(&token);
     f.add_done_callback(move || drop(held));
     let mut rest = vec![f];
-    for _ in 0..100 {
-        (_, rest) = wait(rest, ReturnWhen::AllCompleted, Some(Duration::ZERO));
-        rest = as_completed(rest, Some(Duration::ZERO)).into_rest();
-    }
+    let ((), most) = memory::peak(|| {
+        for _ in 0..1000 {
+            (_, rest) =
+                wait(std::mem::take(&mut rest), ReturnWhen::AllCompleted, Some(Duration::ZERO));
+            rest = as_completed(std::mem::take(&mut rest), Some(Duration::ZERO)).into_rest();
+        }
+    });
+    assert!(most < 10_000, "{most} bytes are held for waits that are over");
     assert_eq!(Arc::strong_count(&token), 2, "the user's own callback is still there");
     assert!(rest[0].cancel());
     assert_eq!(Arc::strong_count(&token), 1);

@@ -30,7 +30,7 @@ mod forks {
         // SAFETY: `pid` is our child and `status` outlives the call.
         assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
         assert_eq!(status, 0, "{what}: exit 1 is a wrong answer, signal 14 a hang");
-        println!("{what} ... ok");
+        println!("test {what} ... ok");
     }
 
     fn a_free_lock_goes_on_in_the_child() {
@@ -70,6 +70,7 @@ mod forks {
             let (go, leave) = mpsc::channel::<()>();
             let (out, holds) = mpsc::channel();
             std::thread::scope(|s| {
+                let go = go; // dropped by a panic, so that the other thread ends
                 let theirs = &lock;
                 s.spawn(move || {
                     theirs.attach(|_| {
@@ -139,6 +140,7 @@ mod forks {
         let (go, leave) = mpsc::channel::<()>();
         let (out, attached) = mpsc::channel();
         std::thread::scope(|s| {
+            let go = go; // as above
             let theirs = &scope;
             s.spawn(move || {
                 theirs.attach(|_| {
@@ -166,6 +168,7 @@ mod forks {
         let (go, leave) = mpsc::channel::<()>();
         let (out, stopped) = mpsc::channel();
         std::thread::scope(|s| {
+            let go = go; // as above
             let theirs = &scope;
             s.spawn(move || {
                 let stop = |_: &Stopped<'_>| {

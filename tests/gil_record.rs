@@ -85,6 +85,7 @@ fn threads_that_are_there_when_a_recording_begins_are_recorded_as_they_are() {
     assert_eq!(whats(track(&whole, "main")), names, "and nothing was made up");
 }
 
+/// Shows G17.
 #[test]
 fn a_forced_switch_is_written_down_step_by_step() {
     let _watchdog = watchdog("a recorded switch", 30);

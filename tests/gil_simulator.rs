@@ -4,6 +4,8 @@
 #[path = "common/cases.rs"]
 mod cases;
 mod common;
+#[path = "gil_simulator/exact.rs"]
+mod exact;
 
 use cases::cases;
 use common::watchdog;
@@ -175,6 +177,7 @@ proptest! {
         prop_assert!(run.elapsed >= work * costs.tick);
         prop_assert_eq!(run.counters.acquisitions(), run.counters.drops());
         prop_assert_eq!(run.counters.drops(), holds.len() as u64);
+        check_counters(&run);
     }
 
     #[test]
@@ -222,6 +225,26 @@ proptest! {
         let done: u64 = run.threads.iter().map(|thread| thread.ticks).sum();
         prop_assert!(done * costs.tick <= limit);
     }
+}
+
+/// What was counted is what was recorded.
+fn check_counters(run: &SimulationResult) {
+    let (counters, mut waited) = (run.counters, 0);
+    for track in &run.recording.tracks {
+        let mut since = None;
+        for event in &track.events {
+            match event.what {
+                EventKind::Waits => since = Some(event.at),
+                EventKind::Takes => waited += since.take().map_or(0, |since| event.at - since),
+                _ => {}
+            }
+        }
+    }
+    let events = || run.recording.tracks.iter().flat_map(|track| &track.events);
+    let count = |what| events().filter(|event| event.what == what).count() as u64;
+    assert_eq!((counters.acquired_after_wait, counters.wait_ns), (count(EventKind::Waits), waited));
+    assert_eq!(counters.retries, count(EventKind::FailsToTake));
+    assert_eq!(counters.drop_requests, count(EventKind::Requests));
 }
 
 /// How much longer two threads take for the work of one, on so many cores.

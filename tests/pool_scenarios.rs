@@ -127,10 +127,10 @@ fn no_lock_is_shared_between_processes_and_nobody_is_killed_by_number() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        // The words by which workers claim their jobs are shared: each changes in one step, and nobody
-        // waits for one, so a worker that is killed leaves none locked.
+        // The words by which workers claim their jobs are shared, and those that long values lie in: each
+        // changes in one step, and nobody waits for one, so a worker that is killed leaves none locked.
         let words = if path.ends_with("sys/memory.rs") {
-            "libc::MAP_SHARED | libc::MAP_ANON"
+            "libc::MAP_SHARED | libc::MAP_NORESERVE"
         } else {
             "\0"
         };

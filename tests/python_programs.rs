@@ -180,11 +180,36 @@ fn a_finally_runs_once_on_each_way_out() {
     assert_eq!(run(text).output, "f\nf\nNone r\nf\nx\n");
 }
 
+/// Lists that are held by a class, a closure, a generator at rest, a bound method, a default value and
+/// what is to come of an iterator.
+const HOLDERS: &str = "\
+class Node:
+    shared = [1]
+    def __init__(self, next):
+        self.next = next
+    def get(self):
+        return self.next
+def closure():
+    seen = [2]
+    return lambda: seen
+def generator():
+    held = [3]
+    yield 0
+    yield held
+def function(held=[5]):
+    return held
+keep = Node(Node(None))
+seen, later, get = closure(), generator(), Node([4]).get
+next(later)
+rest = iter([[0], [6]])
+next(rest)
+for i in range(100000):
+    Node([i])
+print(keep.next.next, Node.shared, seen(), next(later), get(), function(), next(rest))
+";
+
 #[test]
 fn the_collector_keeps_what_is_needed() {
-    let text = "class Node:\n    def __init__(self, next):\n        self.next = next\n\
-                keep = Node(Node(None))\nfor i in range(100000):\n    Node([i])\n\
-                print(keep.next.next)\n";
-    let ran = run(text);
-    assert_eq!((ran.output.as_str(), ran.stopped), ("None\n", None));
+    let ran = run(HOLDERS);
+    assert_eq!((ran.output.as_str(), ran.stopped), ("None [1] [2] [3] [4] [5] [6]\n", None));
 }

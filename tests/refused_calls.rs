@@ -11,6 +11,7 @@ use runner::{children, descriptors};
 use singletrack::aio::{
     Lock, Queue, ServerOptions, StreamReader, TcpListener, sleep, start_server_with,
 };
+use singletrack::futures::Executor;
 use singletrack::gil::{GilThread, GlobalLock, SwitchPolicy};
 use singletrack::process::{ForkServer, ForkServerError, Process, ProcessPool};
 use singletrack::sim::{Explorer, Sim};
@@ -36,6 +37,7 @@ const CASES: &[Case] = &[
     ("no_signal_at_the_parents_end_is_told", no_signal_at_the_parents_end_is_told),
     ("no_signals_by_descriptor_is_told", no_signals_by_descriptor_is_told),
     ("no_descriptors_of_processes_is_told", no_descriptors_of_processes_is_told),
+    ("without_memory_files_long_values_go_by_the_pipe", without_memory_files),
     (
         "a_simulated_run_asks_for_no_time_no_chance_and_no_thread",
         a_simulated_run_asks_for_no_time_no_chance_and_no_thread,
@@ -201,6 +203,16 @@ fn no_descriptors_of_processes_is_told() {
     refuse(libc::SYS_pidfd_open, libc::ENOSYS);
     let why = not_started();
     assert!(why.contains("pidfd_open is refused"), "{why}");
+}
+
+fn without_memory_files() {
+    refuse(libc::SYS_memfd_create, libc::EPERM);
+    children_have_only_their_own();
+    let fork_server = ForkServer::start().unwrap();
+    let pool = ProcessPool::new(&fork_server, 2).unwrap();
+    let texts = || (0..8).map(|i| char::from(b'a' + i).to_string().repeat(1 << 20));
+    let echoes = pool.map(|text: String| text, texts());
+    assert!(echoes.map(Result::unwrap).eq(texts()));
 }
 
 /// What a run needs that has all its memory, and both ends of each of its connections.

@@ -13,7 +13,7 @@ use singletrack::futures::{Future, JobError};
 use singletrack::process::{ForkServer, JobOptions, MapOptions, Pool, ProcessPool};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const TESTS: &[Test<ForkServer>] = &[
     (
@@ -37,6 +37,10 @@ const TESTS: &[Test<ForkServer>] = &[
     ("a_dropped_imap_begins_no_more", a_dropped_imap_begins_no_more),
     ("a_job_whose_frame_is_written_in_part", a_job_whose_frame_is_written_in_part),
     ("a_killed_worker_loses_only_what_it_had_begun", a_killed_worker_loses_only_what_it_had_begun),
+    (
+        "a_job_that_is_to_be_run_again_has_begun_and_cannot_be_cancelled",
+        a_job_that_is_to_be_run_again_has_begun_and_cannot_be_cancelled,
+    ),
 ];
 
 fn main() {
@@ -70,6 +74,12 @@ impl Drop for Gate {
 
 fn wait_for(paths: Vec<String>) {
     eventually("the gates are open", || paths.iter().all(|path| Path::new(path).exists()));
+}
+
+/// Opens the first gate, and waits for the second.
+fn tell_and_wait([tells, waits]: [String; 2]) {
+    count(tells);
+    wait_for(vec![waits]);
 }
 
 /// One more byte in a file: so its length is how often this ran.
@@ -219,7 +229,7 @@ fn a_dropped_imap_begins_no_more(fork_server: &ForkServer) {
     let job = pool.apply_async(wait_for, vec![gate.path()]);
     eventually("it runs", || job.running());
     let mut results = pool.imap(count, vec![ran.path(); 5]);
-    let soon = std::time::Instant::now() + Duration::from_millis(1);
+    let soon = Instant::now() + Duration::from_millis(1);
     assert!(results.next_before(soon).is_err());
     drop(results);
     gate.open();
@@ -261,6 +271,25 @@ fn a_killed_worker_loses_only_what_it_had_begun(fork_server: &ForkServer) {
     signal(pool.worker_pids()[0], libc::SIGKILL);
     eventually("it is to be run again", || pool.counts().retried == 1);
     assert!(!again.cancel(), "it has begun once");
+    gate.open();
+    assert_eq!(again.result(), Ok(()));
+}
+
+/// Also if nobody has asked whether it runs, which would have settled that.
+fn a_job_that_is_to_be_run_again_has_begun_and_cannot_be_cancelled(fork_server: &ForkServer) {
+    let pool = ProcessPool::new(fork_server, 1).unwrap();
+    let twice = JobOptions::default().retries(1);
+    let (runs, gate) = (Gate::new(), Gate::new());
+    let again = pool.submit_with(twice, tell_and_wait, [runs.path(), gate.path()]).future;
+    eventually("it runs", || runs.0.exists());
+    signal(pool.worker_pids()[0], libc::SIGKILL);
+    // At once: before the next worker is there and begins it.
+    let patience = Instant::now() + Duration::from_secs(20);
+    while pool.counts().retried == 0 {
+        assert!(Instant::now() < patience, "it is never to be run again");
+        std::thread::yield_now();
+    }
+    assert!(!again.cancel());
     gate.open();
     assert_eq!(again.result(), Ok(()));
 }

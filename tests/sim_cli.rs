@@ -48,7 +48,21 @@ fn the_same_seeds_are_the_same_worlds_to_the_letter() {
 fn a_log_changes_nothing_but_what_is_printed() {
     let quiet = worlds(&["--seeds", "7"]);
     assert!(worlds(&["--seeds", "7", "--log"]).ends_with(&quiet));
-    assert!(quiet.starts_with("1 worlds, "), "{quiet}");
+    assert!(quiet.starts_with("1 world, "), "{quiet}");
+}
+
+/// That they are the same when a world fails is tested beside the command: no world here does.
+#[test]
+fn the_json_object_has_all_fields_also_those_of_a_failure() {
+    let told: Value = serde_json::from_str(&worlds(&["--seeds", "3..5", "--json"])).unwrap();
+    assert_eq!((&told["schema_version"], &told["worlds"]), (&1.into(), &2.into()));
+    assert_eq!(told["seeds"], Value::from([3, 5]));
+    assert!(told["lines"].as_u64() > Some(0) && told["hash"].as_str().unwrap().len() == 16);
+    let fields = told.as_object().unwrap();
+    for field in ["seed", "failure", "order", "deviations", "replay"] {
+        assert_eq!(fields.get(field), Some(&Value::Null), "{field}");
+    }
+    assert_eq!(fields.len(), 10, "{fields:?}");
 }
 
 #[test]
@@ -69,4 +83,5 @@ fn what_is_no_seed_or_no_order_is_refused_in_a_line() {
     refused(&["--seeds", "3", "--order", "three"], &["--order", "3:1 7:2"]);
     refused(&["--seeds", "3..9", "--order", "1:1"], &["--order", "one world"]);
     refused(&["--seeds", "3", "--order", "1:1 2:9999"], &["2:9999", "candidates"]);
+    refused(&["--seeds", "3", "--order", "99999:1"], &["99999:1", "the run ended after "]);
 }

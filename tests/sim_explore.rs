@@ -70,7 +70,7 @@ fn a_replay_says_so_when_the_order_is_not_of_this_program() {
         why
     };
     assert_eq!(misfit("0:3"), "`0:3`: there were 3 candidates");
-    assert_eq!(misfit("0:1 40:1"), "`40:1`: the run ended after 1 choices");
+    assert_eq!(misfit("0:1 40:1"), "`40:1`: the run ended after 1 choice");
 }
 
 #[test]

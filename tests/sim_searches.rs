@@ -2,10 +2,11 @@
 //! to what a failing one shrinks.
 
 use proptest::prelude::*;
-use singletrack::sim::Order;
 use singletrack::sim::frontier::Frontier;
 use singletrack::sim::order::shrink;
 use singletrack::sim::sleep_sets::{Actor, Footprint, SleepSets};
+use singletrack::sim::{Explorer, Order};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -187,6 +188,18 @@ proptest! {
         prop_assert_eq!(left_out, all.len() > most);
     }
 
+    /// Of what has run only that is kept of which something is still to come.
+    #[test]
+    fn an_order_is_forgotten_with_the_last_that_comes_of_it(program in any::<u64>()) {
+        let mut frontier = Frontier::new(usize::MAX, usize::MAX);
+        while let Some(order) = frontier.pop() {
+            let (_, of) = follow(program, &order);
+            frontier.ran(order, &of);
+        }
+        let left = format!("{frontier:?}");
+        prop_assert!(!left.contains("Order("), "{}", left);
+    }
+
     #[test]
     fn sleep_sets_reach_every_end_whatever_is_chosen_within_a_step(takers in takers()) {
         let mut ends = BTreeSet::new();
@@ -225,5 +238,32 @@ proptest! {
         for at in (0..least.len()).filter(|at| least.at(*at) != 0) {
             prop_assert!(!fails(&least.with(at, 0)), "{} does without {}", least, at);
         }
+    }
+}
+
+#[test]
+fn an_order_with_another_choice_is_as_long_as_it_has_to_be() {
+    let order = Order::new(vec![0, 2]);
+    for (choice, candidate, text) in
+        [(0, 1, "0:1 1:2"), (1, 3, "1:3"), (2, 1, "1:2 2:1"), (4, 1, "1:2 4:1"), (9, 0, "1:2")]
+    {
+        assert_eq!(order.with(choice, candidate).to_string(), text);
+    }
+    let fifo = order.with(1, 0);
+    assert!(fifo.is_empty() && !order.is_empty());
+    assert_eq!((fifo.len(), fifo.to_string(), fifo), (0, "fifo".to_owned(), Order::default()));
+}
+
+#[test]
+fn both_searches_try_every_value_that_the_program_wants_chosen() {
+    for explorer in [Explorer::new().exhaustive(), Explorer::new().only_shared()] {
+        let seen = RefCell::new(Vec::new());
+        let explored = explorer.explore(|sim| {
+            let seen = &seen;
+            async move { seen.borrow_mut().push((sim.choose(3), sim.fails())) }
+        });
+        assert!(explored.unwrap().complete);
+        let both = |value| [(value, false), (value, true)];
+        assert_eq!(seen.into_inner(), [both(0), both(1), both(2)].concat());
     }
 }

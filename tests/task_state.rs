@@ -216,7 +216,9 @@ fn tasks_the_root_and_callbacks_come_out_in_the_order_in_which_they_went_in() {
     assert_eq!((queue.batch(), queue.is_empty()), (5, false));
     let out: Vec<String> = (0..6).map(|_| name(queue.pop())).collect();
     assert_eq!(out, ["task 0", "call 1", "root", "task 1", "call 2", "nothing"]);
-    assert_eq!((queue.batch(), queue.tasks()), (0, 2));
+    assert_eq!((queue.batch(), queue.tasks(), queue.cancelled().count()), (0, 2, 0));
+    queue.cancel(second);
+    assert_eq!(queue.cancelled().collect::<Vec<_>>(), [second]);
 }
 
 #[test]

@@ -114,6 +114,10 @@ impl Model {
         self.count(|w| matches!(w, Worker::Starting | Worker::Searching { .. } | Worker::Sleeping))
     }
 
+    fn searching(&self) -> usize {
+        self.count(|w| matches!(w, Worker::Starting | Worker::Searching { .. }))
+    }
+
     fn alive(&self) -> usize {
         self.count(|w| *w != Worker::Gone)
     }
@@ -183,9 +187,13 @@ impl Model {
             }
             WorkerAction::Search => {
                 assert!(may_search, "it has just searched in vain");
+                assert_eq!(self.searching(), 1, "another searches already");
                 Worker::Searching { may_search: false }
             }
-            WorkerAction::Sleep => Worker::Sleeping,
+            WorkerAction::Sleep => {
+                assert!(!may_search || self.searching() > 1, "nobody is left to search");
+                Worker::Sleeping
+            }
             WorkerAction::Exit => {
                 assert!(!self.open && self.queued == 0, "a worker ended while jobs were queued");
                 Worker::Gone
@@ -249,9 +257,8 @@ impl Model {
         assert_eq!(self.rules.workers(), self.alive());
         assert_eq!(self.rules.idle(), self.idle());
         assert_eq!(self.rules.sleeping(), self.count(|w| *w == Worker::Sleeping));
-        let searching = self.count(|w| matches!(w, Worker::Starting | Worker::Searching { .. }));
         if self.queued > 0 && self.rules.sleeping() > 0 {
-            assert!(searching > 0, "jobs are queued, one worker sleeps, none searches");
+            assert!(self.searching() > 0, "jobs are queued, one worker sleeps, none searches");
         }
         if self.queued > 0 {
             let blocked = self.count(|w| *w == Worker::Blocked);
@@ -517,6 +524,26 @@ fn initializer_fails_and_the_pool_is_broken_for_queued_and_new_jobs() {
             assert_eq!(job.result(), Err(JobError::Broken(why.into())));
         }
         assert_eq!(pool.submit_fn(|| 1).result(), Err(JobError::Broken(why.into())));
+    });
+}
+
+#[test]
+fn an_initializer_that_fails_ends_the_workers_that_sleep() {
+    bounded(|| {
+        let begun = AtomicUsize::new(0);
+        let pool = ThreadPoolOptions::default()
+            .max_workers(2)
+            .initializer(move || {
+                assert!(begun.fetch_add(1, SeqCst) == 0, "the second of them");
+            })
+            .build()
+            .unwrap();
+        let gate = Gate::shut(&pool);
+        assert!(pool.submit_fn(|| 1).result().is_err());
+        gate.open();
+        while pool.workers() > 0 {
+            std::thread::yield_now();
+        }
     });
 }
 

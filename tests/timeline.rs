@@ -3,6 +3,10 @@
 #![cfg(feature = "cli")]
 
 mod common;
+#[path = "timeline/traces.rs"]
+mod traces;
+#[path = "timeline/whole.rs"]
+mod whole;
 use proptest::prelude::*;
 use singletrack::aio::{create_named_task, gather, sleep};
 use singletrack::base::id::{Key, TaskId};
@@ -245,4 +249,31 @@ proptest! {
         };
         prop_assert!(ends(&full).iter().all(|link| ends(&part).contains(link)));
     }
+}
+
+/// A worker tells when it began one job, and of another the pool knows only that it was sent.
+#[test]
+fn what_a_worker_has_told_of_one_job_says_nothing_of_another() {
+    use PoolEventKind::{Answered, Began, Born, Ended, Sent};
+    let key = Key { index: 0, generation: 0 };
+    let events = [
+        (0, Born(key, 5)),
+        (1, Sent(1, key)),
+        (2, Sent(2, key)),
+        (3, Began(1, key)),
+        (6, Ended(1, key)),
+        (8, Answered(2, key)),
+        (9, Answered(1, key)),
+        (10, Sent(3, key)),
+        (12, Began(4, key)), // its sending was forgotten
+        (15, Ended(4, key)),
+    ];
+    let events = events.map(|(at, what)| PoolEvent { at, what }).into();
+    let recording = PoolRecording { events, until: 20, ..PoolRecording::default() };
+    let group = from_pool("x", 1, &recording);
+    assert_eq!(checked(&group, 20), Ok(()));
+    let worker = lane(&group, "worker 5");
+    let runs: Vec<_> =
+        spans(worker).into_iter().filter(|(.., name)| name.starts_with("job")).collect();
+    assert_eq!(runs, [(3, 6, "job 1"), (6, 8, "job 2"), (12, 15, "job 4")]);
 }

@@ -11,7 +11,7 @@ use singletrack::vm::program::Position;
 use singletrack::vm::verifier::{Fault, Verified, VerifyError};
 use std::fs;
 use std::path::Path;
-use vm_check::{Style, check_any_text, proper_program};
+use vm_check::{Style, check_any_text, check_print, proper_program};
 
 const INCREMENT: &str = include_str!("../examples/programs/increment.gil");
 
@@ -282,6 +282,6 @@ proptest! {
     #[test]
     fn v5_proper_programs_survive_printing(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
         let style = Style { threads: 2, statements: 4, spins: true, private: false };
-        check_any_text(&proper_program(&bytes, style).to_string());
+        check_print(&proper_program(&bytes, style));
     }
 }

@@ -79,14 +79,17 @@ fn program_frame(backtrace: &str) -> Option<String> {
 /// A function that was inlined stands there without its crate, so the place counts as well.
 fn is_program(function: &str, place: &str) -> bool {
     let here = file!().trim_end_matches("event_loop/await_points.rs");
+    // For who is in another folder it begins further up; in one above it, not at the root.
+    let ends_home = |(at, _)| at > 0 && env!("CARGO_MANIFEST_DIR").ends_with(&place[..at]);
     let function = function.trim_start_matches('<').trim_start_matches("dyn ");
     let ours = [env!("CARGO_CRATE_NAME"), "core", "std", "alloc"];
     let root = function.split("::").next().unwrap_or_default();
     let theirs = ["/rustc/", "/.cargo/registry/", "/rustlib/"];
     place.contains(".rs:")
         && !place.starts_with(here)
+        && !place.match_indices("/src/").any(ends_home)
         && !ours.contains(&root)
-        && !theirs.iter().any(|part| place.contains(part))
+        && !theirs.iter().any(|part| place.contains(part) || place.starts_with(&part[1..]))
 }
 
 #[cfg(test)]
@@ -111,5 +114,20 @@ mod tests {
         assert_eq!(program_frame(&backtrace).as_deref(), Some("tests/bank.rs:12"));
         assert_eq!(program_frame("   3: bank::transfer"), None); // a build without lines
         assert_eq!(program_frame(""), None);
+    }
+
+    #[test]
+    fn our_own_frames_are_ours_also_in_another_folder() {
+        let home = env!("CARGO_MANIFEST_DIR");
+        for home in [home, &home[1..], home.rsplit('/').next().unwrap()] {
+            let inlined = format!("   3: arm\n             at {home}/src/aio/time/sleep.rs:147:35");
+            assert_eq!(program_frame(&inlined), None);
+        }
+        let at_the_root = "   3: call_once\n             at rustc/abc/library/core/src/ops.rs:1:2";
+        assert_eq!(program_frame(at_the_root), None);
+        for theirs in ["/elsewhere/src/bank.rs:12", "/src/bank.rs:12"] {
+            let inlined = format!("   3: arm\n             at {theirs}:28");
+            assert_eq!(program_frame(&inlined).as_deref(), Some(theirs));
+        }
     }
 }

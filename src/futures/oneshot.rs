@@ -197,9 +197,9 @@ impl<T> OneShot<T> {
         let (mut cancelled, mut closed) = (false, None);
         self.job.unless_begun(&mut || {
             let mut cell = self.cell.lock();
-            let was_done = cell.state.is_done();
+            let open = cell.state == FutureState::Pending;
             cancelled = cell.state.cancel();
-            if cancelled && !was_done {
+            if open {
                 closed = Some(cell.close(Err(JobError::Cancelled)));
             }
         });

@@ -34,7 +34,8 @@
 //! | which thread reads a reply? | a caller in `ProcessPool::call`, else the one that leads     |
 //! | which runs callbacks? | one of the pool's own, which does not lead meanwhile (`pool/crew`) |
 //! | which descriptors?   | for each worker two pipes and a pidfd                               |
-//! | what is shared?      | no lock; a word of memory for each job sent ahead (`message/claim`) |
+//! | what is shared?      | no lock; a word for each job sent ahead (`message/claim`), and      |
+//! |                      | memory in which long bodies lie (`message/segment`)                 |
 //! | who may begin a job? | its worker, when it has claimed it; the pool can take it back before |
 //!
 //! # To read

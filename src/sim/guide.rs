@@ -72,7 +72,8 @@ impl Guide for Follow {
             Some((choice, of)) => Some(format!("{}: there were {of} candidates", wanted(choice))),
             None if self.order.len() > self.choices => {
                 let last = wanted(self.order.len() - 1);
-                Some(format!("{last}: the run ended after {} choices", self.choices))
+                let choices = if self.choices == 1 { "choice" } else { "choices" };
+                Some(format!("{last}: the run ended after {} {choices}", self.choices))
             }
             None => None,
         }

@@ -1,17 +1,20 @@
 //! Memory straight from the kernel: pages, and huge pages.
 //!
-//! *Assumes*: Linux `mmap` and `madvise`.
+//! *Assumes*: Linux `mmap`, `madvise` and `memfd_create`.
 //! *Promises*: zeroed pages with one owner, given back when that is dropped; long stretches are in
 //! huge pages where the kernel has some to give. Shared words are the same memory in every process
-//! that is forked later, and no write to them is torn.
-//! *Leaves out*: cutting them up (`task/arena.rs`).
+//! that is forked later, or has mapped the same file, and no write to them is torn.
+//! *Leaves out*: cutting them up (`task/arena.rs`, `process/message/segment.rs`).
 //!
 //! The kernel hands memory out when it is first written to, a page at a time, and each page
 //! costs a fault: about a microsecond in a virtual machine, as much as fifteen spawns. A huge
 //! page is 512 pages for the price of some thirty.
 #![allow(unsafe_code)]
 
+use crate::sys::fd::checked;
+use std::fs::File;
 use std::io;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicU64;
 
@@ -40,13 +43,14 @@ impl Pages {
     /// # Errors
     /// What `mmap(2)` reports: `ENOMEM`; `EINVAL` for no bytes at all.
     pub fn map(len: usize) -> io::Result<Pages> {
-        Pages::map_how(len, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS)
+        Pages::map_how(len, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, None)
     }
 
-    fn map_how(len: usize, how: libc::c_int) -> io::Result<Pages> {
+    fn map_how(len: usize, how: libc::c_int, file: Option<&File>) -> io::Result<Pages> {
         let access = libc::PROT_READ | libc::PROT_WRITE;
+        let fd = file.map_or(-1, AsRawFd::as_raw_fd);
         // SAFETY: new pages at an address of the kernel's choice change nothing that exists.
-        let start = unsafe { libc::mmap(ptr::null_mut(), len, access, how, -1, 0) };
+        let start = unsafe { libc::mmap(ptr::null_mut(), len, access, how, fd, 0) };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
@@ -85,8 +89,8 @@ impl Pages {
     }
 }
 
-/// Atomic numbers in memory that this process shares with all that are forked from it later. A page
-/// of them takes memory when a number in it is first written.
+/// Atomic numbers in memory that this process shares with all that are forked from it later, and with
+/// those that are given its file. A page of them takes memory when a number in it is first written.
 ///
 /// ```
 /// use singletrack::sys::memory::SharedWords;
@@ -115,9 +119,42 @@ impl SharedWords {
     /// # Errors
     /// As [`Pages::map`].
     pub fn map(count: usize) -> io::Result<SharedWords> {
-        let len = count.checked_mul(size_of::<AtomicU64>()).ok_or(io::ErrorKind::OutOfMemory)?;
-        let how = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        Ok(SharedWords { pages: Pages::map_how(len, how)?, count })
+        SharedWords::map_bytes(size_of_words(count)?, None)
+    }
+
+    /// So many, all 0, and the file that they are. Nobody can make it shorter any more: who touches a
+    /// page beyond the end of a file dies of it.
+    ///
+    /// # Errors
+    /// What `memfd_create(2)`, `ftruncate(2)`, `fcntl(2)` and `mmap(2)` report.
+    pub fn in_file(count: usize) -> io::Result<(SharedWords, File)> {
+        if cfg!(miri) {
+            return Err(io::ErrorKind::Unsupported.into()); // Miri has no `memfd_create`
+        }
+        let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+        // SAFETY: the name is a literal that ends in zero.
+        let fd = checked(unsafe { libc::memfd_create(c"singletrack".as_ptr(), flags) })?;
+        // SAFETY: the call succeeded, so it is open, and nothing else owns it.
+        let file = unsafe { File::from_raw_fd(fd) };
+        file.set_len(size_of_words(count)? as u64)?;
+        let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+        // SAFETY: this command of `fcntl` takes an integer; the file is open.
+        checked(unsafe { libc::fcntl(fd, libc::F_ADD_SEALS, seals) })?;
+        Ok((SharedWords::of_file(&file)?, file))
+    }
+
+    /// Those that are in a file which [`in_file`](Self::in_file) made, here or elsewhere.
+    ///
+    /// # Errors
+    /// What `fstat(2)` and `mmap(2)` report.
+    pub fn of_file(file: &File) -> io::Result<SharedWords> {
+        SharedWords::map_bytes(file.metadata()?.len() as usize, Some(file))
+    }
+
+    fn map_bytes(len: usize, file: Option<&File>) -> io::Result<SharedWords> {
+        let anonymous = if file.is_none() { libc::MAP_ANONYMOUS } else { 0 };
+        let how = libc::MAP_SHARED | libc::MAP_NORESERVE | anonymous;
+        Ok(SharedWords { pages: Pages::map_how(len, how, file)?, count: len / size_of::<u64>() })
     }
 
     /// All of them.
@@ -127,6 +164,19 @@ impl SharedWords {
         // in this one the memory is reached only by these atomics.
         unsafe { std::slice::from_raw_parts(self.pages.start.as_ptr().cast(), self.count) }
     }
+}
+
+fn size_of_words(count: usize) -> io::Result<usize> {
+    count.checked_mul(size_of::<AtomicU64>()).ok_or(io::ErrorKind::OutOfMemory.into())
+}
+
+/// Has malloc keep what is freed for what comes next. glibc gives the free end of the heap back as
+/// soon as it is 128 KiB long, and each page of it faults when it comes again; but from the first
+/// freed block of its own mapping on, the limit is twice that block's size (mallopt(3),
+/// `M_MMAP_THRESHOLD`). This one is never touched, so it is no memory at all.
+pub fn keep_freed_memory() {
+    const KEPT: usize = 8 << 20;
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(KEPT / 2)));
 }
 
 impl Drop for Pages {

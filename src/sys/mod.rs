@@ -20,7 +20,7 @@
 //!
 //! Read `fd` first, then the file of the noun you look for: `process` and `socket` are what the
 //! fork server is made of (`process/forkserver/`), `signal` what `aio/signals.rs` listens to,
-//! `memory` what the tasks' arena cuts up (`task/arena.rs`), `usage` what the lab measures.
+//! `memory` what the tasks' arena cuts up (`task/arena.rs`) and what processes share, `usage` what the lab measures.
 
 pub mod death;
 pub mod fd;

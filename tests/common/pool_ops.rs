@@ -313,7 +313,12 @@ impl Twin {
             Op::Answer { .. } => {
                 self.claim(key);
                 let worker = self.model(key);
-                if worker.delivered == 0 || worker.killed {
+                if worker.delivered == 0 {
+                    return;
+                }
+                if worker.killed {
+                    let (id, _) = worker.sent[0];
+                    assert!(self.system.answered(key, id, now).is_none(), "it was killed");
                     return;
                 }
                 let (id, _) = worker.remove(0).unwrap();
@@ -515,6 +520,8 @@ impl Twin {
             self.apply(Op::Ready { worker });
         }
         for _ in 0..40 {
+            // Answers that come at the same moment are one burst, and say little of how quick they were.
+            self.apply(Op::Advance { ns: 2_000 });
             for worker in 0..self.settings.workers {
                 self.apply(Op::SUBMIT);
                 self.apply(Op::Assign);
@@ -522,6 +529,11 @@ impl Twin {
                 self.apply(Op::Answer { worker });
             }
         }
+    }
+
+    /// The jobs of the worker that holds most.
+    pub fn most_held(&self) -> usize {
+        self.workers.values().map(|worker| worker.sent.len()).max().unwrap_or(0)
     }
 
     /// Takes all actions and holds them against what was due.

@@ -6,8 +6,9 @@
 //!
 //! ```text
 //!   bytes ─┬─▶ any_program ────▶ verifier ──▶ mostly refused; else run: no panic, fuel holds
-//!          └─▶ proper_program ─▶ verifier ──▶ never refused; run; compare with a naive
-//!                                             interpreter; print and read again
+//!          ├─▶ proper_program ─▶ verifier ──▶ never refused; run; compare with a naive
+//!          │         │                          interpreter; print and read again
+//!          └─▶     spoilt ─────▶ verifier ──▶ sometimes refused; else run and compared as well
 //! ```
 #![allow(dead_code)] // each test and each fuzz target uses its own part
 
@@ -64,6 +65,19 @@ pub fn any_program(bytes: &[u8]) -> Program {
         let arguments = vec![2; usize::from(choices.below(3))];
         program.threads.push(EntryPoint { function, arguments, position: Position::default() });
     }
+    program
+}
+
+/// A program with one instruction that does not belong there: the bytes, from the last one on, choose
+/// its place and what it is.
+fn spoilt(mut program: Program, bytes: &[u8]) -> Program {
+    let bytes: Vec<u8> = bytes.iter().rev().copied().collect();
+    let mut choices = Choices(bytes.iter());
+    let functions = program.functions.len() as u8;
+    let code = &mut program.functions[usize::from(choices.below(functions))].code;
+    let at = usize::from(choices.below(code.len().min(255) as u8));
+    let opcode = &OPCODES[usize::from(choices.below(OPCODES.len() as u8))];
+    code[at].op = (opcode.make)(u16::from(choices.below(4)));
     program
 }
 
@@ -309,15 +323,17 @@ pub fn check_any_bytes(bytes: &[u8]) {
     let policy = policies[bytes.first().map_or(0, |byte| usize::from(*byte) % policies.len())].1;
     let style = Style { threads: 3, statements: 3, spins: true, private: false };
     let proper = proper_program(bytes, style);
-    check_text(&proper.to_string());
+    check_print(&proper);
     let proper = Verified::new(proper).expect("whole statements make a whole program");
-    check_alone(&proper);
-    run_by_bytes(&proper, &policy, bytes, 2_000);
+    let check_run = |program: &Verified| {
+        check_alone(program);
+        run_by_bytes(program, &policy, bytes, 2_000);
+    };
+    check_run(&proper);
     let any = any_program(bytes);
     let _ = dis(&any); // of nonsense, too
-    if let Ok(program) = Verified::new(any) {
-        check_alone(&program);
-        run_by_bytes(&program, &policy, bytes, 2_000);
+    for program in [any, spoilt(proper.program().clone(), bytes)] {
+        Verified::new(program).iter().for_each(check_run);
     }
 }
 
@@ -352,7 +368,7 @@ fn check_alone(program: &Verified) {
 /// If the property does not hold: that is a bug in `src/vm`.
 pub fn check_any_text(text: &str) {
     match assemble(text) {
-        Ok(_) => check_text(text),
+        Ok(program) => check_print(&program),
         Err(error) => {
             let line = text.lines().nth(error.position.line - 1).expect("the line is there");
             assert!(error.position.column <= line.chars().count() + 1, "{error}");
@@ -360,13 +376,24 @@ pub fn check_any_text(text: &str) {
     }
 }
 
-fn check_text(text: &str) {
-    let printed = assemble(text).expect("it was read before").to_string();
+/// What must hold for every program that was read: what is printed of it can be read back.
+///
+/// # Panics
+/// If the property does not hold: that is a bug in `src/vm`.
+pub fn check_print(program: &Program) {
+    let printed = program.to_string();
     let again = assemble(&printed).unwrap_or_else(|error| panic!("{error} in\n{printed}"));
-    assert_eq!(again.to_string(), printed);
-    let ops = |program: &Program| {
-        let functions = program.functions.iter();
-        functions.flat_map(|f| f.code.iter().map(|i| i.op)).collect::<Vec<Op>>()
-    };
-    assert_eq!(ops(&again), ops(&assemble(text).expect("it was read before")));
+    let (again, program) = (without_positions(again), without_positions(program.clone()));
+    assert_eq!(again, program, "read again from\n{printed}");
+}
+
+/// The program, wherever in its text each thing stood.
+fn without_positions(mut program: Program) -> Program {
+    program.threads.iter_mut().for_each(|thread| thread.position = Position::default());
+    program.expects.iter_mut().for_each(|expect| expect.position = Position::default());
+    for function in &mut program.functions {
+        function.position = Position::default();
+        function.code.iter_mut().for_each(|of| of.position = Position::default());
+    }
+    program
 }

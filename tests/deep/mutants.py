@@ -5,10 +5,11 @@
 
 `pure` takes the mutants that cargo-mutants lists for the files of pure_files.txt; `deletions` deletes each
 wake, compare of generations, `deregister` and check under an unsafe block (deletions.py), in all of src; `all`
-takes both. All mutants are built into one copy of the crate (switched.py), so that each costs only the run of the test
-programs that come to it. Results are kept in target/mutants under the hash of the function: a run that was
-interrupted goes on where it stopped. --again runs survivors once more, --page writes mutants.md from what
-there is. What cannot be noticed is argued in argued.txt, one mutant a line.
+takes both. All mutants are built into one copy of the crate (switched.py), so that each costs only the run
+of the test programs that come to it; those outside of functions, in a constant say, are built one by one.
+Results are kept in target/mutants under the hash of the function: a run that was interrupted goes on where it
+stopped. --again runs survivors once more, --page writes mutants.md from what there is. What cannot be noticed
+is argued in argued.txt, one mutant a line.
 """
 import argparse
 import json
@@ -60,6 +61,7 @@ def of_cargo_mutants(files):
 def limits():
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell starts what is in the background without it
 
 
 def run_program(path, copy, limit, **env):
@@ -163,12 +165,35 @@ def run_batch(mutants, todo, features, results, stop):
         if time.monotonic() > stop:
             print("the time is up; the next run goes on from here")
             return
-        if mutant.viable and mutant.function:
+        if mutant.viable:
             one = judge(mutant, first[mutant.file, mutant.function], built, facts, copy)
             results[mutant.key] = dict(one, hash=mutant.hash, new=mutant.new)
             if one["result"] not in CAUGHT:
                 print(f"{one['result']:9} {mutant.file}:{mutant.line}: {mutant.key} {one['by']}", flush=True)
             save(results)
+
+
+def run_alone(todo, features, results, stop):
+    """Judges mutants outside of functions: a constant has one value, so each of these is built by itself."""
+    copy = Copy(ROOT, SCRATCH / "alone", features)
+    for mutant in todo:
+        if time.monotonic() > stop:
+            print("the time is up; the next run goes on from here")
+            return
+        copy.fill_with(mutant)
+        one = {"result": "survived", "by": ""}
+        for name in mutant.programs:
+            built = copy.built([name])
+            if built is None:
+                one = {"result": "unviable", "by": ""}
+                break
+            how, _, failed, _ = run_program(built[name], copy, 120, PROPTEST_CASES="24")
+            if how != "passed":
+                one = {"result": how, "by": f"{name}: {failed}" if failed else name}
+                break
+        results[mutant.key] = dict(one, hash=mutant.hash, new=mutant.new)
+        print(f"{one['result']:9} {mutant.file}:{mutant.line}: {mutant.key} {one['by']}", flush=True)
+        save(results)
 
 
 def without_answer(mutants, results, again):
@@ -228,8 +253,10 @@ def main():
                 mutant.viable = known["result"] != "unviable"
                 mutant.new = known.get("new", mutant.new)
         print(f"{len(todo)} of {len(batch)} mutants to do with `{features or 'all of the lab'}`", flush=True)
-        if todo and time.monotonic() < stop:
-            run_batch(batch, todo, features, results, stop)
+        inside = [one for one in todo if one.function]
+        if inside and time.monotonic() < stop:
+            run_batch(batch, inside, features, results, stop)
+        run_alone([one for one in todo if not one.function], features, results, stop)
     return 0
 
 

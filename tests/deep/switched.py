@@ -165,6 +165,7 @@ class Copy:
         self.root, self.dir = root, scratch / "copy"
         self.target = scratch / ("build-" + re.sub(r"\W", "", features + rustflags))
         self.features, self.rustflags, self.owners, self.gone = features, rustflags, {}, set()
+        self.said = ""
 
     def fill(self, mutants):
         """Brings the work tree into the copy, with all viable mutants; files that stay are not touched."""
@@ -183,6 +184,12 @@ class Copy:
                     data = text.encode()
                 self.put(name, self.changed(name, data))
         self.put("src/mutation.rs", SWITCH.replace("@COUNT@", str(len(mutants) + 1)).encode())
+
+    def fill_with(self, mutant):
+        """Brings the work tree into the copy, with this mutant instead of what it changes."""
+        self.fill([])
+        start, end = mutant.span
+        self.put(mutant.file, (mutant.text[:start] + mutant.new + mutant.text[end:]).encode())
 
     @staticmethod
     def changed(name, data):
@@ -258,10 +265,14 @@ class Copy:
 
     def programs(self, names):
         """Builds these test programs; where each is."""
+        return self.built(names) or sys.exit(f"the test programs do not build:\n{self.said[-3000:]}")
+
+    def built(self, names):
+        """The same; None if they do not compile."""
         words = [word for name in names for word in (("--lib",) if name == "lib" else ("--test", name))]
-        done, messages, said = self.cargo(["test", "--no-run", *words])
+        done, messages, self.said = self.cargo(["test", "--no-run", *words])
         if not done:
-            sys.exit(f"the test programs do not build:\n{said[-3000:]}")
+            return None
         found = {}
         for one in messages:
             if one["reason"] == "compiler-artifact" and one.get("executable") and one["profile"]["test"]:

@@ -44,9 +44,17 @@ TOOLS = {
     "shuttle": "thousands of interleavings of four threads (shuttle)",
     "kernel": "real sockets, signals and child processes",
     "fork": "real forks and real kills",
+    "matrix": "a death at every place of a job, a refusal of every system call (the two matrices)",
+    "python": "Python programs, run by the machine that explores them",
+    "lab": "the lab's verdicts about rounds whose answer is known",
     "miri": "unsafe code under an interpreter that knows what it may not do (Miri)",
     "source": "rules about the source itself: the compiler, or a test that reads it",
 }
+
+
+def number(path):
+    """What stands before the name of an entry, as one types it: 07, 112."""
+    return path.name.partition("-")[0]
 
 
 def entry(path):
@@ -122,8 +130,8 @@ class Test:
             known = "1 passed" in text or f"test {self.name} ... ok" in text
             return ("passed" if known else "there is no such test"), text
         # A test may end its whole process, by a watchdog or by a second panic, and leave it at that.
-        noticed = ("panicked at", f"test {self.name} ... HANGS", "watchdog: ", "Undefined Behavior: ",
-                   "left behind: ")
+        noticed = ("panicked at", f"test {self.name} ... HANGS", f"test {self.name} ... FAILED",
+                   "watchdog: ", "Undefined Behavior: ", "left behind: ")
         return ("failed" if any(word in text for word in noticed) else "no verdict"), text
 
 
@@ -136,12 +144,14 @@ def complaint(text):
     panics = re.findall(r"panicked at [^\n]*\n(.*?)(?=\nnote: |\nstack backtrace|\nthread |\ntest |\n\n|\Z)",
                         text, re.S)
     panics = [said for said in panics if "destructor" not in said and "cannot unwind" not in said]
-    other = re.search(r"watchdog: .*|test \S+ \.\.\. HANGS|Undefined Behavior: .*|left behind: .*", text)
+    other = re.search(r"watchdog: .*|test \S+ \.\.\. HANGS|Undefined Behavior: .*|left behind: .*|"
+                      r"--cell .*|test \S+ \.\.\. FAILED", text)
     return tidy(panics[-1] if panics else other[0] if other else "")
 
 
 def tidy(said):
     """Without what says nothing: which macro, which line, which folder."""
+    said = said.replace(f"{SCRATCH}/", "")
     for old, new in ((r"assertion (?:failed: )?[`'(]*left == right[`')]* ?(?:failed:?)?", ""),
                      (r"assertion failed: ", "not: "), (r" at (?:tests|src)/\S+\.rs:\d+", ""),
                      (r"; threads = .*", ""), (r"/\S*/copy/", ""), (r"`", ""), (r"\s+", " "),
@@ -215,7 +225,7 @@ def tables(entries, results):
         for path, head in mine:
             test = Test(head["kills"])
             said = results[path.name]["said"].replace("|", "\\|")
-            lines.append(f"| {path.name[:2]} | [{head['title']}]({path.name}) | {head['source']} | "
+            lines.append(f"| {number(path)} | [{head['title']}]({path.name}) | {head['source']} | "
                          f"{head['breaks']} | `{test.name}` in `{test.source[6:-3]}` | `{said}` |")
     return [*summary, f"| all | {len(entries)} |", *lines]
 
@@ -275,7 +285,7 @@ def prove_all(todo, names, results):
             if before[head["kills"]] == "passed":
                 result, said = prove(path, test)
             results.note(path.name, identity(path, test, names), result, said)
-            print(f"{path.name[:2]}  {result}  {head['title']}: {said}", flush=True)
+            print(f"{number(path)}  {result}  {head['title']}: {said}", flush=True)
     copy_tree(names)
 
 
@@ -285,14 +295,15 @@ def main():
     ask.add_argument("--only", default="", metavar="NN[,NN]", help="these entries")
     ask.add_argument("--again", action="store_true", help="forget earlier results")
     args = ask.parse_args()
-    entries = [(path, entry(path)) for path in sorted(HERE.glob("[0-9][0-9]-*.patch"))]
-    only = [number for number in args.only.split(",") if number]
-    unknown = [number for number in only if all(path.name[:2] != number for path, _ in entries)]
+    paths = sorted(HERE.glob("[0-9]*-*.patch"), key=lambda path: int(number(path)))
+    entries = [(path, entry(path)) for path in paths]
+    only = [wanted for wanted in args.only.split(",") if wanted]
+    unknown = sorted(set(only) - {number(path) for path, _ in entries})
     if unknown:
         ask.error(f"no entry {', '.join(unknown)}; --list says which there are")
     if args.list:
         for path, head in entries:
-            print(f"{path.name[:2]}  {head['title']}  ({head['kind']}: {head['kills']})")
+            print(f"{number(path)}  {head['title']}  ({head['kind']}: {head['kills']})")
         return 0
     SCRATCH.mkdir(parents=True, exist_ok=True)
     names = tracked()
@@ -305,7 +316,7 @@ def main():
 
     killed = [name for name, one in known().items() if one["result"] == "killed"]
     prove_all([(path, head) for path, head in entries if path.name not in killed
-               and (not only or path.name[:2] in only)], names, results)
+               and (not only or number(path) in only)], names, results)
     proved = known()
     bad = sorted(name for name, one in proved.items() if one["result"] != "killed")
     print(f"{len(proved) - len(bad)} of {len(entries)} killed")

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use singletrack::futures::JobError;
-use singletrack::process::message::frame::{FrameKind, frame};
+use singletrack::process::message::frame::{FrameKind, frame, stub};
 use singletrack::sys::process::Death;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -155,6 +156,30 @@ pub fn answer_for(id: u64) -> u64 {
     let forged = frame(FrameKind::Value, id, &[1]).unwrap();
     fs::OpenOptions::new().write(true).open(my_reply_pipe()).unwrap().write_all(&forged).unwrap();
     0
+}
+
+/// Says that its answer lies at this place beside the pipe.
+pub fn answer_from(place: u64) -> u64 {
+    let stub = stub(&frame(FrameKind::Value, 0, &[1; 100]).unwrap(), place).unwrap();
+    fs::OpenOptions::new().write(true).open(my_reply_pipe()).unwrap().write_all(&stub).unwrap();
+    sleep_for_ever(())
+}
+
+/// Writes all over the memory beside its pipes.
+pub fn spoil_segment(text: String) -> u64 {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let line = maps.lines().find(|line| line.contains("memfd:singletrack")).unwrap();
+    let place = line.split_once(' ').unwrap().0;
+    let (start, end) = place.split_once('-').unwrap();
+    let [start, end] = [start, end].map(|hex| u64::from_str_radix(hex, 16).unwrap());
+    // Who may open it so cannot take away what the pool has mapped: that would end the program.
+    if let Ok(file) = fs::File::options().write(true).open(format!("/proc/self/map_files/{place}"))
+    {
+        assert!(file.set_len(0).is_err());
+    }
+    let memory = fs::OpenOptions::new().write(true).open("/proc/self/mem").unwrap();
+    memory.write_all_at(&vec![0xff; (end - start) as usize], start).unwrap();
+    text.len() as u64
 }
 
 pub fn write_garbage(_: ()) -> u64 {

@@ -17,6 +17,7 @@ use singletrack::process::PoolError;
 use singletrack::process::Process;
 use singletrack::process::ProcessPool;
 use singletrack::process::message::frame::MAX_FRAME;
+use singletrack::process::message::segment::ROOM;
 use singletrack::process::{ForkServer, ForkServerError};
 use singletrack::sys::process::Death;
 use std::collections::BTreeSet;
@@ -35,6 +36,15 @@ const TESTS: &[Test<ForkServer>] = &[
     ("an_idle_worker_killed_costs_no_job", an_idle_worker_killed_costs_no_job),
     ("many_kills_lose_no_job", many_kills_lose_no_job),
     ("a_mebibyte_both_ways_at_once", a_mebibyte_both_ways_at_once),
+    (
+        "long_values_lie_in_memory_that_is_bounded_and_given_back",
+        long_values_lie_in_memory_that_is_bounded_and_given_back,
+    ),
+    (
+        "a_worker_that_spoils_its_segment_harms_its_own_jobs_alone",
+        a_worker_that_spoils_its_segment_harms_its_own_jobs_alone,
+    ),
+    ("an_answer_that_is_not_where_it_should_lie", an_answer_that_is_not_where_it_should_lie),
     ("crash_big_data_half_written", crash_big_data_half_written),
     ("memory_freed_by_one_job_serves_the_next", memory_freed_by_one_job_serves_the_next),
     ("what_exceeds_a_frame_is_refused", what_exceeds_a_frame_is_refused),
@@ -49,6 +59,7 @@ const TESTS: &[Test<ForkServer>] = &[
     ),
     ("a_time_limit_kills_a_hung_job", a_time_limit_kills_a_hung_job),
     ("a_time_limit_kills_a_stopped_worker", a_time_limit_kills_a_stopped_worker),
+    ("whoever_sleeps_hears_of_new_wishes", whoever_sleeps_hears_of_new_wishes),
     (
         "a_stopped_idle_worker_does_not_hold_up_shutdown",
         a_stopped_idle_worker_does_not_hold_up_shutdown,
@@ -220,9 +231,70 @@ fn many_kills_lose_no_job(fork_server: &ForkServer) {
 /// Shows X7.
 fn a_mebibyte_both_ways_at_once(fork_server: &ForkServer) {
     let pool = pool(fork_server, 2);
-    let texts = || (0..16).map(|i| char::from(b'a' + i).to_string().repeat(1 << 20));
-    let results: Result<Vec<String>, _> = pool.map(echo, texts()).collect();
-    assert!(results.unwrap().into_iter().eq(texts()));
+    // The longer ones find no room beside the pipes.
+    for (count, length) in [(16, 1 << 20), (6, ROOM + 1)].repeat(4) {
+        let texts = || (0..count).map(|i| char::from(b'a' + i).to_string().repeat(length));
+        // Who was quick is sent more than one: the next is on its way there while an answer is on its
+        // way back.
+        assert!(pool.map(square, 0..2000).all(|result| result.is_ok()));
+        let results: Result<Vec<String>, _> = pool.map(echo, texts()).collect();
+        assert!(results.unwrap().into_iter().eq(texts()));
+    }
+}
+
+/// Of each segment that this process has mapped: how much of it is memory, in KiB.
+fn segments() -> Vec<u64> {
+    let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let lines = text.split("memfd:singletrack").skip(1);
+    let resident = lines.map(|after| after.lines().find_map(|line| line.strip_prefix("Rss:")));
+    let kib = |rss: &str| rss.trim().trim_end_matches(" kB").parse().unwrap();
+    resident.map(|rss| kib(rss.unwrap())).collect()
+}
+
+/// Shows X7.
+fn long_values_lie_in_memory_that_is_bounded_and_given_back(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
+    assert_serves(&pool);
+    assert_eq!(segments(), [0, 0], "for short values they are no memory");
+    // Some too long for it, and most of them not; with more on the way than it has room for.
+    let lengths = || (0..60).map(|i| [70_000, 1 << 20, 3_000_000, 5 << 20][i % 4]);
+    let texts = pool.map(echo, lengths().map(|length| "z".repeat(length)));
+    assert!(texts.map(|text| text.unwrap().len()).eq(lengths()));
+    let (most, used) = ((8 << 10) + 8, segments());
+    assert!(used.iter().all(|kib| *kib <= most) && used.iter().sum::<u64>() > 2 << 10, "{used:?}");
+    drop(pool);
+    assert_eq!(segments(), [0; 0], "they are the workers'");
+}
+
+/// Shows X13.
+fn a_worker_that_spoils_its_segment_harms_its_own_jobs_alone(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
+    let text = "z".repeat(1 << 20);
+    for _ in 0..4 {
+        let spoilt = pool.submit(spoil_segment, text.clone());
+        let others: Vec<_> = (0..6).map(|_| pool.submit(echo, text.clone())).collect();
+        assert_eq!(spoilt.result(), Ok(1 << 20));
+        for other in others {
+            match other.result() {
+                Ok(_) | Err(JobError::Codec(_)) => {} // bytes are bytes, and some are no text
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+    drop(pool);
+    assert_serves(&self::pool(fork_server, 2));
+}
+
+/// Shows X13.
+fn an_answer_that_is_not_where_it_should_lie(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
+    for place in [4 << 20, u64::MAX, 3] {
+        match pool.submit(answer_from, place).result() {
+            Err(JobError::Protocol(why)) => assert!(why.contains("beside the stream"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_serves(&pool);
 }
 
 fn crash_big_data_half_written(fork_server: &ForkServer) {
@@ -354,6 +426,24 @@ fn a_time_limit_kills_a_hung_job(fork_server: &ForkServer) {
     let strict = ProcessPool::builder(fork_server).workers(1).time_limit(limit).start().unwrap();
     assert_eq!(strict.submit(sleep_for_ever, ()).result(), Err(JobError::TimedOut(limit)));
     assert_eq!(strict.submit(square, 3).result(), Ok(9));
+}
+
+/// The thread that watches an idle pool sleeps without a limit, and no thread waits for a result.
+fn whoever_sleeps_hears_of_new_wishes(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
+    assert_serves(&pool);
+    let goes_to_sleep = || std::thread::sleep(Duration::from_millis(50));
+    goes_to_sleep();
+    pool.resize(2).unwrap();
+    eventually("it has two workers", || pool.worker_pids().len() == 2);
+    assert_serves(&pool);
+    goes_to_sleep();
+    let (tell, told) = mpsc::channel();
+    let limit = Duration::from_millis(30);
+    let hung = pool.submit_within(limit, sleep_for_ever, ());
+    hung.add_done_callback(move || tell.send(()).unwrap());
+    told.recv_timeout(Duration::from_secs(20)).expect("nobody looks at the clock");
+    assert_eq!(hung.result(), Err(JobError::TimedOut(limit)));
 }
 
 /// Shows X8.

@@ -145,14 +145,11 @@ impl ReadBuffer {
 
     /// Space for more bytes; report how many were put there with [`filled`](Self::filled).
     pub fn room(&mut self) -> &mut [u8] {
-        if self.start > 0 && self.bytes.len() - self.end < self.room {
+        if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
-        let least = self.end + self.room;
-        if self.bytes.len() < least {
-            self.bytes.resize(least, 0);
-        }
+        self.bytes.resize(self.bytes.len().max(self.end + self.room), 0);
         &mut self.bytes[self.end..]
     }
 

@@ -52,7 +52,7 @@ pub(super) enum ThreadStatus {
 
 /// Whether the lock is for all threads, for its finaliser, or for none any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Shutdown {
+enum Shutdown {
     No,
     By(ThreadId),
     ByTheDead,
@@ -94,7 +94,7 @@ pub struct Machine {
     pub(super) waiters: WaitQueue,
     /// The last holder, if it was made to drop the lock, until the switch has come.
     pub(super) handing_over: Option<(ThreadId, DropReason)>,
-    pub(super) shutdown: Shutdown,
+    shutdown: Shutdown,
 }
 
 impl Machine {
@@ -211,8 +211,7 @@ impl Machine {
         match self.status(me) {
             ThreadStatus::Waiting => {
                 let woken = self.waiters.dequeue(me).is_some_and(|waiter| waiter.woken);
-                let missed = self.holder.is_none() && (woken || self.waiting() == 0);
-                if missed { self.wake_next() } else { None }
+                if woken && self.holder.is_none() { self.wake_next() } else { None }
             }
             ThreadStatus::HandingOver => {
                 self.handing_over = None;

@@ -6,11 +6,11 @@
 //! ```text
 //!   who      holder · last_holder · undisturbed      of one thread   is_waiting · is_woken
 //!   how many switch_number · waiting                                 is_handing_over
-//!   whether  drop_requested · is_finalised
+//!   whether  drop_requested
 //! ```
 
 use crate::gil::rules::decision::ThreadId;
-use crate::gil::rules::machine::{Machine, Shutdown, ThreadStatus};
+use crate::gil::rules::machine::{Machine, ThreadStatus};
 use crate::gil::rules::policy::SwitchPolicy;
 
 /// What can be seen from outside.
@@ -58,11 +58,6 @@ impl Machine {
     /// This thread was made to drop the lock, and no other has taken it yet.
     pub fn is_handing_over(&self, id: ThreadId) -> bool {
         self.status(id) == ThreadStatus::HandingOver
-    }
-
-    /// The lock was finalised.
-    pub fn is_finalised(&self) -> bool {
-        self.shutdown != Shutdown::No
     }
 
     /// The last holder, if no other thread could tell that it takes and drops the lock: none waits,

@@ -188,12 +188,9 @@ impl Simulator {
     fn end_thread(&mut self, thread: usize) {
         let ending = &mut self.timeline.threads[thread];
         ending.ended = Some(self.timeline.now);
-        ending.generation += 1;
-        let wake = self.machine.dies(ending.id);
+        // It has dropped the lock before, so it leaves nobody behind that must be woken.
+        let _ = self.machine.dies(ending.id);
         self.timeline.leave_core(thread);
-        if let Some(whom) = wake {
-            self.timeline.wake(whom.index(), false);
-        }
     }
 
     /// Lets a thread that has the lock go on with its script.
@@ -214,7 +211,8 @@ impl Simulator {
         }
     }
 
-    /// Starts a computation: as many ticks as there are before the next check that does something.
+    /// Starts a computation: as many ticks as there are before the next check that does something. A
+    /// request that is there already is shown to it as any other.
     fn compute(&mut self, thread: usize, left: u64) {
         let ticks_per_check = self.ticks_per_check();
         let ticks = match self.machine.policy().check() {
@@ -230,7 +228,6 @@ impl Simulator {
                 }
                 until_check
             }
-            Check::OnRequest { .. } if self.machine.drop_requested() => ticks_per_check,
             Check::OnRequest { .. } => u64::MAX,
         };
         self.start_activity(thread, Activity::Compute { ticks: ticks.min(left) });

@@ -118,7 +118,7 @@ impl Cores {
         // Only a thread that is more than half a quantum behind preempts another. Else two threads
         // that wake each other would do nothing but change places. And nobody is displaced on the way to
         // its core: woken often enough, the others would keep it from ever getting there.
-        let behind = self.quantum > 0 && most - (*runtime).min(most) > self.quantum / 2;
+        let behind = most - (*runtime).min(most) > self.quantum / 2;
         let is_there = |core: usize| {
             self.running[core].is_some_and(|on| now.saturating_sub(on.since) > self.settling)
         };
@@ -263,5 +263,24 @@ mod tests {
         assert_eq!(cores.block(1, 60), Some((0, Some(0))));
         // It has run for 9, the other for 52: it is less than half a quantum behind.
         assert_eq!(cores.wake(1, 61), Placement::Queued);
+    }
+
+    #[test]
+    fn half_a_quantum_is_not_long_enough_and_no_sleep_is_where_slices_have_no_end() {
+        for (quantum, settling) in [(100, 0), (0, 0), (60, 50)] {
+            let mut cores = Cores::new(1, quantum, settling);
+            (0..2).for_each(|_| cores.add_thread());
+            assert_eq!(cores.wake(0, 0), Placement::OnIdle(0));
+            assert_eq!(cores.wake(1, 50), Placement::Queued, "{quantum} {settling}");
+        }
+    }
+
+    #[test]
+    fn of_two_with_the_same_runtime_the_one_that_queued_first_is_next() {
+        let mut cores = cores(1, 3);
+        assert_eq!(cores.wake(0, 0), Placement::OnIdle(0));
+        assert_eq!(cores.wake(2, 0), Placement::Queued);
+        assert_eq!(cores.wake(1, 0), Placement::Queued);
+        assert_eq!(cores.block(0, 10), Some((0, Some(2))));
     }
 }

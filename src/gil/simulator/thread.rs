@@ -199,7 +199,8 @@ pub(crate) struct SimThread {
     pub(crate) waits_on: Option<WaitsOn>,
     /// What it does after a forced switch.
     pub(crate) after_switch: AndThen,
-    /// Tells scheduled ends that are valid from cancelled ones: a change makes a new generation.
+    /// Tells scheduled ends that are valid from cancelled ones: whatever cancels one makes a new
+    /// generation.
     pub(crate) generation: u64,
     waits_since: Option<Nanos>,
     pub(crate) ended: Option<Nanos>,

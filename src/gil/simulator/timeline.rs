@@ -152,10 +152,7 @@ impl Timeline {
     /// A cost, a bit less or more at random.
     fn with_jitter(&mut self, cost: Nanos) -> Nanos {
         let spread = cost / 100 * self.costs.jitter;
-        match spread {
-            0 => cost,
-            _ => cost - spread + self.random.next_u64() % (2 * spread + 1),
-        }
+        cost - spread + self.random.next_u64() % (2 * spread + 1)
     }
 
     /// Gives a core to a thread that can run again, or has it queue for one.
@@ -174,7 +171,6 @@ impl Timeline {
     fn resume(&mut self, thread: usize, core: usize, lead: Nanos) {
         let sim = &mut self.threads[thread];
         sim.resumed = self.now.saturating_add(lead);
-        sim.generation += 1;
         let (at, generation) = (sim.resumed.saturating_add(sim.left), sim.generation);
         self.schedule(at, Due::Activity { thread, generation });
         self.start_slice(core, lead);
@@ -223,7 +219,6 @@ impl Timeline {
         self.leave_core(thread);
         let sim = &mut self.threads[thread];
         sim.waits_on = Some(waits_on);
-        sim.generation += 1;
         let generation = sim.generation;
         if let Some(until) = until {
             self.schedule(until, Due::Sleep { thread, generation });

@@ -58,12 +58,11 @@ impl Knob {
             Knob::Inflight | Knob::Cores => 1,
         }
     }
+}
 
-    /// Halfway in proportion.
-    fn between(self, a: u64, b: u64) -> u64 {
-        let (a, b) = (a.max(self.least()) as f64, b.max(self.least()) as f64);
-        (a * b).sqrt().round() as u64
-    }
+/// Halfway in proportion.
+fn between(low: u64, high: u64) -> u64 {
+    (low as f64 * high as f64).sqrt().round() as u64
 }
 
 fn bytes(count: u64) -> String {
@@ -144,8 +143,8 @@ pub fn search<E>(
     let (mut stands_at, mut flips_at, mut to) = (from, until, to);
     while flip.probes.len() < MOST_PROBES {
         let (low, high) = (stands_at.min(flips_at).max(knob.least()), stands_at.max(flips_at));
-        let middle = knob.between(low, high);
-        if high as f64 <= low as f64 * CLOSE || middle <= low || middle >= high {
+        let middle = between(low, high);
+        if high as f64 <= low as f64 * CLOSE || middle <= low {
             break;
         }
         let Some(found) = probe(middle)? else { break };

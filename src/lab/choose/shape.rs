@@ -145,7 +145,7 @@ impl Shape {
         let (jobs, workers) = (jobs as f64, workers.max(1) as f64);
         let on_all = (cpu + native) / workers;
         let (computing, at_once) = match model {
-            Model::Sequential => (cpu + native, 1.0),
+            Model::Sequential => (job, 1.0),
             Model::EventLoop => (cpu + native, self.inflight as f64),
             Model::ThreadsPy2 | Model::ThreadsPy32 | Model::ThreadsPy310 => {
                 (cpu.max(on_all), self.inflight as f64)
@@ -172,7 +172,7 @@ impl Shape {
     fn per_job(&self, models: &[Model], workers: usize) -> (f64, f64) {
         /// Whoever takes so many times as long as another is stopped.
         const STOPPED: f64 = 4.0;
-        let base = (4 * self.inflight).max(64);
+        let base = self.inflight.max(64);
         let one = |model: &Model| self.estimate(base, *model, workers) / base as f64;
         let fastest = models.iter().map(one).fold(f64::INFINITY, f64::min).max(1e-9);
         (models.iter().map(|model| one(model).min(STOPPED * fastest)).sum(), fastest)

@@ -3,8 +3,18 @@
 //! *Promises*: the same seeds print the same number; the first that fails ends the command with exit
 //! code 1, and what is printed replays it. Ctrl-C ends it after the seed in progress.
 //! *Leaves out*: what happens in a world (`lab/seeds/world.rs`).
+//!
+//! With `--json`, one object; `worlds`, `lines` and `hash` are of the worlds that kept their promises, the
+//! last five of the one that did not.
+//!
+//! ```text
+//! {schema_version, seeds: [from, to], worlds, lines, hash,
+//!  seed: null | number, failure: null | text, order: null | text, deviations: null | number,
+//!  replay: null | text}
+//! ```
 
 use crate::base::random::mix;
+use crate::lab::compare::output::counted;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::outside::check;
 use crate::lab::seeds::log::Log;
@@ -15,6 +25,7 @@ use crate::sim::program::Sim;
 use crate::sim::stage::RunEnd;
 use clap::Args;
 use serde_json::json;
+use std::fmt;
 use std::ops::Range;
 
 /// For the end of `sim --help`.
@@ -104,8 +115,7 @@ pub fn sim(
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<Option<Failure>, Failure> {
     let log = Log::new(request.log);
-    let (mut all, mut lines) = (0, 0);
-    let mut worlds = 0u64;
+    let mut lived = Lived::default();
     for seed in request.seeds.clone() {
         check()?;
         if let Err(failing) = live(seed, request.order.as_ref(), &log) {
@@ -113,29 +123,59 @@ pub fn sim(
                 let remedy = "it is of another version, or mistyped: run the seed without it";
                 return Ok(Some(Failure::new(format!("--order \"{order}\""), why, remedy)));
             }
-            return fails(request, seed, &failing, &mut print);
+            return Err(fails(request, &lived, seed, &failing, &mut print)?);
         }
         for line in log.lines() {
             print(&format!("{line}\n"))?;
         }
-        all = mix(all ^ log.hash());
-        (worlds, lines) = (worlds + 1, lines + log.count());
+        lived.hash = mix(lived.hash ^ log.hash());
+        lived.worlds += 1;
+        lived.lines += log.count() as usize;
     }
-    match request.json {
-        true => print(&format!(
-            "{:#}\n",
-            json!({
-                "schema_version": 1,
-                "seeds": [request.seeds.start, request.seeds.end],
-                "worlds": worlds,
-                "lines": lines,
-                "hash": format!("{all:016x}"),
-                "failure": null,
-            })
-        )),
-        false => print(&format!("{worlds} worlds, {lines} lines, none failed: {all:016x}\n")),
+    let text = match request.json {
+        true => document(request, &lived, None),
+        false => format!("{lived}\n"),
+    };
+    print(&text).map(|()| None)
+}
+
+/// The worlds that have kept their promises.
+#[derive(Default)]
+struct Lived {
+    worlds: usize,
+    lines: usize,
+    /// Stands for all that has happened in them.
+    hash: u64,
+}
+
+impl fmt::Display for Lived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (worlds, lines) = (counted(self.worlds, "world"), counted(self.lines, "line"));
+        write!(f, "{worlds}, {lines}, none failed: {:016x}", self.hash)
     }
-    .map(|()| None)
+}
+
+/// What `--json` prints; the same fields, whether a world has failed or not.
+fn document(request: &SimRequest, lived: &Lived, failed: Option<(u64, &Failing)>) -> String {
+    let failing = failed.map(|(_, failing)| failing);
+    let object = json!({
+        "schema_version": 1,
+        "seeds": [request.seeds.start, request.seeds.end],
+        "worlds": lived.worlds,
+        "lines": lived.lines,
+        "hash": format!("{:016x}", lived.hash),
+        "seed": failed.map(|(seed, _)| seed),
+        "failure": failing.map(|failing| failing.end.to_string()),
+        "order": failing.map(|failing| failing.order.to_string()),
+        "deviations": failing.map(|failing| failing.order.deviations()),
+        "replay": failed.map(|(seed, failing)| replay(seed, &failing.order)),
+    });
+    format!("{object:#}\n")
+}
+
+/// The command that shows a failure again.
+fn replay(seed: u64, order: &Order) -> String {
+    format!("singletrack sim --seeds {seed} --order \"{order}\"")
 }
 
 /// One world; its log is that of the failing run, if it fails.
@@ -148,33 +188,58 @@ fn live(seed: u64, order: Option<&Order>, log: &Log) -> Result<(), Box<Failing>>
     explorer.steps(STEPS).explore(program).map(drop)
 }
 
+/// Prints the failure; gives the line that is the end of it.
 fn fails(
     request: &SimRequest,
+    lived: &Lived,
     seed: u64,
     failing: &Failing,
     print: &mut impl FnMut(&str) -> Result<(), Failure>,
-) -> Result<Option<Failure>, Failure> {
+) -> Result<Failure, Failure> {
     let text = match request.json {
-        true => format!(
-            "{:#}\n",
-            json!({
-                "schema_version": 1,
-                "seed": seed,
-                "failure": failing.end.to_string(),
-                "order": failing.order.to_string(),
-                "deviations": failing.order.deviations(),
-            })
-        ),
+        true => document(request, lived, Some((seed, failing))),
         false => format!(
-            "seed {seed}: {}\n\nshrunk to {} choices that are not the first:\n\n{}\n",
+            "seed {seed}: {}\n\nshrunk to {} out of turn:\n\n{}\n",
             failing.end,
-            failing.order.deviations(),
+            counted(failing.order.deviations(), "choice"),
             failing.story
         ),
     };
     print(&text)?;
-    let again = format!("singletrack sim --seeds {seed} --order \"{}\"", failing.order);
     let why = failing.end.to_string();
     let why = why.lines().next().unwrap_or_default().to_owned();
-    Err(Failure::new(format!("seed {seed}"), why, format!("replay it: {again}")))
+    let remedy = format!("replay it: {}", replay(seed, &failing.order));
+    Ok(Failure::new(format!("seed {seed}"), why, remedy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn the_object_has_the_same_fields_whether_a_world_has_failed_or_not() {
+        let request = SimRequest { seeds: 3..9, log: false, order: None, json: true };
+        let lived = Lived { worlds: 4, lines: 200, hash: 7 };
+        let program = |sim: Sim| async move {
+            let task = sim.spawn("one", async move { panic!("of no use") });
+            task.await.unwrap()
+        };
+        let failing = Explorer::new().explore(program).expect_err("it panics");
+        let object = |failed| -> Value {
+            serde_json::from_str(&document(&request, &lived, failed)).unwrap()
+        };
+        let (well, failed) = (object(None), object(Some((7, &*failing))));
+        let of_both = ["schema_version", "seeds", "worlds", "lines", "hash"];
+        of_both.iter().for_each(|field| assert_eq!(well[field], failed[field], "{field}"));
+        let of_failures = ["seed", "failure", "order", "deviations", "replay"];
+        for field in of_failures {
+            assert!(well[field].is_null() && !failed[field].is_null(), "{field}");
+        }
+        for object in [&well, &failed] {
+            let fields = object.as_object().unwrap();
+            assert_eq!(fields.len(), of_both.len() + of_failures.len(), "{fields:?}");
+        }
+        assert_eq!(failed["replay"], "singletrack sim --seeds 7 --order \"fifo\"");
+    }
 }

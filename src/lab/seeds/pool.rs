@@ -294,7 +294,7 @@ async fn work(pool: Rc<Pool>, connection: Faulty) {
         while let Ok(Some(frame)) = decoder.next_frame() {
             let id = frame.id;
             let (times, most) = pool.begin(id);
-            assert!(times <= most, "job {id} is begun for the {times}th time");
+            assert!(times <= most, "job {id} was begun {times} times, of at most {most}");
             sleep(Duration::from_millis(sim.choose(10) as u64)).await;
             if !say(sim, &stream, FrameKind::Value, id).await {
                 return;

@@ -64,10 +64,9 @@ impl Grid {
         self.window.start.saturating_add(part as Nanos)
     }
 
-    /// The column of a moment within the window.
+    /// The column of a moment within the window; of its end the one behind the last.
     fn column_of(&self, at: Nanos) -> usize {
-        let part = u128::from(at - self.window.start) * self.count as u128 / self.length();
-        (part as usize).min(self.count - 1)
+        (u128::from(at - self.window.start) * self.count as u128 / self.length()) as usize
     }
 
     /// The lane within the window.
@@ -78,7 +77,7 @@ impl Grid {
             if from >= to {
                 continue;
             }
-            let (first, last) = (self.column_of(from), self.column_of(to - 1));
+            let (first, last) = (self.column_of(from), self.column_of(to));
             for (at, column) in columns.iter_mut().enumerate().take(last + 1).skip(first) {
                 let (begin, end) = (self.edge(at).max(from), self.edge(at + 1).min(to));
                 column.times[span.state as usize] += end.saturating_sub(begin);

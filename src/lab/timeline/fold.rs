@@ -68,10 +68,8 @@ pub fn fold(group: &Group) -> Vec<Shown> {
     let mut shown = Vec::new();
     for ((_, mut alike), room) in kinds.into_iter().zip(room) {
         let others = alike.len() - room.min(alike.len());
-        if others > 0 {
-            // Stable: of those that wait as long, the first ones.
-            alike.sort_by_key(|at| std::cmp::Reverse(waits(&group.lanes[*at])));
-        }
+        // Stable: of those that wait as long, the first ones.
+        alike.sort_by_key(|at| std::cmp::Reverse(waits(&group.lanes[*at])));
         alike.truncate(room);
         alike.sort_unstable();
         let last = alike.last().copied();

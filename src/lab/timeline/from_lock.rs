@@ -208,7 +208,8 @@ fn hand_overs(holds: &[Hold], slices: &[Vec<Slice>], first: usize) -> Vec<Link> 
         before.is_some_and(|s| s.state == LockState::WaitingForGil && s.from < dropped)
     };
     let pairs = holds.iter().zip(holds.iter().skip(1));
-    let handed = pairs.filter(|(from, to)| from.track != to.track && waited(to, from.slice.to));
+    // A thread that waits has dropped it before: whoever hands it over is another.
+    let handed = pairs.filter(|(from, to)| waited(to, from.slice.to));
     let link = |(from, to): (&Hold, &Hold)| Link {
         from: (first + from.track, from.slice.to - 1),
         to: (first + to.track, to.slice.from),

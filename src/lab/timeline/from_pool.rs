@@ -221,8 +221,8 @@ impl Reader {
     fn last_moment(&self, key: Key) -> Option<Nanos> {
         let worker = self.workers.get(&key)?;
         let spans = self.group.lanes[worker.lane].spans.iter().rev();
-        let last = spans.into_iter().find(|span| span.state == State::Runs)?;
-        Some(if last.from < last.to { last.to - 1 } else { last.from })
+        // None without length is written.
+        Some(spans.into_iter().find(|span| span.state == State::Runs)?.to - 1)
     }
 
     /// A worker does not hold a job any more: what it did until now is written down.

@@ -320,8 +320,9 @@ impl ForkServer {
                 format!("{} descriptors; at most {MAX_RIGHTS} can go along", descriptors.len());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
-        let (kind, id, why, rights) =
+        let (kind, id, why, mut rights) =
             self.connection.request(FrameKind::Spawn, descriptors.len() as u64, descriptors)?;
+        let segment = rights.drain(rights.len().min(3)..).next().map(File::from);
         let Ok([pidfd, requests, replies]) = <[OwnedFd; 3]>::try_from(rights) else {
             if kind == FrameKind::Spawned {
                 // Its pipes are closed with the lost descriptors, so it ends by itself.
@@ -333,7 +334,8 @@ impl ForkServer {
                 why => io::Error::other(why),
             });
         };
-        Ok(Forked { pid: id as u32, pidfd, requests: requests.into(), replies: replies.into() })
+        let (requests, replies) = (requests.into(), replies.into());
+        Ok(Forked { pid: id as u32, pidfd, requests, replies, segment })
     }
 
     /// Has a worker reaped that is dead or about to die; gives how it ended.

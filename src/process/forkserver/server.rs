@@ -41,6 +41,7 @@ use crate::process::forkserver::worker::serve;
 use crate::process::message::claim::ClaimWords;
 use crate::process::message::descriptor::arrive_with;
 use crate::process::message::frame::{Decoder, FrameKind, frame};
+use crate::process::message::segment::new_segment;
 use crate::sys::fd::{PipeReader, PipeWriter, can_read, pipe};
 use crate::sys::process::Death;
 use crate::sys::process::{
@@ -48,6 +49,7 @@ use crate::sys::process::{
 };
 use crate::sys::socket::{receive, send};
 use std::collections::VecDeque;
+use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -214,6 +216,8 @@ pub(crate) struct Forked {
     pub(crate) pidfd: OwnedFd,
     pub(crate) requests: PipeWriter,
     pub(crate) replies: PipeReader,
+    /// The memory beside them; `None` where there was none to be had.
+    pub(crate) segment: Option<File>,
 }
 
 /// Serves the program's requests until the program is gone; gives the exit code.
@@ -304,7 +308,9 @@ impl ForkServerProcess<'_> {
         };
         match forked {
             Ok(child) => {
-                let rights = [child.pidfd.as_fd(), child.requests.as_fd(), child.replies.as_fd()];
+                let pipes = [child.pidfd.as_fd(), child.requests.as_fd(), child.replies.as_fd()];
+                let segment = child.segment.as_ref().map(AsFd::as_fd);
+                let rights: Vec<_> = pipes.into_iter().chain(segment).collect();
                 send_frame(self.socket, FrameKind::Spawned, u64::from(child.pid), &[], &rights)
             }
             Err(error) => {
@@ -343,6 +349,7 @@ impl ForkServerProcess<'_> {
         let ends = [request_reader.as_fd(), reply_writer.as_fd()];
         let all = ends.into_iter().chain(descriptors.iter().map(AsFd::as_fd));
         let keep: Vec<RawFd> = all.map(|fd| fd.as_raw_fd()).collect();
+        let (segment, file) = new_segment().ok().unzip();
         let (hooks, words) = (&mut self.hooks, self.words);
         // In the worker they are closed by its exit, not by a panic that unwinds: whoever sees the end of
         // a pipe kills the worker, and then its exit code must be decided.
@@ -350,13 +357,13 @@ impl ForkServerProcess<'_> {
         let forked = fork(&self.proof, &keep, || {
             hooks.run_after_in_child();
             arrive_with(descriptors);
-            serve(&own_ends.0, &own_ends.1, words)
+            serve(&own_ends.0, &own_ends.1, words, segment)
         });
         let (request_reader, reply_writer) = own_ends;
         drop((ManuallyDrop::into_inner(request_reader), ManuallyDrop::into_inner(reply_writer)));
         let pid = forked?;
         match pidfd_open(pid) {
-            Ok(pidfd) => Ok(Forked { pid, pidfd, requests, replies }),
+            Ok(pidfd) => Ok(Forked { pid, pidfd, requests, replies, segment: file }),
             Err(error) => {
                 // With its request pipe closed it exits at once. It is ours, so the wait cannot fail, and
                 // there is an error to be told already.

@@ -31,7 +31,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 /// Raised when calls or frames change their shape.
-const PROTOCOL: u32 = 2;
+const PROTOCOL: u32 = 3;
 
 /// Two addresses before the argument.
 const ADDRESSES: usize = 16;

@@ -106,8 +106,25 @@ pub fn is_claimed(word: &impl ClaimWord, number: u64) -> bool {
 }
 
 /// The words of all workers of one fork server.
+///
+/// ```
+/// use singletrack::process::message::claim::{ClaimWords, OwnClaims, WorkerClaims};
+/// use singletrack::process::message::frame::Decoder;
+///
+/// let all = ClaimWords::map();
+/// let pool = WorkerClaims::lend(&all).unwrap(); // for one worker, which is told by a frame
+/// let mut decoder = Decoder::new();
+/// decoder.feed(&pool.to_frame());
+/// let told = decoder.next_frame().unwrap().unwrap();
+/// let mut worker = OwnClaims::new(&all, told.id, told.body).unwrap();
+///
+/// (0..2).for_each(|nth| pool.offer(nth));
+/// assert!(worker.claim_next() && pool.is_claimed(0));
+/// assert!(pool.take_back(1)); // the worker has not come to it
+/// assert!(!worker.claim_next());
+/// ```
 #[derive(Debug)]
-pub(crate) struct ClaimWords {
+pub struct ClaimWords {
     /// `None` where the system had no memory to share.
     words: Option<SharedWords>,
     origin: Origin,
@@ -117,15 +134,14 @@ pub(crate) struct ClaimWords {
 
 impl ClaimWords {
     /// To be made before the fork server is forked.
-    pub(crate) fn map() -> Arc<ClaimWords> {
+    pub fn map() -> Arc<ClaimWords> {
         let words = SharedWords::map(WORKERS * (3 * WORDS as usize + 1)).ok();
         let free = if words.is_some() { (0..WORKERS).rev().collect() } else { Vec::new() };
         Arc::new(ClaimWords { words, origin: Origin::here(), lent: Mutex::new((0, free)) })
     }
 
     fn word(&self, place: usize, number: u64) -> Option<&AtomicU64> {
-        let at = place.checked_mul(WORDS as usize)?.checked_add((number % WORDS) as usize)?;
-        self.words.as_ref()?.words().get(at)
+        self.words.as_ref()?.words().get(place * WORDS as usize + (number % WORDS) as usize)
     }
 
     /// When a worker began a job, and when it was done: behind the words of all.
@@ -151,7 +167,7 @@ impl ClaimWords {
 
 /// The words of one worker, as its pool has them.
 #[derive(Debug)]
-pub(crate) struct WorkerClaims {
+pub struct WorkerClaims {
     all: Arc<ClaimWords>,
     place: usize,
     first: u64,
@@ -159,7 +175,7 @@ pub(crate) struct WorkerClaims {
 
 impl WorkerClaims {
     /// Words for one more worker; `None` if all are lent.
-    pub(crate) fn lend(all: &Arc<ClaimWords>) -> Option<WorkerClaims> {
+    pub fn lend(all: &Arc<ClaimWords>) -> Option<WorkerClaims> {
         let mut lent = all.lent.lock();
         let place = lent.1.pop()?;
         lent.0 += 1;
@@ -169,25 +185,29 @@ impl WorkerClaims {
     }
 
     /// What the worker is told of them: their place, and the number of its first job.
-    pub(crate) fn to_frame(&self) -> Vec<u8> {
+    pub fn to_frame(&self) -> Vec<u8> {
         let first = self.first.to_le_bytes();
         frame(FrameKind::Claims, self.place as u64, &first).expect("eight bytes are short")
     }
 
+    fn number(&self, nth: u64) -> u64 {
+        self.first + nth % NUMBERS
+    }
+
     fn with_word<R>(&self, nth: u64, act: impl FnOnce(&AtomicU64, u64) -> R) -> R {
-        let number = self.first + nth % NUMBERS;
+        let number = self.number(nth);
         act(self.all.word(self.place, number).expect("a place that was lent"), number)
     }
 
     /// The worker's `nth` job is about to be sent.
-    pub(crate) fn offer(&self, nth: u64) {
+    pub fn offer(&self, nth: u64) {
         let forget = |times: &[AtomicU64]| times.iter().for_each(|t| t.store(0, Ordering::Relaxed));
-        self.all.note(self.place, self.first + nth % NUMBERS, forget);
+        self.all.note(self.place, self.number(nth), forget);
         self.with_word(nth, offer);
     }
 
     /// Whether the worker is to note its times.
-    pub(crate) fn set_noting(&self, noting: bool) {
+    pub fn set_noting(&self, noting: bool) {
         if let Some(word) = self.all.noting(self.place) {
             word.store(noting.into(), Ordering::Relaxed);
         }
@@ -195,8 +215,8 @@ impl WorkerClaims {
 
     /// When the worker began its `nth` job and when it was done, on the system's clock; `None` where
     /// it has not noted that.
-    pub(crate) fn times(&self, nth: u64) -> [Option<u64>; 2] {
-        let times = self.all.times(self.place, self.first + nth % NUMBERS);
+    pub fn times(&self, nth: u64) -> [Option<u64>; 2] {
+        let times = self.all.times(self.place, self.number(nth));
         let time = |at: usize| {
             let time = times.map_or(0, |times| times[at].load(Ordering::Relaxed));
             (time > 0).then_some(time)
@@ -205,12 +225,12 @@ impl WorkerClaims {
     }
 
     /// Takes it back; false: it has begun.
-    pub(crate) fn take_back(&self, nth: u64) -> bool {
+    pub fn take_back(&self, nth: u64) -> bool {
         self.with_word(nth, take_back)
     }
 
     /// Whether it has begun.
-    pub(crate) fn is_claimed(&self, nth: u64) -> bool {
+    pub fn is_claimed(&self, nth: u64) -> bool {
         self.with_word(nth, is_claimed)
     }
 }
@@ -227,7 +247,7 @@ impl Drop for WorkerClaims {
 
 /// The words of one worker, as it has them itself.
 #[derive(Debug)]
-pub(crate) struct OwnClaims<'a> {
+pub struct OwnClaims<'a> {
     all: &'a ClaimWords,
     place: usize,
     next: u64,
@@ -235,15 +255,15 @@ pub(crate) struct OwnClaims<'a> {
 
 impl<'a> OwnClaims<'a> {
     /// What the pool told; `None` if it makes no sense.
-    pub(crate) fn new(all: &'a ClaimWords, place: u64, first: &[u8]) -> Option<OwnClaims<'a>> {
-        let (place, next) =
-            (usize::try_from(place).ok()?, u64::from_le_bytes(first.try_into().ok()?));
+    pub fn new(all: &'a ClaimWords, place: u64, first: &[u8]) -> Option<OwnClaims<'a>> {
+        let place = usize::try_from(place).ok().filter(|place| *place < WORKERS)?;
+        let next = u64::from_le_bytes(first.try_into().ok()?);
         all.word(place, next)?;
         Some(OwnClaims { all, place, next })
     }
 
     /// The worker has come to the next job: whether it may begin it.
-    pub(crate) fn claim_next(&mut self) -> bool {
+    pub fn claim_next(&mut self) -> bool {
         let number = self.next;
         self.next += 1;
         let mine = self.all.word(self.place, number).is_some_and(|word| claim(word, number));
@@ -255,7 +275,7 @@ impl<'a> OwnClaims<'a> {
     }
 
     /// The job that was claimed last is done.
-    pub(crate) fn note_end(&self) {
+    pub fn note_end(&self) {
         let end = |times: &[AtomicU64]| times[1].store(monotonic_time(), Ordering::Relaxed);
         self.all.note(self.place, self.next - 1, end);
     }

@@ -10,13 +10,11 @@
 //! (`process/forkserver/server.rs`, `process/forkserver/worker.rs`).
 //!
 //! ```text
-//!  0        4        8                16       20
-//! ┌────────┬────────┬────────────────┬────────┬───────────── ─ ─
-//! │ length │  kind  │       id       │ check  │ body, `length` bytes
-//! └────────┴────────┴────────────────┴────────┴───────────── ─ ─
+//!  ───── header │ body │ header │ place │ header │ body ─────▶   (`process/message/header.rs`)
+//!                                   └─────▶ its body, in memory beside the stream
 //! ```
-//! All numbers are little-endian. `check` is a hash of the three fields before it. It shows at the
-//! next header that a stream is out of step: every change of a single field changes the check.
+//! Only a decoder that can [`fetch`](Decoder::fetch) a body from beside the stream takes such a frame. It
+//! puts the body where that would have been had it come by the stream, and nobody else sees a difference.
 //!
 //! **Bodies carry no check.** A check finds accidents, and a pipe has none: the kernel copies memory.
 //! What is left is a worker that writes what it should not, by a bug or on purpose. One that
@@ -27,76 +25,16 @@
 
 use crate::futures::error::JobError;
 use crate::futures::wire::encode_onto;
+use crate::process::message::header::complete;
 use serde::Serialize;
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Bytes before the body.
-pub const HEADER: usize = 20;
-
-/// The longest body: 64 MiB. A longer one is an error for its sender, and for its receiver.
-pub const MAX_FRAME: usize = 64 << 20;
+pub(crate) use crate::process::message::header::Header;
+pub use crate::process::message::header::{FrameError, FrameKind, HEADER, MAX_FRAME, STUB};
 
 /// How much the decoder makes room for when it does not know how much is to come.
 const CHUNK: usize = 64 << 10;
-
-/// What a frame is about, and which way it goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-pub enum FrameKind {
-    /// Worker to pool, once, first: it is there. Body: a greeting (`process/message/call.rs`).
-    Hello = 1,
-    /// Pool to worker: run this. Id: the job. Body: a call.
-    Call,
-    /// Worker to pool: the job's value. Id: the job. Body: the value.
-    Value,
-    /// Worker to pool: the job panicked. Id: the job. Body: the message.
-    Panicked,
-    /// Worker to pool: arguments or result would not be decoded or encoded. Id: the job.
-    /// Body: why.
-    Refused,
-    /// Client to fork server: fork a worker. Id: how many descriptors come along for it.
-    Spawn,
-    /// Fork server to client: done. Id: the pid; three descriptors come along.
-    Spawned,
-    /// Fork server to client: it could not be done. Id: the `errno`.
-    SpawnFailed,
-    /// Client to fork server: reap a dead worker. Id: the pid.
-    Reap,
-    /// Fork server to client: reaped. Id: the pid. Body: how it ended.
-    Reaped,
-    /// Along a pipe between processes: one value. Body: the value.
-    Item,
-    /// Worker to pool: the results of some items of a chunk, which are too long for one frame; the
-    /// answer follows. Id: the job. Body: a chunk's results.
-    Part,
-    /// Pool to worker, once, before any call: where the words lie by which it claims its calls. Id: the
-    /// place. Body: the number of the first call (`process/message/claim.rs`).
-    Claims,
-}
-
-impl FrameKind {
-    fn from_number(number: u32) -> Option<FrameKind> {
-        use FrameKind::*;
-        let all = [
-            Hello,
-            Call,
-            Value,
-            Panicked,
-            Refused,
-            Spawn,
-            Spawned,
-            SpawnFailed,
-            Reap,
-            Reaped,
-            Item,
-            Part,
-            Claims,
-        ];
-        all.into_iter().find(|kind| *kind as u32 == number)
-    }
-}
 
 /// One message, borrowed from the decoder that found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,43 +46,6 @@ pub struct Frame<'a> {
     /// The bytes it carries.
     pub body: &'a [u8],
 }
-
-/// Why a stream of bytes is not a stream of frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FrameError {
-    /// The header's check does not match its fields.
-    BadCheck,
-    /// No kind has this number, or frames of this kind do not come this way.
-    UnknownKind(u32),
-    /// The body is longer than [`MAX_FRAME`].
-    TooLong(usize),
-    /// The stream ended inside a frame, with this many bytes of it.
-    Truncated(usize),
-}
-
-impl fmt::Display for FrameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FrameError::BadCheck => write!(
-                f,
-                "a frame's header does not match its check: somebody else has written into the pipe"
-            ),
-            FrameError::UnknownKind(number) => {
-                write!(f, "a frame of kind {number} does not belong here")
-            }
-            FrameError::TooLong(length) => write!(
-                f,
-                "a frame of {length} bytes is longer than the limit of {MAX_FRAME}; \
-                 send it in parts, or by way of a file"
-            ),
-            FrameError::Truncated(have) => {
-                write!(f, "the stream ended inside a frame, after {have} bytes of it")
-            }
-        }
-    }
-}
-
-impl std::error::Error for FrameError {}
 
 /// Begins a frame in `buffer`, emptying it first. Append the body, then [`seal`] it: so a
 /// value is encoded right where it will be sent from.
@@ -168,10 +69,22 @@ pub fn seal(buffer: &mut [u8]) -> Result<(), FrameError> {
     if length > MAX_FRAME {
         return Err(FrameError::TooLong(length));
     }
-    buffer[..4].copy_from_slice(&(length as u32).to_le_bytes());
-    let check = check(&buffer[..HEADER]);
-    buffer[16..HEADER].copy_from_slice(&check.to_le_bytes());
+    complete(buffer, length, false);
     Ok(())
+}
+
+/// What goes into the stream instead of `frame`, whose body lies beside it now. `None`: that is not one
+/// frame.
+pub fn stub(frame: &[u8], place: u64) -> Option<[u8; STUB]> {
+    let header = Header::of_bytes(frame).ok().flatten()?;
+    if header.beside || header.length != frame.len() - HEADER {
+        return None;
+    }
+    let mut stub = [0; STUB];
+    stub[..HEADER].copy_from_slice(&frame[..HEADER]);
+    complete(&mut stub, header.length, true);
+    stub[HEADER..].copy_from_slice(&place.to_le_bytes());
+    Some(stub)
 }
 
 /// Appends the bytes of `value` to a frame that [`open`] began, and seals it. `what` names the value
@@ -204,25 +117,11 @@ pub(crate) fn seal_value(
 /// # Errors
 /// [`FrameError::TooLong`] if the body exceeds [`MAX_FRAME`].
 pub fn frame(kind: FrameKind, id: u64, body: &[u8]) -> Result<Vec<u8>, FrameError> {
-    if body.len() > MAX_FRAME {
-        return Err(FrameError::TooLong(body.len()));
-    }
     let mut buffer = Vec::with_capacity(HEADER + body.len());
     open(&mut buffer, kind, id);
     buffer.extend_from_slice(body);
     seal(&mut buffer)?;
     Ok(buffer)
-}
-
-/// Field `i` of a header, in words of four bytes.
-fn word(header: &[u8], i: usize) -> u32 {
-    u32::from_le_bytes([header[4 * i], header[4 * i + 1], header[4 * i + 2], header[4 * i + 3]])
-}
-
-/// FNV-1a over the first four words. Each step is a bijection, so two headers that differ in
-/// one word never agree; all-zero bytes do not pass either.
-fn check(header: &[u8]) -> u32 {
-    (0..4).fold(0x811c_9dc5, |hash, i| (hash ^ word(header, i)).wrapping_mul(0x0100_0193))
 }
 
 /// Finds frames in bytes that come in pieces of any size.
@@ -240,12 +139,19 @@ pub struct Decoder {
     start: usize,
     end: usize,
     failed: Option<FrameError>,
+    /// Bodies may lie beside the stream.
+    fetches: bool,
 }
 
 impl Decoder {
     /// A decoder at the start of a stream. Allocates when it is first fed.
     pub fn new() -> Decoder {
         Decoder::default()
+    }
+
+    /// The same, of a stream whose bodies may lie beside it. Whoever has it [fetches](Self::fetch) them.
+    pub fn that_fetches() -> Decoder {
+        Decoder { fetches: true, ..Decoder::default() }
     }
 
     /// Takes the next piece of the stream.
@@ -259,7 +165,9 @@ impl Decoder {
     /// for the rest of it. Tell [`filled`](Self::filled) how much was read.
     pub fn room(&mut self) -> &mut [u8] {
         let missing = match self.header() {
-            Ok(Some((_, _, length))) => (HEADER + length).saturating_sub(self.waiting().len()),
+            Ok(Some(Header { length, beside: false, .. })) => {
+                (HEADER + length).saturating_sub(self.waiting().len())
+            }
             _ => 0,
         };
         self.make_room(missing.max(CHUNK))
@@ -272,6 +180,32 @@ impl Decoder {
     pub fn filled(&mut self, count: usize) {
         assert!(count <= self.bytes.len() - self.end, "filled more than there was room for");
         self.end += count;
+    }
+
+    /// Brings the body of the next frame, if that lies beside the stream, to where it would be had it come
+    /// by the stream; true: it is there now. `copy` fills the room for it from the place that it is
+    /// given, or says that there is no such place.
+    ///
+    /// # Errors
+    /// [`FrameError::NoBody`], now and ever after.
+    pub fn fetch(&mut self, copy: impl FnOnce(u64, &mut [u8]) -> bool) -> Result<bool, FrameError> {
+        let length = match (self.failed, self.header()) {
+            (None, Ok(Some(Header { length, beside: true, .. }))) if self.fetches => length,
+            _ => return Ok(false),
+        };
+        let Some(place) = self.waiting().get(HEADER..STUB) else { return Ok(false) };
+        let place = u64::from_le_bytes(place.try_into().expect("eight bytes"));
+        self.make_room(length);
+        let (header, behind) = (self.start..self.start + HEADER, self.start + STUB..self.end);
+        let body = header.end..header.end + length;
+        let bytes = Arc::get_mut(&mut self.bytes).expect("room was made, so it is ours alone");
+        self.end = body.end + behind.len();
+        bytes.copy_within(behind, body.end);
+        if !copy(place, &mut bytes[body]) {
+            return Err(*self.failed.insert(FrameError::NoBody));
+        }
+        complete(&mut bytes[header], length, false);
+        Ok(true)
     }
 
     /// The next frame, or `None` if it is not all there yet.
@@ -295,9 +229,10 @@ impl Decoder {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        let (kind, id, length) = match self.header() {
-            Ok(Some(header)) => header,
-            Ok(None) => return Ok(None),
+        let Header { kind, id, length, .. } = match self.header() {
+            Ok(Some(header)) if !header.beside => header,
+            Ok(Some(_)) if !self.fetches => return Err(*self.failed.insert(FrameError::NoBody)),
+            Ok(_) => return Ok(None),
             Err(error) => {
                 self.failed = Some(error);
                 return Err(error);
@@ -341,20 +276,10 @@ impl Decoder {
         &self.bytes[self.start..self.end]
     }
 
-    /// Kind, id and length of the frame that is waiting, once its header is there.
-    fn header(&self) -> Result<Option<(FrameKind, u64, usize)>, FrameError> {
-        let Some(header) = self.waiting().get(..HEADER) else { return Ok(None) };
-        if check(header) != word(header, 4) {
-            return Err(FrameError::BadCheck);
-        }
-        let length = word(header, 0) as usize;
-        if length > MAX_FRAME {
-            return Err(FrameError::TooLong(length));
-        }
-        let kind = FrameKind::from_number(word(header, 1))
-            .ok_or(FrameError::UnknownKind(word(header, 1)))?;
-        let id = u64::from(word(header, 2)) | u64::from(word(header, 3)) << 32;
-        Ok(Some((kind, id, length)))
+    /// The header of the frame that is waiting, once it is there.
+    #[inline(always)]
+    fn header(&self) -> Result<Option<Header>, FrameError> {
+        Header::of_bytes(self.waiting())
     }
 
     /// Makes room for `count` bytes after `end`, first by moving what waits to the front; gives it.
@@ -370,9 +295,7 @@ impl Decoder {
         if bytes.len() - self.end < count {
             bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
-            if bytes.len() - self.end < count {
-                bytes.resize(self.end + count, 0);
-            }
+            bytes.resize(bytes.len().max(self.end + count), 0);
         }
         &mut bytes[self.end..]
     }

@@ -4,14 +4,16 @@
 //!   call             a call and its reply: the addresses of two functions, and bytes
 //!    │  └ descriptor   an open descriptor in an argument: a number in the bytes, the rest by the socket
 //!   frame            a stream of bytes cut into messages with a kind, an id and a body
+//!    │  └ header       the twenty bytes before each body, and what kinds there are
+//!    └ segment       beside the pipe: memory in which long bodies lie
 //!
 //!   claim            beside the pipe: a word for each call, by which it can be taken back
 //! ```
-//! To read: `frame`, `call`, `claim`, `descriptor`.
+//! To read: `header`, `frame`, `call`, `claim`, `segment`, `descriptor`.
 //!
 //! # How to add a kind of frame
 //!
-//! 1. Add it to `FrameKind` and to the list in `FrameKind::from_number` (`frame`), with a line that
+//! 1. Add it to `FrameKind` and to the list in `FrameKind::from_number` (`header`), with a line that
 //!    says which process sends it, and what id and body mean. Add it to `KINDS` in `tests/frames.rs`.
 //! 2. If frames of old kinds change their shape, raise `PROTOCOL` (`call`): workers of another
 //!    version are then refused at their hello.
@@ -25,3 +27,5 @@ pub mod call;
 pub mod claim;
 pub mod descriptor;
 pub mod frame;
+pub mod header;
+pub mod segment;

@@ -390,6 +390,22 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_all_wakes_whoever_sleeps_until_the_lead_is_left() {
+        let (crew, told) = begin(&Arc::default());
+        crew.settle_later(Numbers::of([1]));
+        assert_eq!([told.recv(), told.recv()], [Ok(("begun", 1)), Ok(("settled", 1))]);
+        while !crew.state.lock().asleep {
+            thread::yield_now();
+        }
+        crew.end();
+        // Each thread has the sending side as long as it lives.
+        let patience = std::time::Duration::from_secs(20);
+        let gone = Err(std::sync::mpsc::RecvTimeoutError::Disconnected);
+        assert_eq!(told.recv_timeout(patience), gone, "a thread sleeps for ever");
+        crew.join();
+    }
+
+    #[test]
     fn without_a_second_thread_the_first_does_everything() {
         let crew = TestCrew::new();
         crew.begin((), || thread::Builder::new().spawn(|| {})).unwrap();

@@ -83,7 +83,7 @@ pub enum JobOutcome {
 
 impl JobOutcome {
     /// Whether a worker may have begun the job.
-    pub(crate) fn may_have_begun(&self) -> bool {
+    pub fn may_have_begun(&self) -> bool {
         matches!(self, JobOutcome::TimedOut(_) | JobOutcome::Lost(_) | JobOutcome::Protocol(..))
     }
 }

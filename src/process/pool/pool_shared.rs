@@ -218,9 +218,14 @@ impl PoolShared {
                 Err(_) => return self.end_replies(pipe),
             };
             reader.filled(count);
-            if let Some(outcomes) = self.take_replies(*key, reader) {
-                count_out += outcomes.len();
-                out.push(outcomes);
+            loop {
+                if let Some(outcomes) = self.take_replies(*key, reader) {
+                    count_out += outcomes.len();
+                    out.push(outcomes);
+                }
+                if !reader.fetch() {
+                    break;
+                }
             }
             // A read that gives less than was asked for has emptied the pipe; more bytes will
             // raise a new edge.

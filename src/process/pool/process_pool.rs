@@ -24,8 +24,10 @@
 //! `kill_workers`, as far as `sys/process_tree.rs` says. What it leaves when the job returns, or when worker or program die by themselves, lives on.
 //! Against that helps `PR_SET_PDEATHSIG` in the command's `pre_exec`. (CPython kills none of it.)
 //!
-//! **Large values.** Beyond its copies, what a mebibyte costs is mostly page faults of malloc. A worker
-//! avoids some; the caller's program can, by `MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_`.
+//! **Large values** go by memory that pool and worker share (`process/message/segment.rs`), up to 4 MiB;
+//! longer ones by the pipe. What a mebibyte costs is then mostly page faults, if malloc gives freed memory
+//! back. So from its first large value on the program has glibc's keep up to 8 MiB, as a worker does,
+//! unless `MALLOC_TRIM_THRESHOLD_` or `MALLOC_MMAP_THRESHOLD_` say what it is to keep.
 
 use crate::base::origin::Origin;
 use crate::base::sync::Mutex;
@@ -360,7 +362,6 @@ impl ProcessPool {
             state.dispatcher.terminate();
             state.signal_all(signal);
         });
-        self.shared.wake_supervisor();
     }
 
     /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, those that have not begun
@@ -379,7 +380,6 @@ impl ProcessPool {
             }
             state.dispatcher.shutdown(cancel_futures);
         });
-        self.shared.wake_supervisor();
         if wait && own_guard(self.guard()).is_none() {
             let _joining = self.joining.lock();
             self.shared.crew.join();

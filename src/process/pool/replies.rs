@@ -30,6 +30,7 @@
 use crate::base::id::Key;
 use crate::process::message::call::{check_greeting, read_reply};
 use crate::process::message::frame::{Decoder, FrameKind};
+use crate::process::message::segment::SegmentReader;
 use crate::process::pool::dispatcher::Dispatcher;
 use crate::process::pool::job::PoolJob;
 use std::ops::Range;
@@ -138,6 +139,8 @@ enum Expected {
 #[derive(Debug)]
 pub struct ReplyReader {
     decoder: Decoder,
+    /// Where long answers lie, if there is such memory.
+    segment: Option<SegmentReader>,
     expected: Expected,
     /// It has an initializer to run.
     has_initializer: bool,
@@ -161,11 +164,21 @@ impl ReplyReader {
     pub fn new(prepares: bool) -> ReplyReader {
         ReplyReader {
             decoder: Decoder::new(),
+            segment: None,
             expected: Expected::Hello,
             has_initializer: prepares,
             failure: None,
             parts: Vec::new(),
         }
+    }
+
+    /// For one that may lay long answers into its segment.
+    pub fn with_segment(mut self, segment: Option<SegmentReader>) -> ReplyReader {
+        if segment.is_some() {
+            self.decoder = Decoder::that_fetches();
+        }
+        self.segment = segment;
+        self
     }
 
     /// Room for the next bytes; see [`Decoder::room`].
@@ -176,6 +189,14 @@ impl ReplyReader {
     /// So many bytes came into the room.
     pub fn filled(&mut self, count: usize) {
         self.decoder.filled(count);
+    }
+
+    /// Fetches the body of the next answer, if it lies in the worker's segment; true: there are frames to
+    /// handle again.
+    pub fn fetch(&mut self) -> bool {
+        let ReplyReader { segment, decoder, .. } = self;
+        // An error is the decoder's from now on.
+        segment.as_mut().is_some_and(|segment| segment.fetch(decoder).unwrap_or(true))
     }
 
     /// The bytes of an answer; valid until [`room`](Self::room) is called.
@@ -220,17 +241,20 @@ impl ReplyReader {
         loop {
             match self.decoder.next_place() {
                 Ok(Some((kind, id, place))) if self.is_answer(kind) => {
-                    if let Some(job) = pool.answered(key, id, now) {
-                        replies.push(Reply::Answer(job, kind, place));
+                    match pool.answered(key, id, now) {
+                        Some(job) => replies.push(Reply::Answer(job, kind, place)),
+                        None => self.stop_fetching(),
                     }
                 }
                 Ok(Some((FrameKind::Part, id, place))) if self.expected == Expected::JobReply => {
-                    if pool.answered_in_part(key, id) {
-                        replies.push(Reply::Part(place));
+                    match pool.answered_in_part(key, id) {
+                        true => replies.push(Reply::Part(place)),
+                        false => self.stop_fetching(),
                     }
                 }
                 Ok(Some((kind, id, place))) => {
                     if let Err(why) = self.start_up(key, pool, (kind, id, place)) {
+                        self.stop_fetching();
                         pool.misbehaved(key, why);
                     }
                 }
@@ -241,6 +265,11 @@ impl ReplyReader {
                 }
             }
         }
+    }
+
+    /// The worker is killed for what it sent: what else it has sent is not worth its copies.
+    fn stop_fetching(&mut self) {
+        self.segment = None;
     }
 
     fn is_answer(&self, kind: FrameKind) -> bool {

@@ -32,6 +32,7 @@ use crate::base::id::Key;
 use crate::base::panic::discard;
 use crate::futures::deadlock::{SharedGuard, work_for};
 use crate::process::forkserver::server::Forked;
+use crate::process::message::segment::Segment;
 use crate::process::pool::crew::Turn;
 use crate::process::pool::dispatcher::Settings;
 use crate::process::pool::pool_shared::{Forking, Lead, PoolShared, ReadTo, Request};
@@ -349,7 +350,8 @@ impl PoolShared {
 
     /// Registers a worker's three descriptors with the selector.
     fn watch_all(&self, registry: &Registry, key: Key, forked: Forked) -> io::Result<WorkerPipes> {
-        let Forked { pid, pidfd, requests, replies } = forked;
+        let Forked { pid, pidfd, requests, replies, segment } = forked;
+        let segment = segment.and_then(|file| Segment::of_file(&file).ok());
         let reply_pipe = Arc::new(ReplyPipe { replies, pidfd });
         set_nonblocking(&requests)?;
         set_nonblocking(&reply_pipe.replies)?;
@@ -359,6 +361,13 @@ impl PoolShared {
         registry.register(&mut SourceFd(&fd), token(key, WorkerEvent::Room), Interest::WRITABLE)?;
         let initializer = self.forking.initializer.as_ref().map(|call| Arc::clone(&call.frame));
         let claims = self.forking.fork_server.lend_claims();
-        Ok(WorkerPipes::new(pid, reply_pipe, requests, claims, initializer))
+        Ok(WorkerPipes::new(
+            pid,
+            reply_pipe,
+            requests,
+            segment.map(Segment::for_pool),
+            claims,
+            initializer,
+        ))
     }
 }

@@ -282,22 +282,21 @@ impl<B> Worker<B> {
         is_meant: impl Fn(&PoolJob<B>) -> bool,
         mut take: impl FnMut(u64) -> bool,
     ) -> (VecDeque<PoolJob<B>>, bool) {
-        let mut taken = VecDeque::new();
-        for at in (0..self.sent.len())
-            .rev()
-            .filter(|at| is_meant(&self.sent[*at].job))
-            .collect::<Vec<_>>()
-        {
+        let is_meant = |at: &usize| is_meant(&self.sent[*at].job);
+        let meant: Vec<usize> = (0..self.sent.len()).rev().filter(is_meant).collect();
+        let (mut taken, mut none_begun) = (VecDeque::new(), true);
+        for at in meant {
             let delivered = at < self.delivered;
             if delivered && !take(self.sent[at].nth) {
-                return (taken, false);
+                none_begun = false;
+                break;
             }
             self.delivered -= usize::from(delivered);
             self.jobs_sent = self.jobs_sent.saturating_sub(1);
             self.sent.remove(at).into_iter().for_each(|sent| taken.push_front(sent.job));
         }
         self.filling |= self.sent.len() <= self.depth() / 2;
-        (taken, true)
+        (taken, none_begun)
     }
 
     /// Takes out the running job, if this is the answer to it.

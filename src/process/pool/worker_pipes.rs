@@ -2,13 +2,14 @@
 //!
 //! *Assumes*: the pool's lock is held for everything but reading; both pipes are non-blocking.
 //! *Promises*: frames are written whole and in the order of the jobs, however often the pipe is full
-//! in between; a job counts as delivered when the last byte of its frame is written, or kept here to
-//! be written. Before the first byte its claim is offered, so that it can be taken back from then on.
+//! in between; a job counts as delivered when the last byte of its frame is written, or kept here (or
+//! laid in the worker's segment) to be written. Before the first byte its claim is offered, so that it can be taken back from then on.
 //! *Leaves out*: which thread may read (`process/pool/replies.rs`), and the reading
 //! (`process/pool/pool_shared.rs`).
 //!
 //! ```text
-//!        claims │ initializer │ job │ job │ jo▒▒▒          one `writev` for up to 64 frames
+//!        claims │ initializer │ job │ job │ jo▒▒▒          one `writev` for up to 64 frames; of a
+//!                                                         long one only where it lies
 //!   WorkerPipes ────────────── requests ──────────────▶ worker
 //!               ◀───────────── replies  ───────────────   │
 //!               ◀┄┄┄┄┄┄┄┄┄┄┄┄┄ pidfd: readable when dead ┄┘
@@ -17,6 +18,8 @@
 use crate::base::id::Key;
 use crate::process::forkserver::worker::ROOMY;
 use crate::process::message::claim::WorkerClaims;
+use crate::process::message::frame::{FrameKind, frame};
+use crate::process::message::segment::{SegmentReader, SegmentWriter, is_long};
 use crate::process::pool::dispatcher::Dispatcher;
 use crate::process::pool::job::WorkItem;
 use crate::process::pool::replies::{ReaderOwner, ReplyReader};
@@ -69,6 +72,8 @@ pub(crate) struct WorkerPipes {
     pub(crate) reader: ReaderOwner<ReplyReader>,
     /// `None` once the worker was told to exit, or nothing more could be written.
     pub(crate) requests: Option<PipeWriter>,
+    /// Where the long ones lie, if there is such memory.
+    segment: Option<SegmentWriter>,
     /// The words by which it claims its jobs.
     pub(crate) claims: Option<WorkerClaims>,
     /// What is to be written before any undelivered job: the place of the claims, the initializer's
@@ -88,18 +93,27 @@ impl WorkerPipes {
         pid: u32,
         reply_pipe: Arc<ReplyPipe>,
         requests: PipeWriter,
+        segment: Option<(SegmentWriter, SegmentReader)>,
         claims: Option<WorkerClaims>,
         initializer: Option<Arc<Vec<u8>>>,
     ) -> WorkerPipes {
-        let reader = ReaderOwner::new(ReplyReader::new(initializer.is_some()));
+        // What was laid beside the pipe counts as delivered before it is sent, which is harmless only
+        // where it can be taken back.
+        let (segment, answers) = segment.filter(|_| claims.is_some()).unzip();
+        let reader =
+            ReaderOwner::new(ReplyReader::new(initializer.is_some()).with_segment(answers));
         let place = claims.as_ref().map(|claims| Arc::new(claims.to_frame()));
+        let told = segment
+            .as_ref()
+            .map(|_| Arc::new(frame(FrameKind::Segment, 0, &[]).expect("nothing is short")));
         WorkerPipes {
             pid,
             reply_pipe,
             reader,
             requests: Some(requests),
+            segment,
             claims,
-            first: place.into_iter().chain(initializer).collect(),
+            first: place.into_iter().chain(told).chain(initializer).collect(),
             enlarged: false,
             written: 0,
             death: None,
@@ -108,49 +122,86 @@ impl WorkerPipes {
 
     /// Writes to the request pipe what it has room for, and reports the jobs that were delivered.
     pub(crate) fn write(&mut self, key: Key, dispatcher: &mut Dispatcher<WorkItem>) {
-        let Some(pipe) = &self.requests else { return };
-        while let Some(frame) = self.first.front() {
-            let count = match pipe.write(&frame[self.written..]) {
-                Ok(count) => count,
+        loop {
+            match self.write_some(key, dispatcher) {
+                Ok(true) => {}
+                Ok(false) => return,
                 Err(error) => return self.not_written(&error),
-            };
-            self.written += count;
+            }
+        }
+    }
+
+    /// False: there is nothing more to write.
+    fn write_some(&mut self, key: Key, dispatcher: &mut Dispatcher<WorkItem>) -> io::Result<bool> {
+        if self.requests.is_none() {
+            return Ok(false);
+        }
+        self.write_first()?;
+        Ok(self.lay_next(key, dispatcher) || self.write_next(key, dispatcher)?)
+    }
+
+    /// Writes what comes before any undelivered job.
+    fn write_first(&mut self) -> io::Result<()> {
+        let Some(pipe) = &self.requests else { return Ok(()) };
+        while let Some(frame) = self.first.front() {
+            self.written += pipe.write(&frame[self.written..])?;
             if self.written == frame.len() {
                 self.first.pop_front();
                 self.written = 0;
             }
         }
-        loop {
-            let mut slices = [IoSlice::new(&[]); AT_ONCE];
-            let mut count = 0;
-            let next = dispatcher.ever_delivered(key);
-            for (slot, job) in slices.iter_mut().zip(dispatcher.undelivered(key)) {
-                let from = if count == 0 { self.written } else { 0 };
-                *slot = IoSlice::new(&job.body.frame[from..]);
-                if let Some(claims) = &self.claims {
-                    claims.offer(next + count as u64);
-                }
-                count += 1;
-            }
-            if count == 0 {
-                return;
-            }
-            if !self.enlarged && slices[0].len() > CAPACITY {
-                self.enlarged = true;
-                // Many small steps take longer; but if the system says no, they will do.
-                let _ = set_capacity(pipe, ROOMY);
-            }
-            match pipe.write_vectored(&slices[..count]) {
-                Ok(written) => self.written += written,
-                Err(error) => return self.not_written(&error),
-            }
-            while let Some(length) = next_length(dispatcher, key)
-                && self.written >= length
-            {
-                self.written -= length;
-                dispatcher.delivered(key);
-            }
+        Ok(())
+    }
+
+    /// Lays the next job beside the pipe, if it is long and there is room; its stub is then the first
+    /// to be written.
+    fn lay_next(&mut self, key: Key, dispatcher: &mut Dispatcher<WorkItem>) -> bool {
+        let Some(segment) = self.segment.as_mut().filter(|_| self.written == 0) else {
+            return false;
+        };
+        let stub = dispatcher.undelivered(key).next().and_then(|job| segment.lay(&job.body.frame));
+        let Some(stub) = stub else { return false };
+        if let Some(claims) = &self.claims {
+            claims.offer(dispatcher.ever_delivered(key));
         }
+        self.first.push_back(Arc::new(stub.to_vec()));
+        dispatcher.delivered(key);
+        true
+    }
+
+    /// Writes jobs, up to the next that may lie beside the pipe; false: there is none.
+    fn write_next(&mut self, key: Key, dispatcher: &mut Dispatcher<WorkItem>) -> io::Result<bool> {
+        let Some(pipe) = &self.requests else { return Ok(false) };
+        let mut slices = [IoSlice::new(&[]); AT_ONCE];
+        let mut count = 0;
+        let next = dispatcher.ever_delivered(key);
+        for (slot, job) in slices.iter_mut().zip(dispatcher.undelivered(key)) {
+            if count > 0 && is_long(&job.body.frame) {
+                break;
+            }
+            let from = if count == 0 { self.written } else { 0 };
+            *slot = IoSlice::new(&job.body.frame[from..]);
+            if let Some(claims) = &self.claims {
+                claims.offer(next + count as u64);
+            }
+            count += 1;
+        }
+        if count == 0 {
+            return Ok(false);
+        }
+        if !self.enlarged && slices[0].len() > CAPACITY {
+            self.enlarged = true;
+            // Many small steps take longer; but if the system says no, they will do.
+            let _ = set_capacity(pipe, ROOMY);
+        }
+        self.written += pipe.write_vectored(&slices[..count])?;
+        while let Some(length) = next_length(dispatcher, key)
+            && self.written >= length
+        {
+            self.written -= length;
+            dispatcher.delivered(key);
+        }
+        Ok(true)
     }
 
     /// The pipe is full, and will have room. Or it is of no use any more: then it ends here, and the

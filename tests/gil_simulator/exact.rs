@@ -52,17 +52,19 @@ fn a_forced_switch_costs_what_each_of_its_steps_costs() {
         "3 b Waits",
         "1206 b Requests", // an interval, a wake-up, and the lock is looked at
         "1216 a DropsOnRequest", // the end of a's 121st tick, and the lock is dropped
-        "1336 a Waits",    // a signal and an interrupt
+        "1339 a Waits",    // a signal and an interrupt, and the lock is looked at
         "1539 b Takes",    // a wake-up, and the lock is taken
-        "2662 b DropsVoluntarily", // a signal and an interrupt, for a may go on; 100 ticks
-        "2985 a Takes",
-        "4776 a DropsVoluntarily", // the other 179 ticks; nobody else uses the lock any more
+        "2542 a Requests", // an interval after it went to sleep, and after b came, as it turns out
+        "2542 b DropsVoluntarily", // 100 ticks: it had nobody to wake when it came
+        "2865 a Takes",
+        "4776 a DropsVoluntarily", // b is told, 120; the other 179 ticks; nobody uses the lock any more
     ];
     assert_eq!(diary(&run), told);
-    // b waits twice, once of them after it has asked; so does a: for the switch, and for the lock.
-    assert_eq!((run.counters.sleeps, run.counters.wakes), (4, 3));
-    assert_eq!((run.counters.wait_ns, ends(&run)), (1536 + 1649, vec![4776, 2782]));
-    assert_eq!(run.events, 22, "what was cancelled does not count");
+    // Each waits twice, once of them after it has asked; a's first sleep is for the switch, too. And b,
+    // which was asked the moment before it drops the lock for good, waits until a has come.
+    assert_eq!((run.counters.sleeps, run.counters.wakes), (5, 3));
+    assert_eq!((run.counters.wait_ns, ends(&run)), (1536 + 1526, vec![4776, 3185]));
+    assert_eq!(run.events, 24, "what was cancelled does not count");
     // Where only every third tick is a checkpoint, the 123rd is the one.
     let run = play(asks_after(SwitchPolicy::PYTHON_3_10, 1_000), 2, COSTS, 7, &pair);
     assert_eq!(diary(&run)[3], "1236 a DropsOnRequest");

@@ -9,6 +9,12 @@ use cases::cases;
 use common::watchdog;
 use model::backends::{Op, check, check_bytes};
 use proptest::prelude::*;
+use singletrack::selector::event::Selector;
+use singletrack::selector::mio::MioSelector;
+use singletrack::selector::polling::PollingSelector;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let which = || 0usize..4;
@@ -38,5 +44,25 @@ proptest! {
     fn any_bytes_are_operations(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
         let _dog = watchdog("backend_diff", 120);
         check_bytes(&bytes);
+    }
+}
+
+#[test]
+fn another_thread_ends_a_wait_without_end_and_the_next_one_if_it_was_early() {
+    let _dog = watchdog("backend_diff", 120);
+    let selectors: [Box<dyn Selector>; 2] =
+        [Box::new(MioSelector::new().unwrap()), Box::new(PollingSelector::new().unwrap())];
+    for mut selector in selectors {
+        let (wake, mut events) = (Arc::new(selector.waker()), Vec::new());
+        let early = Arc::clone(&wake);
+        thread::spawn(move || early()).join().unwrap();
+        selector.wait(&mut events, None).unwrap();
+        let late = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20)); // so that it mostly sleeps by then
+            wake();
+        });
+        selector.wait(&mut events, None).unwrap();
+        late.join().unwrap();
+        assert!(events.is_empty(), "{events:?}");
     }
 }

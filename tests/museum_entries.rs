@@ -49,7 +49,10 @@ fn every_entry_has_its_header_and_names_a_test_that_exists() {
             let kills = field(text, "kills");
             panic!("{}: {kills}: no `cargo … test … --test FILE TEST`", path.display());
         };
-        let places = ["tests/FILE.rs", "tests/FILE/main.rs", "tests/FILE/scenarios.rs"];
+        // Where a test stands in a module, that comes first: a file in a folder of the program's name.
+        let (module, test) = test.rsplit_once("::").unwrap_or(("scenarios", test));
+        let module = format!("tests/FILE/{module}.rs");
+        let places = ["tests/FILE.rs", "tests/FILE/main.rs", &module];
         let read = |place: &&str| fs::read_to_string(root().join(place.replace("FILE", file))).ok();
         let sources: String = places.iter().filter_map(read).collect();
         assert!(!sources.is_empty(), "{}: no tests/{file}.rs", path.display());

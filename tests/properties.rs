@@ -109,7 +109,7 @@ fn museum() -> BTreeMap<Test, Vec<String>> {
         if let (Some(test), Some(file)) = (words.next(), words.next()) {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             let number = name.split('-').next().unwrap_or_default().to_owned();
-            let test = function_of(&source(file), test);
+            let test = function_of(&source(file), test.rsplit("::").next().unwrap_or(test));
             kills.entry((file.to_owned(), test)).or_default().push(number);
         }
     }
@@ -134,7 +134,8 @@ fn bites(tests: &[Test], Evidence { museum, mutants }: &Evidence) -> String {
     let mut entries = BTreeSet::new();
     let mut is_against_mutants = false;
     for (file, name) in tests {
-        let file = file.strip_suffix("/main").unwrap_or(file);
+        // A program may have its tests in a folder of its name.
+        let file = file.split('/').next().unwrap_or(file);
         entries.extend(museum.get(&(file.to_owned(), name.clone())).into_iter().flatten().cloned());
         is_against_mutants |= mutants.contains(file);
     }

@@ -13,7 +13,7 @@ from switched import Mutant
 PROGRAMS = {
     "src/base": "task_state registry event_loop timers futures thread_pool",
     "src/futures": "futures thread_pool deadlock",
-    "src/selector": "net registry backend_diff loop_properties aio_run",
+    "src/selector": "net registry backend_diff loop_properties aio_run aio_watch",
     "src/task": "task_soundness task_ops event_loop loop_attention aio_introspection aio_passes loop_drops arena",
     "src/event_loop": "event_loop task_ops registry loop_drops aio_watch loop_recording net aio_tasks aio_send "
                       "loop_properties sim_explore",

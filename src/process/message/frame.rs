@@ -190,7 +190,7 @@ impl Decoder {
     /// [`FrameError::NoBody`], now and ever after.
     pub fn fetch(&mut self, copy: impl FnOnce(u64, &mut [u8]) -> bool) -> Result<bool, FrameError> {
         let length = match (self.failed, self.header()) {
-            (None, Ok(Some(Header { length, beside: true, .. }))) if self.fetches => length,
+            (None, Ok(Some(Header { length, beside: true, .. }))) => length,
             _ => return Ok(false),
         };
         let Some(place) = self.waiting().get(HEADER..STUB) else { return Ok(false) };

@@ -89,7 +89,8 @@ fn a_forced_switch_hands_over() {
     });
 }
 
-/// Shows G4. The waiter sleeps once and the dropper once, and each is woken by a drop.
+/// Shows G4.
+/// The waiter sleeps once and the dropper once, and each is woken by a drop.
 #[test]
 fn a_forced_switch_costs_two_sleeps_and_two_wakes() {
     bounded(|| {

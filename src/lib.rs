@@ -145,6 +145,7 @@
 //!   switch_point.rs       Where a thread could let another one run: nine kinds of switch point, and sets of them
 //!   threading.rs          Under which rules the threads of a program run: a global lock with its policy, or none
 //!   ticker.rs             When a check is due under a policy that counts: every `n + 1` ticks
+//!   view.rs               What can be seen of the lock: its state, as the machine knows it. Pure
 //!   wait_queue.rs         The queue of waiters: their order, their requests, their two classes
 //! gil/stats               What is counted, measured and recorded of a lock and its threads
 //!   counters.rs           Counters: how often each thing happened to a lock, and the time waited

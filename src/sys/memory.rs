@@ -89,6 +89,9 @@ impl Pages {
     }
 }
 
+/// What is sealed in a file of shared words: its length, for good.
+const SEALS: libc::c_int = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+
 /// Atomic numbers in memory that this process shares with all that are forked from it later, and with
 /// those that are given its file. A page of them takes memory when a number in it is first written.
 ///
@@ -131,23 +134,25 @@ impl SharedWords {
         if cfg!(miri) {
             return Err(io::ErrorKind::Unsupported.into()); // Miri has no `memfd_create`
         }
-        let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-        // SAFETY: the name is a literal that ends in zero.
-        let fd = checked(unsafe { libc::memfd_create(c"singletrack".as_ptr(), flags) })?;
-        // SAFETY: the call succeeded, so it is open, and nothing else owns it.
-        let file = unsafe { File::from_raw_fd(fd) };
+        let file = memory_file()?;
         file.set_len(size_of_words(count)? as u64)?;
-        let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
         // SAFETY: this command of `fcntl` takes an integer; the file is open.
-        checked(unsafe { libc::fcntl(fd, libc::F_ADD_SEALS, seals) })?;
+        checked(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, SEALS) })?;
         Ok((SharedWords::of_file(&file)?, file))
     }
 
     /// Those that are in a file which [`in_file`](Self::in_file) made, here or elsewhere.
     ///
     /// # Errors
-    /// What `fstat(2)` and `mmap(2)` report.
+    /// What `fcntl(2)`, `fstat(2)` and `mmap(2)` report; `InvalidInput` for a file that somebody could
+    /// make shorter.
     pub fn of_file(file: &File) -> io::Result<SharedWords> {
+        // SAFETY: this command of `fcntl` takes nothing more; the file is open.
+        let seals = checked(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GET_SEALS) })?;
+        if seals & SEALS != SEALS {
+            let why = "it can be made shorter: only a file made by `in_file` can be mapped";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         SharedWords::map_bytes(file.metadata()?.len() as usize, Some(file))
     }
 
@@ -164,6 +169,18 @@ impl SharedWords {
         // in this one the memory is reached only by these atomics.
         unsafe { std::slice::from_raw_parts(self.pages.start.as_ptr().cast(), self.count) }
     }
+}
+
+/// A file that exists in memory only, as long as a process has it open.
+///
+/// # Errors
+/// What `memfd_create(2)` reports.
+pub fn memory_file() -> io::Result<File> {
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // SAFETY: the name is a literal that ends in zero.
+    let fd = checked(unsafe { libc::memfd_create(c"singletrack".as_ptr(), flags) })?;
+    // SAFETY: the call succeeded, so it is open, and nothing else owns it.
+    Ok(unsafe { File::from_raw_fd(fd) })
 }
 
 fn size_of_words(count: usize) -> io::Result<usize> {

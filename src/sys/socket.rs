@@ -11,7 +11,6 @@
 #![allow(unsafe_code)]
 
 use crate::sys::fd::{checked, retry};
-use std::fs::File;
 use std::io;
 use std::mem::{size_of, size_of_val};
 use std::net::{SocketAddr, TcpListener};
@@ -178,19 +177,6 @@ pub fn discard(socket: impl AsFd) -> io::Result<usize> {
         unsafe { libc::recv(fd, room.as_mut_ptr().cast(), room.len(), flags) }
     })?;
     Ok(count as usize)
-}
-
-/// A file that exists in memory only, as long as a process has it open.
-///
-/// # Errors
-/// What `memfd_create(2)` reports.
-pub fn memory_file() -> io::Result<File> {
-    // SAFETY: the name is a literal that ends in zero; the call returns a descriptor that nothing
-    // else owns.
-    unsafe {
-        let fd = checked(libc::memfd_create(c"singletrack".as_ptr(), libc::MFD_CLOEXEC))?;
-        Ok(File::from_raw_fd(fd))
-    }
 }
 
 /// How many descriptors may go with one message.

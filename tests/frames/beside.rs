@@ -4,7 +4,8 @@
 use crate::frames;
 use proptest::prelude::*;
 use singletrack::process::message::frame::*;
-use singletrack::process::message::segment::Places;
+use singletrack::process::message::segment::{Places, Segment};
+use singletrack::sys::memory::{SharedWords, memory_file};
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -104,4 +105,17 @@ fn only_one_whole_frame_has_a_stub() {
     assert!(stub(&one, 0).is_some());
     let no = [[&one[..], &one].concat(), one[..50].to_vec(), stub(&one, 0).unwrap().to_vec()];
     no.iter().for_each(|bytes| assert_eq!(stub(bytes, 0), None));
+}
+
+#[test]
+fn a_file_that_is_no_segment_or_could_be_made_shorter_is_refused() {
+    let shorter = memory_file().unwrap();
+    shorter.set_len(1 << 20).unwrap();
+    let (_words, small) = SharedWords::in_file(100).unwrap();
+    let plain = std::fs::File::open(file!()).unwrap();
+    for file in [shorter, small] {
+        let refused = Segment::of_file(&file).unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput, "{refused}");
+    }
+    assert!(SharedWords::of_file(&plain).is_err(), "it has no seals");
 }

@@ -48,7 +48,8 @@ pub enum FrameKind {
     Refused,
     /// Client to fork server: fork a worker. Id: how many descriptors come along for it.
     Spawn,
-    /// Fork server to client: done. Id: the pid; three descriptors come along.
+    /// Fork server to client: done. Id: the pid; three descriptors come along, and the memory file
+    /// beside its pipes, if there is one.
     Spawned,
     /// Fork server to client: it could not be done. Id: the `errno`.
     SpawnFailed,

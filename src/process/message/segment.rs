@@ -135,9 +135,13 @@ impl Segment {
     /// Of a file that [`new_segment`] made.
     ///
     /// # Errors
-    /// What `mmap(2)` reports.
+    /// Those of [`SharedWords::of_file`]; `InvalidInput` for a file that is no segment.
     pub fn of_file(file: &File) -> io::Result<Segment> {
-        Ok(Segment { words: Arc::new(SharedWords::of_file(file)?) })
+        let words = SharedWords::of_file(file)?;
+        if words.words().len() != 2 * HALF {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the file is no segment"));
+        }
+        Ok(Segment { words: Arc::new(words) })
     }
 
     /// What the pool has of it: the calls to write, the answers to read.

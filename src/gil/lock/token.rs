@@ -293,8 +293,16 @@ impl Gil<'_> {
 
     fn drop_lock(&mut self, reason: DropReason) {
         if !self.lock.is_null() {
-            self.state.shared.save_ticker(self.ticker);
+            self.save_ticker();
             self.state.drop_lock(reason);
+        }
+    }
+
+    /// Leaves the ticker to the next holder, if this lock counts.
+    #[inline]
+    fn save_ticker(&self) {
+        if self.period != 0 {
+            self.state.shared.save_ticker(self.ticker);
         }
     }
 

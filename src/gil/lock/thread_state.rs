@@ -63,12 +63,15 @@ impl ThreadState {
     /// Takes the lock, however long that takes.
     #[inline]
     pub(crate) fn take(&self) -> Result<(), AttachError> {
-        if self.shared.state_word.try_take(self.owner_bits) {
-            self.stats.meter.acquired_at_once.add(1);
+        // Read here once: what is read after the atomic operation has to wait for it.
+        let (shared, stats) = (&*self.shared, &*self.stats);
+        if shared.state_word.try_take(self.owner_bits) {
+            stats.meter.acquired_at_once.add(1);
         } else {
-            self.shared.take_gil(&self.thread, None)?;
+            shared.take_gil(&self.thread, None)?;
         }
-        self.begin_hold();
+        self.attached.set(true);
+        stats.begins_hold(&shared.observer);
         Ok(())
     }
 
@@ -88,12 +91,13 @@ impl ThreadState {
     /// Drops the lock.
     #[inline]
     pub(crate) fn drop_lock(&self, reason: DropReason) {
+        let (shared, stats) = (&*self.shared, &*self.stats);
         self.attached.set(false);
-        self.stats.ends_hold(&self.shared.observer, reason);
-        if self.shared.state_word.try_drop(self.owner_bits) {
-            self.stats.meter.dropped(reason);
+        stats.ends_hold(&shared.observer, reason);
+        if shared.state_word.try_drop(self.owner_bits) {
+            stats.meter.dropped(reason);
         } else {
-            self.shared.drop_gil(&self.thread, reason);
+            shared.drop_gil(&self.thread, reason);
         }
     }
 

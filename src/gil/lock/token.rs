@@ -203,7 +203,7 @@ impl Gil<'_> {
         if self.state.shared.calls_wait() {
             self.state.make_pending_calls();
         }
-        self.state.shared.save_ticker(self.ticker);
+        self.save_ticker();
         match self.state.yield_lock() {
             Ok(()) => self.ticker = self.state.shared.ticker(),
             Err(error) => self.lose(error),
@@ -293,8 +293,16 @@ impl Gil<'_> {
 
     fn drop_lock(&mut self, reason: DropReason) {
         if !self.lock.is_null() {
-            self.state.shared.save_ticker(self.ticker);
+            self.save_ticker();
             self.state.drop_lock(reason);
+        }
+    }
+
+    /// Leaves the ticker to the next holder, if this lock counts.
+    #[inline]
+    fn save_ticker(&self) {
+        if self.period != 0 {
+            self.state.shared.save_ticker(self.ticker);
         }
     }
 
@@ -331,7 +339,7 @@ impl Drop for Gil<'_> {
         if self.depth == 1 {
             self.drop_lock(DropReason::Voluntary);
         } else if !self.lock.is_null() {
-            self.state.shared.save_ticker(self.ticker);
+            self.save_ticker();
             self.state.lent_by.set(self.depth - 1);
         }
     }
@@ -382,7 +390,7 @@ impl Gil<'_> {
     /// ```
     pub fn lend<R>(&mut self, f: impl FnOnce() -> R) -> R {
         if !self.lock.is_null() {
-            self.state.shared.save_ticker(self.ticker);
+            self.save_ticker();
             self.state.lent_by.set(self.depth);
         }
         let mut loan = Loan { gil: Some(self) };

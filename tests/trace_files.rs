@@ -4,6 +4,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use singletrack::lab::compare::recorded::LENGTH;
 use singletrack::lab::timeline::timeline::{
     Group, Lane, LaneKind, Link, Point, Span, State, Timeline,
 };
@@ -261,14 +262,20 @@ fn a_comparison_writes_what_every_model_did() {
     assert_eq!(lanes("fast-io · event-loop")[0], "loop");
     assert_eq!(lanes("cpu · processes")[0], "pool");
     assert!((2..=3).contains(&lanes("cpu · processes").len()), "the queue, and two workers");
-    // Twelve jobs, each run once, whoever did it.
+    // Twelve jobs, each run once, whoever did it; on a machine that is busy with other things the
+    // second of a film may be over before the last of them can begin.
     let jobs = |name: &str| {
         let spans = of(name).lanes.iter().flat_map(|lane| &lane.spans);
         let jobs = spans.filter(|span| span.name.starts_with("job ") && span.state == State::Runs);
         jobs.map(|span| span.name.clone()).collect::<std::collections::BTreeSet<_>>().len()
     };
-    assert_eq!(jobs("cpu · sequential"), 12);
-    assert!(jobs("cpu · processes") >= 12, "those that made it ready may be seen as well");
+    let over = |name: &str| {
+        let spans = of(name).lanes.iter().flat_map(|lane| &lane.spans);
+        spans.map(|span| u128::from(span.to)).max() >= Some(LENGTH.as_nanos())
+    };
+    assert!(jobs("cpu · sequential") == 12 || over("cpu · sequential"));
+    let at_least = jobs("cpu · processes") >= 12; // those that made it ready may be seen as well
+    assert!(at_least || over("cpu · processes"));
 }
 
 #[test]

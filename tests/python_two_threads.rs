@@ -6,6 +6,9 @@
 //! interval. Without one, the test says so and passes.
 #![cfg(feature = "python")]
 
+#[path = "common/cases.rs"]
+mod cases;
+use cases::in_proportion;
 use singletrack::gil::Threading;
 use singletrack::python::explore::policies::Looks;
 use singletrack::python::explore::search::{Limits, explore};
@@ -188,9 +191,8 @@ fn what_cpython_shows_is_among_what_is_explored() {
         eprintln!("skipped: no CPython to compare with");
         return;
     }
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let mut numbers = Numbers(7);
-    let count = cases.unwrap_or(8);
+    let count = in_proportion(8);
     let all: Vec<Bodies> = (0..count).map(|_| (numbers.body(), numbers.body())).collect();
     for (version, python) in interpreters {
         let (mut compared, mut outcomes) = (0, 0);

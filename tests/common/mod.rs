@@ -19,8 +19,10 @@ pub struct Watchdog {
 
 /// Starts a watchdog; keep it in a variable for the length of the test.
 pub fn watchdog(what: &'static str, seconds: u64) -> Watchdog {
-    // An interpreter takes a hundred times as long.
+    // An interpreter takes a hundred times as long; and forty times as many cases, forty times.
     let seconds = if cfg!(miri) { 100 * seconds } else { seconds };
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse::<u64>().ok());
+    let seconds = seconds * (asked.unwrap_or(0) / 256).clamp(1, 1_000);
     let (done, wait) = mpsc::channel::<()>();
     std::thread::spawn(move || {
         if wait.recv_timeout(Duration::from_secs(seconds)) == Err(mpsc::RecvTimeoutError::Timeout) {

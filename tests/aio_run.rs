@@ -14,6 +14,7 @@ use singletrack::event_loop::LoopHandle;
 use singletrack::event_loop::core::current;
 use singletrack::futures::JobError;
 use singletrack::selector::scripted::ScriptedSelector;
+use singletrack::sys::signal::by_default;
 use singletrack::{EventLoop, create_task, run, yield_now};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -72,6 +73,8 @@ const CHILDREN: &[(&str, ChildMain)] = &[
 ];
 
 fn main() {
+    // Whoever runs the tests may ignore it, as a shell does for what it starts with `&`.
+    by_default(libc::SIGINT).unwrap();
     let word = std::env::args().nth(1).unwrap_or_default();
     if let Some((_, child)) = CHILDREN.iter().find(|(name, _)| *name == word) {
         // SAFETY: the call takes numbers. A failed test must not leave its children behind.

@@ -44,6 +44,17 @@ fn the_median_of_an_even_number_lies_between_the_two_in_the_middle() {
     }
 }
 
+/// The outlier is the median of about ten draws in a thousand; each tail has twenty-five.
+#[test]
+fn one_round_of_seven_that_stands_out_is_not_in_the_interval() {
+    for (outlier, seed) in [0.125, 8.0].into_iter().flat_map(|one| (0..20).map(move |s| (one, s))) {
+        let mut pairs = vec![(1.0, 1.0); 6];
+        pairs.push((1.0, outlier));
+        let evidence = Evidence::of(&pairs, seed).unwrap();
+        assert_eq!((evidence.low, evidence.high), (1.0, 1.0), "{outlier}, seed {seed}");
+    }
+}
+
 /// By powers of two, whose ratios are exact.
 #[test]
 fn seen_from_the_other_the_interval_is_the_same_turned_round() {

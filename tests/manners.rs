@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use singletrack::lab::report::table::{Table, entries};
 use std::fs;
+use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -176,6 +177,28 @@ fn a_second_interrupt_ends_it_at_once() {
     use std::os::unix::process::ExitStatusExt;
     let ended = (status.code(), status.signal());
     assert!([(None, Some(libc::SIGINT)), (Some(130), None)].contains(&ended), "{status:?}");
+}
+
+#[test]
+fn what_is_started_to_ignore_an_interrupt_is_not_ended_by_one() {
+    let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("long.py");
+    fs::write(&place, "x = 1\n".repeat(3_000)).unwrap();
+    let mut command = command("dis");
+    // SAFETY: `signal` may be called between fork and exec.
+    unsafe {
+        command.arg(&place).process_group(0).pre_exec(|| {
+            libc::signal(libc::SIGINT, libc::SIG_IGN);
+            Ok(())
+        });
+    }
+    let mut child = command.spawn().unwrap();
+    // It writes more than a pipe holds, so after the first byte it is still at it.
+    let mut first = [0];
+    child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    interrupt(&child);
+    let output = finish(child, &["dis"], PATIENCE);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(output.stdout.len() > 1 << 17, "all of it");
 }
 
 #[test]

@@ -6,10 +6,12 @@ use proptest::prelude::*;
 use singletrack::aio::net::async_fd::AsyncFd;
 use singletrack::aio::net::race::{AddressRace, Step};
 use singletrack::aio::{TcpListener, TcpStream, UnixDatagram, UnixListener, UnixStream, sleep};
-use singletrack::sys::socket::set_backlog;
+use singletrack::sys::socket::{MAX_RIGHTS, packet_pair, send_some, set_backlog};
 use singletrack::{EventLoop, create_task};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 fn any_port() -> SocketAddr {
@@ -337,4 +339,17 @@ fn a_zero_byte_in_a_name_is_an_error() {
         .map(|refused| refused.unwrap_err().kind());
         assert_eq!(kinds, [ErrorKind::InvalidInput; 5]);
     });
+}
+
+#[test]
+fn a_message_without_bytes_would_look_like_an_end_and_is_refused() {
+    let (one, _other) = packet_pair().unwrap();
+    let refused = |bytes: &[u8], rights: &[BorrowedFd<'_>]| {
+        let sent = catch_unwind(AssertUnwindSafe(|| send_some(&one, bytes, rights)));
+        let panic = sent.expect_err("nothing to carry, or too much");
+        assert!(panic.downcast_ref::<&str>().unwrap().contains("nothing to carry, or too much"));
+    };
+    refused(b"", &[]);
+    refused(b"x", &[one.as_fd(); MAX_RIGHTS + 1]);
+    assert_eq!(send_some(&one, b"x", &[one.as_fd(); MAX_RIGHTS]).unwrap(), 1);
 }

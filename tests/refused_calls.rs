@@ -15,6 +15,8 @@ use singletrack::futures::Executor;
 use singletrack::gil::{GilThread, GlobalLock, SwitchPolicy};
 use singletrack::process::{ForkServer, ForkServerError, Process, ProcessPool};
 use singletrack::sim::{Explorer, Sim};
+use singletrack::sys::memory::Pages;
+use singletrack::sys::process::generation;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::collections::HashSet;
 use std::fs::File;
@@ -38,6 +40,8 @@ const CASES: &[Case] = &[
     ("no_signals_by_descriptor_is_told", no_signals_by_descriptor_is_told),
     ("no_descriptors_of_processes_is_told", no_descriptors_of_processes_is_told),
     ("without_memory_files_long_values_go_by_the_pipe", without_memory_files),
+    ("without_a_page_that_copies_find_empty_forks_are_told_apart", without_a_page_for_generations),
+    ("memory_that_is_refused_is_an_error", memory_that_is_refused),
     (
         "a_simulated_run_asks_for_no_time_no_chance_and_no_thread",
         a_simulated_run_asks_for_no_time_no_chance_and_no_thread,
@@ -213,6 +217,30 @@ fn without_memory_files() {
     let texts = || (0..8).map(|i| char::from(b'a' + i).to_string().repeat(1 << 20));
     let echoes = pool.map(|text: String| text, texts());
     assert!(echoes.map(Result::unwrap).eq(texts()));
+}
+
+fn without_a_page_for_generations() {
+    refuse(libc::SYS_madvise, libc::EINVAL); // as a kernel before 4.14
+    let here = generation();
+    assert_eq!(here, generation());
+    // SAFETY: the child calls only what is allowed after a fork.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let differs = generation().0 != here.0 && generation().1 != here.1;
+        // SAFETY: the call takes a number.
+        unsafe { libc::_exit(i32::from(!differs)) };
+    }
+    let mut status = 0;
+    // SAFETY: the child is ours, and no other code waits for it.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(status, 0, "the child takes itself for its parent");
+}
+
+fn memory_that_is_refused() {
+    let error = Pages::map(usize::MAX / 2).expect_err("more than there are addresses");
+    assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
+    let error = Pages::map(0).expect_err("no bytes at all");
+    assert_eq!(error.raw_os_error(), Some(libc::EINVAL));
 }
 
 /// What a run needs that has all its memory, and both ends of each of its connections.

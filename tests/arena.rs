@@ -7,10 +7,14 @@ use proptest::prelude::*;
 use singletrack::EventLoop;
 use singletrack::event_loop::Task;
 use singletrack::selector::scripted::ScriptedSelector;
+use singletrack::sys::memory::{Pages, SharedWords};
 use singletrack::task::arena::{self, Arena};
 use std::alloc::Layout;
 use std::cell::RefCell;
+use std::fs::File;
 use std::future::pending;
+use std::io::ErrorKind;
+use std::os::fd::FromRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -211,4 +215,31 @@ fn a_handle_outlives_its_loop_and_its_threads_arena() {
     };
     std::thread::spawn(keeper_first).join().unwrap();
     std::thread::spawn(arena_first).join().unwrap();
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri has neither so many addresses nor these files")]
+fn memory_that_is_refused_is_an_error() {
+    let error = Pages::map(usize::MAX / 2).expect_err("more than there are addresses");
+    assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
+    let error = Pages::map(0).expect_err("no bytes at all");
+    assert_eq!(error.raw_os_error(), Some(libc::EINVAL));
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri has no files in memory")]
+fn words_of_a_file_that_could_become_shorter_are_refused() {
+    // SAFETY: the name is a C string; the call gives a descriptor that nothing else owns.
+    let open = unsafe {
+        let file =
+            libc::memfd_create(c"open".as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING);
+        File::from_raw_fd(file)
+    };
+    open.set_len(1 << 12).unwrap();
+    let refused = |file: &File| SharedWords::of_file(file).unwrap_err().kind();
+    assert_eq!(refused(&open), ErrorKind::InvalidInput);
+    assert_eq!(refused(&File::open("/proc/self/exe").unwrap()), ErrorKind::InvalidInput);
+    let (words, file) = SharedWords::in_file(512).unwrap();
+    assert!(file.set_len(8).is_err(), "nobody can make it shorter");
+    assert_eq!(SharedWords::of_file(&file).unwrap().words().len(), words.words().len());
 }

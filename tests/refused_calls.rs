@@ -15,7 +15,6 @@ use singletrack::futures::Executor;
 use singletrack::gil::{GilThread, GlobalLock, SwitchPolicy};
 use singletrack::process::{ForkServer, ForkServerError, Process, ProcessPool};
 use singletrack::sim::{Explorer, Sim};
-use singletrack::sys::memory::Pages;
 use singletrack::sys::process::generation;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::collections::HashSet;
@@ -41,7 +40,6 @@ const CASES: &[Case] = &[
     ("no_descriptors_of_processes_is_told", no_descriptors_of_processes_is_told),
     ("without_memory_files_long_values_go_by_the_pipe", without_memory_files),
     ("without_a_page_that_copies_find_empty_forks_are_told_apart", without_a_page_for_generations),
-    ("memory_that_is_refused_is_an_error", memory_that_is_refused),
     (
         "a_simulated_run_asks_for_no_time_no_chance_and_no_thread",
         a_simulated_run_asks_for_no_time_no_chance_and_no_thread,
@@ -234,13 +232,6 @@ fn without_a_page_for_generations() {
     // SAFETY: the child is ours, and no other code waits for it.
     assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
     assert_eq!(status, 0, "the child takes itself for its parent");
-}
-
-fn memory_that_is_refused() {
-    let error = Pages::map(usize::MAX / 2).expect_err("more than there are addresses");
-    assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
-    let error = Pages::map(0).expect_err("no bytes at all");
-    assert_eq!(error.raw_os_error(), Some(libc::EINVAL));
 }
 
 /// What a run needs that has all its memory, and both ends of each of its connections.

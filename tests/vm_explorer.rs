@@ -8,7 +8,7 @@ mod common;
 #[path = "common/vm_check.rs"]
 mod vm_check;
 
-use cases::cases;
+use cases::{cases, in_proportion};
 use common::watchdog;
 use proptest::prelude::*;
 use singletrack::gil::{Check, SwitchPolicy, Threading};
@@ -438,7 +438,8 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    // A case takes seconds of real threads, so no more than these whatever is asked for.
+    #![proptest_config(Config { cases: in_proportion(24).min(200), ..cases(24) })]
 
     /// Shows D3.
     #[test]

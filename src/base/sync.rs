@@ -53,7 +53,7 @@ mod imp {
     pub use model::{thread, thread_local};
     use std::ops::{Deref, DerefMut};
     use std::sync::PoisonError;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     /// The model's `Mutex` in parking_lot's shape.
     #[derive(Debug, Default)]
@@ -131,6 +131,15 @@ mod imp {
         ) -> WaitTimeoutResult {
             self.wait(guard);
             WaitTimeoutResult(false)
+        }
+
+        /// Waits like [`wait`](Self::wait), as [`wait_for`](Self::wait_for) does.
+        pub fn wait_until<T>(
+            &self,
+            guard: &mut MutexGuard<'_, T>,
+            _deadline: Instant,
+        ) -> WaitTimeoutResult {
+            self.wait_for(guard, Duration::ZERO)
         }
 
         /// Wakes one waiter.

@@ -12,5 +12,8 @@ pub fn in_proportion(usual: u32) -> u32 {
 
 /// A configuration with so many cases, [in proportion](in_proportion).
 pub fn cases(usual: u32) -> Config {
-    Config { cases: in_proportion(usual), failure_persistence: None, ..Config::default() }
+    let config = Config::default();
+    // What does not fit a property is as frequent among more cases.
+    let max_global_rejects = config.max_global_rejects * (config.cases / 256).max(1);
+    Config { cases: in_proportion(usual), max_global_rejects, failure_persistence: None, ..config }
 }

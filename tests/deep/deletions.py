@@ -27,7 +27,7 @@ PROGRAMS = {
     "src/gil/free_threading": "free_threading",
     "src/process": "lib dispatcher frames process_pool multiprocessing fork_server sent_ahead",
     "src/sim": "sim_explore sim_primitives",
-    "src/sys": "fork_server process_pool processes aio_fds aio_signals aio_io net refused_calls aio_run manners",
+    "src/sys": "fork_server process_pool processes aio_fds aio_signals aio_io net refused_calls aio_run arena",
     "src/interop": "interop_futures_io interop_tokio_io interop_hyper",
 }
 

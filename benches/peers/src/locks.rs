@@ -14,6 +14,8 @@ pub fn contests() -> Vec<Contest> {
         let entrants = vec![
             ours(move || hand_over(cores, global_lock)),
             floor("Mutex and Condvar", move || hand_over(cores, turn)),
+            // A waiter of this lock times its sleep: that is how it comes to ask for it.
+            peer("a timed wait", move || hand_over(cores, timed_turn)),
         ];
         Contest::new(name, "µs", entrants)
     };
@@ -135,6 +137,14 @@ fn global_lock(duel: &Arc<Duel>, cores: [usize; 2]) {
 }
 
 fn turn(duel: &Arc<Duel>, cores: [usize; 2]) {
+    take_turns(duel, cores, None);
+}
+
+fn timed_turn(duel: &Arc<Duel>, cores: [usize; 2]) {
+    take_turns(duel, cores, Some(Duration::from_millis(5)));
+}
+
+fn take_turns(duel: &Arc<Duel>, cores: [usize; 2], limit: Option<Duration>) {
     let turn = Arc::new((Mutex::new(0), Condvar::new()));
     let fight = |me: usize| {
         let (turn, duel) = (Arc::clone(&turn), Arc::clone(duel));
@@ -142,7 +152,11 @@ fn turn(duel: &Arc<Duel>, cores: [usize; 2]) {
             pin(cores[me]);
             loop {
                 let other = |whose: &mut usize| *whose != me;
-                drop(turn.1.wait_while(turn.0.lock().unwrap(), other).unwrap());
+                let whose = turn.0.lock().unwrap();
+                match limit {
+                    None => drop(turn.1.wait_while(whose, other).unwrap()),
+                    Some(limit) => drop(turn.1.wait_timeout_while(whose, limit, other).unwrap()),
+                }
                 let over = duel.arrive();
                 keep();
                 let mut whose = turn.0.lock().unwrap();

@@ -224,10 +224,7 @@ impl LockShared {
                 me.condvar.wait(guarded);
                 false
             }
-            Some(until) => {
-                let time = Duration::from_nanos(until.saturating_sub(self.now()));
-                me.condvar.wait_for(guarded, time).timed_out()
-            }
+            Some(until) => me.condvar.wait_until(guarded, self.observer.instant(until)).timed_out(),
         };
         self.catch_up(guarded);
         Ok(timed_out)

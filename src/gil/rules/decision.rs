@@ -202,8 +202,11 @@ impl From<Refusal> for AttachError {
 impl AttachError {
     /// An error in a fork, where a thread must not wait for those that were not copied.
     pub(crate) fn unless_made_here(origin: Origin) -> Result<(), AttachError> {
-        let (made_in, here) = (origin.made_in(), std::process::id());
-        if origin.is_copy() { Err(AttachError::Forked { made_in, here }) } else { Ok(()) }
+        if !origin.is_copy() {
+            return Ok(());
+        }
+        // The kernel is asked for the number here only: every sleep comes this way.
+        Err(AttachError::Forked { made_in: origin.made_in(), here: std::process::id() })
     }
 }
 

@@ -26,7 +26,7 @@ use crate::sys::process::thread_id;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Holds are measured.
 pub(crate) const HOLD: u8 = 1;
@@ -48,6 +48,11 @@ impl Observer {
 
     pub(crate) fn now(&self) -> Nanos {
         nanos(self.made_at.elapsed())
+    }
+
+    /// When it is so late on this clock, on the system's.
+    pub(crate) fn instant(&self, at: Nanos) -> Instant {
+        self.made_at + Duration::from_nanos(at)
     }
 
     /// [`HOLD`], [`RECORD`], both, or 0.

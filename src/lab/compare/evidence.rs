@@ -33,7 +33,7 @@ pub const FEWEST_FAR_ROUNDS: usize = 3;
 /// How often the rounds are drawn.
 const DRAWS: usize = 1000;
 /// Which of the medians, in order, bound the interval: 25 and 975 of 1000.
-const TAIL: usize = 25;
+const TAIL: usize = DRAWS / 40;
 
 /// What the rounds say of two models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -439,7 +439,7 @@ proptest! {
 
 proptest! {
     // A case takes seconds of real threads, so no more than these whatever is asked for.
-    #![proptest_config(Config { cases: in_proportion(24).min(200), ..cases(24) })]
+    #![proptest_config(ProptestConfig { cases: in_proportion(24).min(200), ..cases(24) })]
 
     /// Shows D3.
     #[test]

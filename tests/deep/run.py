@@ -41,7 +41,12 @@ MIRI = """arena task_state task_soundness task_ops event_loop registry timers fr
     futures deadlock gil_machine aio_waiters loop_properties""".split()
 
 # Where memory is handed between processes and threads by hand.
-VALGRIND = "process_pool fork_server processes sent_ahead task_soundness arena frames".split()
+VALGRIND = """process_pool fork_server processes sent_ahead task_soundness arena frames event_loop registry
+    timers futures aio_streams gil_lock free_threading""".split()
+# A program that forgets futures, to show that this is harmless, loses their memory.
+FORGETS = {"task_soundness"}
+# Of Valgrind 3.19, which then cannot run what makes processes.
+UNKNOWN_CALL = "pidfd_open is refused (Function not implemented"
 
 # Programs that a sanitizer cannot run, and why.
 NOT_UNDER = {
@@ -311,11 +316,20 @@ def valgrind(*_):
     if not shutil.which("valgrind"):
         raise Missing("no valgrind: apt-get install valgrind")
     for name in VALGRIND:
-        runner = (f"valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite "
+        kinds = "none" if name in FORGETS else "definite"
+        runner = (f"valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds={kinds} "
                   "--fair-sched=yes")
-        work = program(name, ["cargo", "test", "--offline"], 3600, f"valgrind-{name}", PROPTEST_CASES="4",
+        log = f"valgrind-{name}"
+        work = program(name, ["cargo", "test", "--offline"], 3600, log, PROPTEST_CASES="4",
                        CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=runner)
-        yield Piece(name, f"valgrind {name}", work)
+
+        def unless_unknown(work=work, log=log):
+            outcome = work()
+            said = (WORK / "logs" / f"{log}.log").read_text(errors="replace")
+            if not outcome.passed and UNKNOWN_CALL in said:
+                return Outcome(True, 0, f"**** SKIPPED: {log}: this Valgrind does not know pidfd_open")
+            return outcome
+        yield Piece(name, f"valgrind {name}", unless_unknown)
 
 
 def script(path, *words):

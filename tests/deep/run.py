@@ -55,6 +55,12 @@ NOT_UNDER = {
 }
 # TSan has a thread of its own, and our fork server refuses to be forked off a program with threads.
 FORK_REFUSED = "cannot be forked safely"
+# The one test of a program that asks of the machine what a sanitizer changes, and how its failure reads.
+BEYOND = {
+    ("asan", "process_pool"): "and they stay",  # freed memory is kept by glibc's malloc, and not by ASan's
+    ("asan", "compare_cli"): "WARNING: reading executable name failed",  # a line of ASan's own
+    ("asan", "fork_server"): "LeakSanitizer has encountered a fatal error",  # no process is left for its own
+}
 
 
 class Outcome(NamedTuple):
@@ -304,6 +310,9 @@ def sanitizer(job, flag, **env):
                 said = (WORK / "logs" / f"{job}-{name}.log").read_text(errors="replace")
                 if not outcome.passed and FORK_REFUSED in said and "Sanitizer:" not in said:
                     outcome = Outcome(True, count(said), "ok, but what forks was refused")
+                beyond = BEYOND.get((job, name))
+                if not outcome.passed and beyond and beyond in said and said.count("... FAILED") == 1:
+                    outcome = Outcome(True, count(said), f"ok, but for one test: {beyond}")
                 # All of them at once would fill the disk.
                 for path in (target / TRIPLE / "deep" / "deps").glob(f"{name}-*"):
                     path.unlink()

@@ -14,7 +14,7 @@ use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::Cell;
 use std::future::pending;
 use std::os::fd::{AsFd, AsRawFd};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
 const MS: Duration = Duration::from_millis(1);
@@ -91,9 +91,10 @@ fn tasks_that_keep_each_other_busy_hold_a_timer_up_by_about_a_millisecond() {
 fn callbacks_that_schedule_each_other_hold_a_timer_up_by_about_a_millisecond() {
     fn again(event_loop: &Rc<EventLoop>, selector: &ScriptedSelector, left: u32) {
         selector.advance(700 * US);
-        let (inner, selector) = (Rc::clone(event_loop), selector.clone());
+        // Not the loop itself: a callback that never runs would keep it for ever.
+        let (inner, selector) = (Rc::downgrade(event_loop), selector.clone());
         if left > 0 {
-            event_loop.call_soon(move || again(&inner, &selector, left - 1));
+            event_loop.call_soon(move || again(&inner.upgrade().unwrap(), &selector, left - 1));
         }
     }
     let late = in_virtual_time(async |event_loop, selector| {
@@ -182,13 +183,13 @@ fn short_yields_share_a_poll_of_the_selector() {
 }
 
 /// By a yield, or by a wait for somebody else, who makes the task ready again.
-async fn end_turn(event_loop: &EventLoop, yields: bool) {
+async fn end_turn(event_loop: &Weak<EventLoop>, yields: bool) {
     if yields {
         return yield_now().await;
     }
     let event = Rc::new(Event::new());
     let set = Rc::clone(&event);
-    event_loop.call_soon(move || set.set());
+    event_loop.upgrade().unwrap().call_soon(move || set.set());
     event.wait().await;
 }
 
@@ -208,7 +209,7 @@ proptest! {
             event_loop.set_io_interval(interval);
             for number in 0..tasks as usize {
                 let (slices, selector) = (slices.clone(), selector.clone());
-                let inner = Rc::clone(&event_loop);
+                let inner = Rc::downgrade(&event_loop); // a task that never ends must not keep its loop
                 drop(create_task(async move {
                     for (micros, yields) in slices.iter().cycle().skip(number) {
                         selector.advance(*micros * US);
@@ -243,7 +244,7 @@ proptest! {
             let mut all = Vec::new();
             for number in 0..tasks {
                 let (turns, selector) = (turns.clone(), selector.clone());
-                let (inner, unheard) = (Rc::clone(&event_loop), Rc::clone(&unheard));
+                let (inner, unheard) = (Rc::downgrade(&event_loop), Rc::clone(&unheard));
                 all.push(create_task(async move {
                     let shifted = turns.iter().cycle().skip(number).take(turns.len());
                     for (micros, yields) in shifted {

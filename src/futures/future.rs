@@ -198,7 +198,7 @@ impl<T> Future<T> {
 
     /// True once there is a value or an error, or it was cancelled.
     pub fn done(&self) -> bool {
-        self.state().is_done()
+        self.shared.is_closed()
     }
 
     /// True while a worker runs the job.
@@ -229,7 +229,7 @@ impl<T> Future<T> {
 
     /// Blocks this thread until done, or for `timeout`; `None` is no limit. True: done.
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
-        self.shared.wait(timeout).state.is_done()
+        self.shared.wait(timeout)
     }
 
     /// Blocks until done and gives the value.
@@ -243,7 +243,8 @@ impl<T> Future<T> {
     /// # Panics
     /// If an `.await` has already taken the result.
     pub fn result(self) -> Result<T, JobError> {
-        self.shared.wait(None).take()
+        self.shared.wait(None);
+        self.shared.cell.lock().take()
     }
 
     /// As [`result`](Self::result), but returns the future if the time runs out first.
@@ -251,18 +252,18 @@ impl<T> Future<T> {
     /// # Panics
     /// If an `.await` has already taken the result.
     pub fn result_timeout(self, timeout: Duration) -> Result<Result<T, JobError>, Future<T>> {
-        let mut cell = self.shared.wait(Some(timeout));
-        if cell.state.is_done() {
-            return Ok(cell.take());
+        if !self.shared.wait(Some(timeout)) {
+            return Err(self);
         }
-        drop(cell);
-        Err(self)
+        Ok(self.shared.cell.lock().take())
     }
 
     /// Blocks until done and returns why there is no value, or `None` if there is one. The
     /// result stays in the future.
     pub fn exception(&self) -> Option<JobError> {
-        self.shared.wait(None).outcome.as_ref().and_then(|o| o.as_ref().err().cloned())
+        self.shared.wait(None);
+        let cell = self.shared.cell.lock();
+        cell.outcome.as_ref().and_then(|outcome| outcome.as_ref().err().cloned())
     }
 
     /// Calls `callback` once when done: on the thread that resolves or cancels, in the order

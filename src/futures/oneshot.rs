@@ -29,6 +29,8 @@
 
 use crate::base::origin::Origin;
 use crate::base::panic::drop_or_warn;
+use crate::base::sync::atomic::AtomicBool;
+use crate::base::sync::atomic::Ordering::{Acquire, Release};
 use crate::base::sync::{Condvar, Mutex, MutexGuard, spin_until};
 use crate::futures::deadlock::{Awaited, GuardId, Unblock, begin_waiting, own_guard};
 use crate::futures::error::JobError;
@@ -138,6 +140,8 @@ pub(crate) struct OneShot<T, J: ?Sized = dyn Beside> {
     pub(crate) guard: GuardId,
     /// A copy is not told of the result: that comes to the original.
     origin: Origin,
+    /// Whether the cell is closed, which it then stays: to be asked without its lock.
+    closed: AtomicBool,
     /// What lies beside the cell; mostly nothing.
     pub(crate) job: J,
 }
@@ -155,7 +159,8 @@ impl<T, J> OneShot<T, J> {
     pub(crate) fn new(guard: GuardId, job: J) -> Self {
         let cell = Cell { state: FutureState::default(), outcome: None, on_done: None };
         let origin = Origin::here();
-        OneShot { cell: Mutex::new(cell), done: Condvar::new(), guard, origin, job }
+        let closed = AtomicBool::new(false);
+        OneShot { cell: Mutex::new(cell), done: Condvar::new(), guard, origin, closed, job }
     }
 }
 
@@ -164,7 +169,9 @@ impl<T> OneShot<T> {
     pub(crate) fn finish(&self, outcome: Result<T, JobError>) {
         let mut cell = self.cell.lock();
         if cell.state.finish() {
-            self.close(cell, outcome);
+            let on_done = self.close(&mut cell, outcome);
+            drop(cell);
+            self.announce(on_done);
         } else {
             // `outcome` holds a user's value: its drop must not run under the lock.
             drop(cell);
@@ -172,12 +179,16 @@ impl<T> OneShot<T> {
         }
     }
 
-    /// The last step to a done state: stores the outcome, then, unlocked, wakes and calls all that
-    /// wait.
-    fn close(&self, mut cell: MutexGuard<'_, Cell<T>>, outcome: Result<T, JobError>) {
-        let on_done = cell.close(outcome);
-        drop(cell);
-        self.announce(on_done);
+    /// The last step to a done state: stores the outcome; gives what is to be called without the lock.
+    fn close(&self, cell: &mut Cell<T>, outcome: Result<T, JobError>) -> Option<Box<OnDone>> {
+        cell.outcome = Some(outcome);
+        let on_done = cell.on_done.take();
+        if let Some(on_done) = &on_done {
+            // Under the lock: from now on those workers are no longer blocked.
+            on_done.unblock_all();
+        }
+        self.closed.store(true, Release);
+        on_done
     }
 
     /// Wakes and calls all that wait.
@@ -200,7 +211,7 @@ impl<T> OneShot<T> {
             let open = cell.state == FutureState::Pending;
             cancelled = cell.state.cancel();
             if open {
-                closed = Some(cell.close(Err(JobError::Cancelled)));
+                closed = Some(self.close(&mut cell, Err(JobError::Cancelled)));
             }
         });
         if let Some(on_done) = closed {
@@ -253,16 +264,17 @@ impl<T> OneShot<T> {
         self.cell.lock().on_done.as_mut()?.waker.take()
     }
 
-    /// Waits until done or until the time is up; the state under the returned lock says which.
-    pub(crate) fn wait(&self, timeout: Option<Duration>) -> MutexGuard<'_, Cell<T>> {
-        let cell = self.cell.lock();
-        if cell.state.is_done() || timeout == Some(Duration::ZERO) {
-            return cell;
-        }
-        drop(cell);
+    /// Whether it is done: looks, and takes no lock.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Acquire)
+    }
+
+    /// Waits until done or until the time is up. True: done.
+    pub(crate) fn wait(&self, timeout: Option<Duration>) -> bool {
         // A short job is done before this thread could sleep and be woken.
-        spin_until(|| self.cell.lock().state.is_done());
-        self.sleep(timeout)
+        self.is_closed()
+            || timeout != Some(Duration::ZERO)
+                && (spin_until(|| self.is_closed()) || self.sleep(timeout).state.is_done())
     }
 
     fn sleep(&self, timeout: Option<Duration>) -> MutexGuard<'_, Cell<T>> {
@@ -354,17 +366,6 @@ impl<T> Drop for Cell<T> {
 }
 
 impl<T> Cell<T> {
-    /// Stores the outcome; gives what is to be called without the lock.
-    fn close(&mut self, outcome: Result<T, JobError>) -> Option<Box<OnDone>> {
-        self.outcome = Some(outcome);
-        let on_done = self.on_done.take();
-        if let Some(on_done) = &on_done {
-            // Under the lock: from now on those workers are no longer blocked.
-            on_done.unblock_all();
-        }
-        on_done
-    }
-
     pub(crate) fn on_done(&mut self) -> &mut OnDone {
         self.on_done.get_or_insert_default()
     }

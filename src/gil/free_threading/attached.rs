@@ -243,7 +243,7 @@ impl ScopeThreadState {
     #[inline]
     fn attach(&self) -> Result<(), AttachError> {
         if self.thread.state_word.try_take(self.thread.owner_bits) {
-            self.thread.stats.meter.acquired_at_once.add(1);
+            self.thread.stats.meter.acquired_at_once();
         } else {
             self.attach_slow()?;
         }

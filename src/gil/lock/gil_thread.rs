@@ -167,8 +167,7 @@ impl GilThreadPoolExecutor {
         let held = lock.clone();
         let pool = options
             .obstacle(move || {
-                let attached =
-                    ThreadState::of(&held.shared).is_ok_and(|state| state.attached.get());
+                let attached = ThreadState::of(&held.shared).is_ok_and(|state| state.is_attached());
                 attached.then_some(
                     "this worker holds the lock which that job needs; wait with \
                      `gil.detach(|| future.result())`",

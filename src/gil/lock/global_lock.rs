@@ -89,7 +89,7 @@ impl GlobalLock {
     #[inline]
     pub fn attach<R>(&self, f: impl FnOnce(&mut Gil<'_>) -> R) -> Result<R, AttachError> {
         let state = ThreadState::of(&self.shared)?;
-        if state.attached.get() {
+        if state.is_attached() {
             return Err(AttachError::Nested);
         }
         state.take()?;
@@ -107,7 +107,7 @@ impl GlobalLock {
         f: impl FnOnce(&mut Gil<'_>) -> R,
     ) -> Result<R, AttachError> {
         let state = ThreadState::of(&self.shared)?;
-        if state.attached.get() {
+        if state.is_attached() {
             return Err(AttachError::Nested);
         }
         state.take_within(limit)?;
@@ -152,7 +152,7 @@ impl GlobalLock {
     #[doc(alias = "PyGILState_Release")]
     pub fn ensure<R>(&self, f: impl FnOnce(&mut Gil<'_>) -> R) -> Result<R, AttachError> {
         let state = ThreadState::of(&self.shared)?;
-        if !state.attached.get() {
+        if !state.is_attached() {
             state.take()?;
             return Gil::run(state, 1, f);
         }

@@ -246,10 +246,10 @@ impl LockShared {
     #[inline(never)]
     pub(crate) fn drop_gil(&self, me: &LockThread, reason: DropReason) {
         me.stats.meter.slow_paths.add(1);
+        me.stats.meter.dropped(reason);
         // In a fork that cannot have the mutex no thread waits.
         let Ok(mut guarded) = self.enter() else { return };
         if let Ok(release) = guarded.machine.drops(me.id, reason, self.now()) {
-            me.stats.meter.dropped(reason);
             self.hand_over(me, guarded, release);
         }
     }
@@ -260,7 +260,9 @@ impl LockShared {
     #[inline(never)]
     pub(crate) fn yield_gil(&self, me: &LockThread) -> Result<bool, AttachError> {
         me.stats.meter.slow_paths.add(1);
-        let mut guarded = self.enter()?;
+        // In a fork that cannot have the mutex the lock is lost.
+        let lost = |_: &AttachError| me.stats.meter.dropped(DropReason::Request);
+        let mut guarded = self.enter().inspect_err(lost)?;
         let Ok(Some(release)) = guarded.machine.yields(me.id, self.now()) else {
             self.leave(guarded, None);
             return Ok(false);

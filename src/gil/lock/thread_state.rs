@@ -39,8 +39,6 @@ pub(crate) struct ThreadState {
     pub(crate) stats: Arc<ThreadStats>,
     pub(crate) id: ThreadId,
     owner_bits: OwnerBits,
-    /// A token for this lock is out, and the lock is held.
-    pub(crate) attached: Cell<bool>,
     /// The depth of the token that is lent; 0 if none is.
     pub(crate) lent_by: Cell<u32>,
     /// It has claimed to be the main thread; another may have since.
@@ -55,6 +53,12 @@ impl ThreadState {
         LocalStates::state_for(lock)
     }
 
+    /// A token for this lock is out, and the lock is held.
+    #[inline]
+    pub(crate) fn is_attached(&self) -> bool {
+        self.stats.meter.holds()
+    }
+
     /// The flag to read at each checkpoint.
     pub(crate) fn eval_breaker(&self) -> &AtomicBool {
         self.shared.eval_breaker_of(&self.thread)
@@ -66,11 +70,10 @@ impl ThreadState {
         // Read here once: what is read after the atomic operation has to wait for it.
         let (shared, stats) = (&*self.shared, &*self.stats);
         if shared.state_word.try_take(self.owner_bits) {
-            stats.meter.acquired_at_once.add(1);
+            stats.meter.acquired_at_once();
         } else {
             shared.take_gil(&self.thread, None)?;
         }
-        self.attached.set(true);
         stats.begins_hold(&shared.observer);
         Ok(())
     }
@@ -84,7 +87,6 @@ impl ThreadState {
 
     #[inline]
     fn begin_hold(&self) {
-        self.attached.set(true);
         self.stats.begins_hold(&self.shared.observer);
     }
 
@@ -92,7 +94,6 @@ impl ThreadState {
     #[inline]
     pub(crate) fn drop_lock(&self, reason: DropReason) {
         let (shared, stats) = (&*self.shared, &*self.stats);
-        self.attached.set(false);
         stats.ends_hold(&shared.observer, reason);
         if shared.state_word.try_drop(self.owner_bits) {
             stats.meter.dropped(reason);
@@ -106,9 +107,7 @@ impl ThreadState {
     #[cold]
     #[inline(never)]
     pub(crate) fn yield_lock(&self) -> Result<(), AttachError> {
-        let yielded = self.shared.yield_gil(&self.thread);
-        self.attached.set(yielded.is_ok());
-        if yielded? {
+        if self.shared.yield_gil(&self.thread)? {
             self.begin_hold();
         }
         Ok(())
@@ -210,7 +209,6 @@ impl LocalState for ThreadState {
             id: thread.id,
             owner_bits: OwnerBits::of(thread.id),
             thread,
-            attached: Cell::new(false),
             lent_by: Cell::new(0),
             is_main: Cell::new(false),
         })

@@ -354,7 +354,7 @@ struct Reattach<'a, 'g> {
 impl Drop for Reattach<'_, '_> {
     #[inline]
     fn drop(&mut self) {
-        if !self.gil.state.attached.get() && !self.gil.lock.is_null() {
+        if !self.gil.state.is_attached() && !self.gil.lock.is_null() {
             self.gil.retake_lock();
         }
     }
@@ -402,7 +402,7 @@ impl Gil<'_> {
     /// The code that it was lent to has ended, and may have lost the lock.
     fn end_loan(&mut self) {
         self.state.lent_by.set(0);
-        if !self.state.attached.get() {
+        if !self.state.is_attached() {
             return self.lose(AttachError::Finalised);
         }
         self.reload();

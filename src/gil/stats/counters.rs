@@ -136,16 +136,18 @@ impl Counter {
     }
 }
 
-/// The counters of one thread, as it counts.
+/// The counters of one thread, as it counts: what is frequent as a sum, of which what is seldom is a
+/// part. So to take and to drop the lock costs one addition each, and the two sums tell whether the
+/// thread holds it.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
-    pub(crate) acquired_at_once: Counter,
+    acquisitions: Counter,
+    drops: Counter,
     acquired_after_wait: Counter,
     retries: Counter,
     drop_requests: Counter,
     forced_drops: Counter,
     tick_drops: Counter,
-    voluntary_drops: Counter,
     switches: Counter,
     pub(crate) slow_paths: Counter,
     pub(crate) sleeps: Counter,
@@ -155,14 +157,18 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
+    /// The thread has the lock, at once, and had it last.
+    #[inline]
+    pub(crate) fn acquired_at_once(&self) {
+        self.acquisitions.add(1);
+    }
+
     /// The thread has the lock, after a wait or at once.
     pub(crate) fn acquired(&self, switched: bool, waited: Option<Nanos>) {
-        match waited {
-            None => self.acquired_at_once.add(1),
-            Some(time) => {
-                self.acquired_after_wait.add(1);
-                self.wait_ns.add(time);
-            }
+        self.acquisitions.add(1);
+        if let Some(time) = waited {
+            self.acquired_after_wait.add(1);
+            self.wait_ns.add(time);
         }
         self.switches.add(u64::from(switched));
     }
@@ -182,23 +188,33 @@ impl Meter {
     /// The lock was dropped.
     #[inline]
     pub(crate) fn dropped(&self, reason: DropReason) {
+        self.drops.add(1);
         match reason {
-            DropReason::Voluntary => self.voluntary_drops.add(1),
+            DropReason::Voluntary => {}
             DropReason::Tick => self.tick_drops.add(1),
             DropReason::Request => self.forced_drops.add(1),
         }
     }
 
+    /// Whether the thread has the lock. For itself: what another reads may be old.
+    #[inline]
+    pub(crate) fn holds(&self) -> bool {
+        self.acquisitions.get() != self.drops.get()
+    }
+
     /// What was counted so far.
     pub(crate) fn read(&self) -> Counters {
+        // Read by another thread, a part may be newer than its sum.
+        let acquired_after_wait = self.acquired_after_wait.get();
+        let (forced_drops, tick_drops) = (self.forced_drops.get(), self.tick_drops.get());
         Counters {
-            acquired_at_once: self.acquired_at_once.get(),
-            acquired_after_wait: self.acquired_after_wait.get(),
+            acquired_at_once: self.acquisitions.get().saturating_sub(acquired_after_wait),
+            acquired_after_wait,
             retries: self.retries.get(),
             drop_requests: self.drop_requests.get(),
-            forced_drops: self.forced_drops.get(),
-            tick_drops: self.tick_drops.get(),
-            voluntary_drops: self.voluntary_drops.get(),
+            forced_drops,
+            tick_drops,
+            voluntary_drops: self.drops.get().saturating_sub(forced_drops + tick_drops),
             switches: self.switches.get(),
             slow_paths: self.slow_paths.get(),
             sleeps: self.sleeps.get(),

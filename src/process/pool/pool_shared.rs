@@ -43,6 +43,7 @@ use mio::{Events, Poll, Token, Waker};
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Weak};
+use std::thread;
 
 /// What every handle of a pool has, and each of its threads.
 pub(crate) struct PoolShared {
@@ -88,6 +89,10 @@ pub(crate) enum ReadTo {
     /// It has ended: no reply will come any more.
     End,
 }
+
+/// A caller looks for its answer so often, and lets others run between, before it sleeps: about as long
+/// as it takes to be woken on another core.
+const LOOKS: u32 = 32;
 
 /// So many replies are settled before more are read.
 const MANY_REPLIES: usize = 1024;
@@ -282,10 +287,15 @@ impl PoolShared {
     ) {
         let mut out = Vec::new();
         let mut alive = true;
+        let mut looks = 0..LOOKS;
         while alive && out.is_empty() && !future.done() {
-            let pipe = &borrowed.pipe;
-            let ready = wait_for_exit(&[pipe.replies.as_fd(), pipe.pidfd.as_fd()], None);
-            alive = ready.is_ok_and(|ready| !ready.contains(&1));
+            if looks.next().is_some() {
+                thread::yield_now();
+            } else {
+                let pipe = &borrowed.pipe;
+                let ready = wait_for_exit(&[pipe.replies.as_fd(), pipe.pidfd.as_fd()], None);
+                alive = ready.is_ok_and(|ready| !ready.contains(&1));
+            }
             alive &= self.read_replies(&mut borrowed, &mut out) != ReadTo::End;
         }
         let own = out.iter_mut().find_map(|outcomes| outcomes.take_answer(id));

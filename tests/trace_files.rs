@@ -299,5 +299,6 @@ fn a_file_that_cannot_be_written_is_named_and_an_earlier_one_is_kept() {
         .args(["compare", "cpu", "--rounds", "1", "--jobs", "2", "--trace", "/dev/full"])
         .output()
         .unwrap();
-    assert!(String::from_utf8_lossy(&output.stderr).contains("/dev/full: No space left"));
+    let line = String::from_utf8_lossy(&output.stderr);
+    assert!(line.contains("/dev/full: No space left"), "{line}");
 }

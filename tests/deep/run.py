@@ -67,7 +67,7 @@ NOT_UNDER = {
 FORK_REFUSED = ("cannot be forked safely", "Threads([", "does not answer")
 # Programs in which all that fails under TSan, but for a race, comes of that.
 FORKS = """fork_server forked_copies process_pool processes process_trees multiprocessing sent_ahead pool_recording
-    prefork fault_matrix refused_calls gil_fork thread_pool_process""".split()
+    prefork fault_matrix refused_calls gil_fork thread_pool_process python_processes""".split()
 # Tests that ask of the machine what a sanitizer changes.
 BEYOND = {
     "asan": {

@@ -287,14 +287,15 @@ impl PoolShared {
     ) {
         let mut out = Vec::new();
         let mut alive = true;
-        let mut looks = 0..LOOKS;
+        let mut looks = 0;
         while alive && out.is_empty() && !future.done() {
-            if looks.next().is_some() {
-                thread::yield_now();
-            } else {
+            looks += 1;
+            if looks > LOOKS {
                 let pipe = &borrowed.pipe;
                 let ready = wait_for_exit(&[pipe.replies.as_fd(), pipe.pidfd.as_fd()], None);
                 alive = ready.is_ok_and(|ready| !ready.contains(&1));
+            } else if looks > 1 {
+                thread::yield_now();
             }
             alive &= self.read_replies(&mut borrowed, &mut out) != ReadTo::End;
         }

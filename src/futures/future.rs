@@ -108,7 +108,7 @@ impl<T> Promise<T> {
 
     /// True if a value would be dropped: the future was cancelled, or failed by a deadlock guard.
     pub(crate) fn is_unwanted(&self) -> bool {
-        self.lock().state.is_done()
+        self.shared.as_ref().is_none_or(|shared| shared.is_closed())
     }
 
     /// True if the future was cancelled: its value would be dropped.
@@ -138,7 +138,7 @@ impl<T> Promise<T> {
     /// Withdraws a job that has not begun, as [`Future::cancel`] does from the other side.
     pub fn cancel(mut self) {
         if let Some(shared) = self.shared.take()
-            && !shared.cancel()
+            && !shared.withdraw()
         {
             shared.finish(Err(JobError::Abandoned));
         }
@@ -203,10 +203,7 @@ impl<T> Future<T> {
 
     /// True while a worker runs the job.
     pub fn running(&self) -> bool {
-        match self.state() {
-            FutureState::Pending => self.shared.job.has_begun(),
-            state => state == FutureState::Running,
-        }
+        self.state() == FutureState::Running
     }
 
     /// True if [`cancel`](Self::cancel) came in time.
@@ -215,7 +212,9 @@ impl<T> Future<T> {
     }
 
     fn state(&self) -> FutureState {
-        self.shared.cell.lock().state
+        let state = self.shared.cell.lock().state;
+        let begun = state == FutureState::Pending && self.shared.job.has_begun();
+        if begun { FutureState::Running } else { state }
     }
 
     /// Keeps the job from starting. True means that it will never start; false means that it has

@@ -49,7 +49,20 @@ pub(crate) trait QueuedJob: Send + Sync {
     fn fail(self: Arc<Self>, why: JobError);
 }
 
-impl<F: Send> Beside for Mutex<Option<F>> {}
+/// Whoever takes the closure out has begun the job: the worker tells the cell only how it ended. (To move
+/// that to RUNNING first would cost a job two more atomic operations.)
+impl<F: Send> Beside for Mutex<Option<F>> {
+    fn has_begun(&self) -> bool {
+        self.lock().is_none()
+    }
+
+    fn unless_begun(&self, cancel: &mut dyn FnMut()) {
+        let job = self.lock();
+        if job.is_some() {
+            cancel();
+        }
+    }
+}
 
 impl<R, F> QueuedJob for OneShot<R, Mutex<Option<F>>>
 where
@@ -60,7 +73,8 @@ where
         let f = self.job.lock().take();
         let promise = Promise::of(self);
         let Some(f) = f else { return };
-        if !promise.set_running_or_notify_cancel() {
+        if promise.is_unwanted() {
+            let _ = promise.set_running_or_notify_cancel();
             return drop_or_warn(NOT_BEGUN, f);
         }
         promise.resolve(match catch_unwind(AssertUnwindSafe(f)) {

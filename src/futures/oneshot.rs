@@ -12,8 +12,8 @@
 //!             start                finish
 //!  PENDING ───────────▶ RUNNING ───────────▶ FINISHED
 //!     │ │                                       ▲
-//!     │ └───────────────────────────────────────┘ finish (an executor that fails a job
-//!     │                                           it never started)
+//!     │ └───────────────────────────────────────┘ finish (a job that was never started; or by
+//!     │                                           a worker that tells only the end)
 //!     │ cancel               start
 //!     └───────▶ CANCELLED ───────────▶ CANCELLED_AND_NOTIFIED
 //! ```
@@ -113,8 +113,8 @@ impl FutureState {
 
 /// What lies beside the cell: a job, or who has it.
 pub(crate) trait Beside: Send + Sync {
-    /// Whether a job that is still PENDING here has begun: its worker may be a process, which has
-    /// nothing of the cell.
+    /// Whether a job that is still PENDING here has begun: its worker need not tell the cell, and one
+    /// that is a process cannot.
     fn has_begun(&self) -> bool {
         false
     }
@@ -206,18 +206,24 @@ impl<T> OneShot<T> {
             return state.is_cancelled();
         }
         let (mut cancelled, mut closed) = (false, None);
-        self.job.unless_begun(&mut || {
-            let mut cell = self.cell.lock();
-            let open = cell.state == FutureState::Pending;
-            cancelled = cell.state.cancel();
-            if open {
-                closed = Some(self.close(&mut cell, Err(JobError::Cancelled)));
-            }
-        });
-        if let Some(on_done) = closed {
-            self.announce(on_done);
-        }
+        self.job.unless_begun(&mut || (cancelled, closed) = self.cancel_pending());
+        closed.into_iter().for_each(|on_done| self.announce(on_done));
         cancelled
+    }
+
+    /// The same by who has the job, and knows that it has not begun.
+    pub(crate) fn withdraw(&self) -> bool {
+        let (cancelled, closed) = self.cancel_pending();
+        closed.into_iter().for_each(|on_done| self.announce(on_done));
+        cancelled
+    }
+
+    /// PENDING → CANCELLED. Whether it is cancelled, and what is to be called, if it was done here.
+    fn cancel_pending(&self) -> (bool, Option<Option<Box<OnDone>>>) {
+        let mut cell = self.cell.lock();
+        let open = cell.state == FutureState::Pending;
+        let cancelled = cell.state.cancel();
+        (cancelled, open.then(|| self.close(&mut cell, Err(JobError::Cancelled))))
     }
 
     /// Calls `callback` when done; if the future is done already, calls it at once and returns

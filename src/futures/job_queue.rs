@@ -49,8 +49,7 @@ pub(crate) trait QueuedJob: Send + Sync {
     fn fail(self: Arc<Self>, why: JobError);
 }
 
-/// Whoever takes the closure out has begun the job: the worker tells the cell only how it ended. (To move
-/// that to RUNNING first would cost a job two more atomic operations.)
+/// Whoever takes the closure out has begun the job: the worker tells the cell only how it ended.
 impl<F: Send> Beside for Mutex<Option<F>> {
     fn has_begun(&self) -> bool {
         self.lock().is_none()

@@ -205,25 +205,25 @@ impl<T> OneShot<T> {
         if state != FutureState::Pending {
             return state.is_cancelled();
         }
-        let (mut cancelled, mut closed) = (false, None);
-        self.job.unless_begun(&mut || (cancelled, closed) = self.cancel_pending());
-        closed.into_iter().for_each(|on_done| self.announce(on_done));
+        let (mut cancelled, mut on_done) = (false, None);
+        self.job.unless_begun(&mut || (cancelled, on_done) = self.cancel_pending());
+        self.announce(on_done);
         cancelled
     }
 
     /// The same by who has the job, and knows that it has not begun.
     pub(crate) fn withdraw(&self) -> bool {
-        let (cancelled, closed) = self.cancel_pending();
-        closed.into_iter().for_each(|on_done| self.announce(on_done));
+        let (cancelled, on_done) = self.cancel_pending();
+        self.announce(on_done);
         cancelled
     }
 
-    /// PENDING → CANCELLED. Whether it is cancelled, and what is to be called, if it was done here.
-    fn cancel_pending(&self) -> (bool, Option<Option<Box<OnDone>>>) {
+    /// PENDING → CANCELLED. Whether it is cancelled, and what is to be called.
+    fn cancel_pending(&self) -> (bool, Option<Box<OnDone>>) {
         let mut cell = self.cell.lock();
         let open = cell.state == FutureState::Pending;
         let cancelled = cell.state.cancel();
-        (cancelled, open.then(|| self.close(&mut cell, Err(JobError::Cancelled))))
+        (cancelled, if open { self.close(&mut cell, Err(JobError::Cancelled)) } else { None })
     }
 
     /// Calls `callback` when done; if the future is done already, calls it at once and returns

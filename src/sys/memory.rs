@@ -54,8 +54,7 @@ impl Pages {
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        // (Of memory in a file the system decides: `shmem_enabled`.)
-        if len >= HUGE_PAGE && file.is_none() {
+        if len >= HUGE_PAGE {
             // SAFETY: these pages were mapped above. If the kernel has no huge pages to give, the
             // call fails and nothing changes.
             let _advice = unsafe { libc::madvise(start, len, libc::MADV_HUGEPAGE) };

@@ -169,7 +169,9 @@ fn run_line(place: &Path, line: &str, code: Option<i32>) {
         stderr.read_to_string(&mut said).map(|_| said).unwrap()
     });
     let begun = Instant::now();
-    while begun.elapsed() < A_MOMENT && child.try_wait().unwrap().is_none() {
+    // A trace is to be whole: another line replays it.
+    let moment = if line.contains("--trace") { PATIENCE } else { A_MOMENT };
+    while begun.elapsed() < moment && child.try_wait().unwrap().is_none() {
         thread::sleep(Duration::from_millis(10));
     }
     let interrupted = child.try_wait().unwrap().is_none();

@@ -14,6 +14,7 @@ use singletrack::python::explore::policies::Looks;
 use singletrack::python::explore::search::{Limits, explore};
 use singletrack::python::run::program;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -114,11 +115,12 @@ fn interpreters() -> Vec<(&'static str, PathBuf)> {
 
 /// What an interpreter has shown, by the number of the program.
 fn shown(python: &PathBuf, all: &[Bodies], times: usize) -> BTreeMap<usize, BTreeSet<String>> {
-    let output = Command::new(python)
-        .args(["-c", &script(all, times)])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let mut command = Command::new(python);
+    command.arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // Not as an argument: many programs are too long for one. It is read whole before it runs.
+    child.stdin.take().unwrap().write_all(script(all, times).as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let mut seen: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();

@@ -241,6 +241,26 @@ fn there_is_room_for_what_is_missing_of_a_long_frame() {
     }
 }
 
+/// Short frames, so that nothing is known of what is to come.
+#[test]
+fn a_decoder_makes_more_room_as_reads_fill_it() {
+    let short = frame(FrameKind::Value, 3, &[9; 12]).unwrap();
+    let (mut decoder, mut rooms, mut found) = (Decoder::new(), Vec::new(), 0);
+    for _ in 0..8 {
+        let room = decoder.room();
+        rooms.push(room.len().next_power_of_two() >> 10);
+        let filled = short.len() * (room.len() / short.len());
+        assert_eq!(filled, room.len(), "frames of 32 bytes fill it");
+        room.copy_from_slice(&short.repeat(filled / short.len()));
+        decoder.filled(filled);
+        while decoder.next_frame().unwrap().is_some() {
+            found += short.len();
+        }
+    }
+    assert_eq!(rooms, [4, 8, 16, 32, 64, 64, 64, 64], "KiB");
+    assert_eq!(found >> 10, rooms.iter().sum::<usize>(), "and each frame is found");
+}
+
 #[test]
 fn bodies_that_somebody_keeps_stay_what_they_were_while_more_of_the_stream_comes() {
     let sent: Vec<OwnedFrame> =

@@ -14,8 +14,8 @@
 //!  program ════ Unix socket ════▶ fork server ─┬─ fork ──▶ worker 4711 ◀┄┄ request pipe ┄┄ program
 //!          "spawn"                             │                │
 //!          ◀── pid, pidfd, two pipe ends       │                └┄┄┄┄┄┄┄┄┄ reply pipe ┄┄┄▶ program
-//!          "reap 4711"                         │
-//!          ◀── signal 9                        └─ fork ──▶ a preforked worker, if wanted
+//!          "reap 4711, 4712"                   │
+//!          ◀── signal 9, code 0                └─ fork ──▶ a preforked worker, if wanted
 //! ```
 //! **Why.** `fork` copies only the calling thread. A lock that another thread holds at that
 //! moment stays locked in the child for ever: malloc's, stdout's, anyone's. So CPython warns
@@ -36,7 +36,7 @@
 
 use crate::base::origin::Origin;
 use crate::base::sync::{Arc, Mutex};
-use crate::futures::wire::decode;
+use crate::futures::wire::{decode, encode};
 use crate::process::forkserver::server::{Forked, Hooks, send_frame, serve_forks};
 use crate::process::message::call::record_text;
 use crate::process::message::claim::{ClaimWords, WorkerClaims};
@@ -320,13 +320,14 @@ impl ForkServer {
                 format!("{} descriptors; at most {MAX_RIGHTS} can go along", descriptors.len());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
+        let count = descriptors.len() as u64;
         let (kind, id, why, mut rights) =
-            self.connection.request(FrameKind::Spawn, descriptors.len() as u64, descriptors)?;
+            self.connection.request(FrameKind::Spawn, count, &[], descriptors)?;
         let segment = rights.drain(rights.len().min(3)..).next().map(File::from);
         let Ok([pidfd, requests, replies]) = <[OwnedFd; 3]>::try_from(rights) else {
             if kind == FrameKind::Spawned {
                 // Its pipes are closed with the lost descriptors, so it ends by itself.
-                self.reap(id as u32)?;
+                self.reap(&[id as u32]);
                 return Err(refused(libc::EMFILE));
             }
             return Err(match String::from_utf8_lossy(&why) {
@@ -338,14 +339,19 @@ impl ForkServer {
         Ok(Forked { pid: id as u32, pidfd, requests, replies, segment })
     }
 
-    /// Has a worker reaped that is dead or about to die; gives how it ended.
-    pub(crate) fn reap(&self, pid: u32) -> io::Result<Death> {
-        let (_, _, body, _) = self.connection.request(FrameKind::Reap, u64::from(pid), &[])?;
-        match decode::<(bool, i32)>(&body) {
-            Ok((true, signal)) => Ok(Death::Signal(signal)),
-            Ok((false, code)) => Ok(Death::Code(code)),
-            Err(_) => Err(io::Error::from_raw_os_error(libc::ECHILD)),
-        }
+    /// Has workers reaped that are dead or about to die; gives how each ended. If the fork server is
+    /// gone, they were killed by the kernel.
+    pub(crate) fn reap(&self, pids: &[u32]) -> Vec<Death> {
+        let asked = encode(&pids).map_err(io::Error::other);
+        let told = asked.and_then(|body| self.connection.request(FrameKind::Reap, 0, &body, &[]));
+        let ends = told.ok().and_then(|(_, _, body, _)| decode::<Vec<(bool, i32)>>(&body).ok());
+        let mut ends = ends.unwrap_or_default().into_iter();
+        let death = |_| match ends.next() {
+            Some((false, code)) => Death::Code(code),
+            Some((true, signal)) => Death::Signal(signal),
+            None => Death::Signal(libc::SIGKILL),
+        };
+        pids.iter().map(death).collect()
     }
 }
 
@@ -376,12 +382,13 @@ impl ServerConnection {
         &self,
         kind: FrameKind,
         id: u64,
+        body: &[u8],
         descriptors: &[OwnedFd],
     ) -> io::Result<ServerReply> {
         self.origin.check("the fork server", "start one here, before any thread")?;
         let mut slot = self.socket.lock();
         let answer = match &*slot {
-            Some(socket) => exchange(socket, kind, id, descriptors),
+            Some(socket) => exchange(socket, kind, id, body, descriptors),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         };
         answer.map_err(|error| {
@@ -397,10 +404,11 @@ fn exchange(
     socket: &UnixStream,
     kind: FrameKind,
     id: u64,
+    body: &[u8],
     descriptors: &[OwnedFd],
 ) -> io::Result<ServerReply> {
     let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
-    send_frame(socket, kind, id, &[], &descriptors)?;
+    send_frame(socket, kind, id, body, &descriptors)?;
     let (mut decoder, mut rights) = (Decoder::new(), Vec::new());
     loop {
         if let Some(answer) = decoder.next_frame().map_err(io::Error::other)? {

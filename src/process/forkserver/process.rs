@@ -317,9 +317,7 @@ impl<R: Wire> Process<R> {
         if ended.map_err(|e| broken("a process cannot be awaited", &e))?.is_empty() {
             return Ok(false);
         }
-        // If the fork server is gone, its processes were killed by the kernel.
-        let death = self.fork_server.reap(self.pid).unwrap_or(Death::Signal(libc::SIGKILL));
-        self.death = Some(death);
+        self.death = self.fork_server.reap(&[self.pid]).pop();
         Ok(true)
     }
 

@@ -12,7 +12,7 @@
 //! ```text
 //!             ┌──────────────── one poll ────────────────┐
 //!  socket ────┤ Spawn     a preforked worker, or fork     │──▶ Spawned, or SpawnFailed
-//!             │ Reap pid  waitid                          │──▶ Reaped + how it ended
+//!             │ Reap pids waitid, for each                │──▶ Reaped + how they ended
 //!             │ end       exit                            │
 //!  pidfds ────┤ a preforked worker died: reap it          │
 //!             │ quiet, and too few preforked: fork one    │
@@ -36,13 +36,14 @@
 //! first: so it is prepared first and restored last, as scopes are.
 
 use crate::base::panic::{discard, into_message};
-use crate::futures::wire::encode;
+use crate::futures::wire::{decode, encode};
 use crate::process::forkserver::worker::serve;
 use crate::process::message::claim::ClaimWords;
 use crate::process::message::descriptor::arrive_with;
 use crate::process::message::frame::{Decoder, FrameKind, frame};
 use crate::process::message::segment::new_segment;
 use crate::sys::fd::{PipeReader, PipeWriter, can_read, pipe};
+use crate::sys::memory::keep_freed_memory;
 use crate::sys::process::Death;
 use crate::sys::process::{
     SingleThreaded, fork, ignore_group_signals, pidfd_open, send_signal, wait, wait_for_exit,
@@ -230,6 +231,8 @@ pub(crate) fn serve_forks(
     // Ctrl-C goes to the whole group, and so may SIGTERM. The program may survive them, or want its
     // workers to finish first; so the fork server must survive them, too. It ends with the program.
     ignore_group_signals();
+    // In all workers from now on.
+    keep_freed_memory();
     let Ok(proof) = SingleThreaded::prove() else { return 1 };
     let mut server =
         ForkServerProcess { socket, proof, hooks, preforked: Preforked::new(preforked), words };
@@ -266,7 +269,7 @@ impl ForkServerProcess<'_> {
             while let Some(request) = decoder.next_frame().map_err(invalid)? {
                 match request.kind {
                     FrameKind::Spawn => self.spawn(request.id, std::mem::take(&mut descriptors))?,
-                    FrameKind::Reap => self.reap(request.id)?,
+                    FrameKind::Reap => self.reap(request.body)?,
                     kind => return Err(invalid(format!("{kind:?} is no request"))),
                 }
             }
@@ -385,13 +388,17 @@ impl ForkServerProcess<'_> {
         }
     }
 
-    fn reap(&self, pid: u64) -> io::Result<()> {
-        let body = match wait(pid as u32) {
-            Ok(Death::Code(code)) => encode(&(false, code)).map_err(invalid)?,
-            Ok(Death::Signal(signal)) => encode(&(true, signal)).map_err(invalid)?,
-            Err(_) => Vec::new(),
-        };
-        send_frame(self.socket, FrameKind::Reaped, pid, &body, &[])
+    /// Reaps the workers that the request names, and answers how each ended: whether by a signal, and
+    /// by which, or with which code. (It was killed by somebody, if it is no child of ours.)
+    fn reap(&self, request: &[u8]) -> io::Result<()> {
+        let pids: Vec<u32> = decode(request).map_err(invalid)?;
+        let ends = pids.into_iter().map(|pid| match wait(pid) {
+            Ok(Death::Code(code)) => (false, code),
+            Ok(Death::Signal(signal)) => (true, signal),
+            Err(_) => (true, libc::SIGKILL),
+        });
+        let ends = encode(&ends.collect::<Vec<_>>()).map_err(invalid)?;
+        send_frame(self.socket, FrameKind::Reaped, 0, &ends, &[])
     }
 }
 

@@ -21,7 +21,6 @@ use crate::process::message::claim::{ClaimWords, OwnClaims};
 use crate::process::message::frame::{Decoder, Frame, FrameKind, MAX_FRAME, frame};
 use crate::process::message::segment::{Segment, SegmentReader, SegmentWriter};
 use crate::sys::fd::{CAPACITY, PipeReader, PipeWriter, set_capacity};
-use crate::sys::memory::keep_freed_memory;
 use crate::sys::process::PANICKED;
 use std::io::{self, Write as _};
 
@@ -55,7 +54,6 @@ fn serve_frames(
     words: &ClaimWords,
     segment: Option<Segment>,
 ) -> i32 {
-    keep_freed_memory();
     let hello = frame(FrameKind::Hello, 0, &greeting()).expect("a greeting is short");
     if replies.write_all(&hello).is_err() {
         return 0;

@@ -17,13 +17,18 @@ use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{self, Serialize, Serializer};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 thread_local! {
     /// The descriptors packed so far on this thread, if it is encoding for a spawn.
     static PACKING: RefCell<Option<Vec<OwnedFd>>> = const { RefCell::new(None) };
     /// The descriptors that this process was started with, those that are still to be unpacked.
-    static ARRIVED: RefCell<Vec<Option<OwnedFd>>> = const { RefCell::new(Vec::new()) };
+    /// Never dropped: the process that they came to keeps them until it ends, and a copy of it, to which
+    /// the same numbers may mean something else, must not close them. And a value without a destructor
+    /// costs a new worker no page of the dynamic linker's.
+    static ARRIVED: RefCell<ManuallyDrop<Vec<Option<OwnedFd>>>> =
+        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
     /// Why the last one could not be packed.
     static REFUSAL: Cell<Option<Cow<'static, str>>> = const { Cell::new(None) };
 }
@@ -146,5 +151,5 @@ pub(crate) fn packing<R>(encode: impl FnOnce() -> R) -> (R, Vec<OwnedFd>) {
 
 /// This process was just started with `descriptors`.
 pub(crate) fn arrive_with(descriptors: Vec<OwnedFd>) {
-    ARRIVED.set(descriptors.into_iter().map(Some).collect());
+    ARRIVED.set(ManuallyDrop::new(descriptors.into_iter().map(Some).collect()));
 }

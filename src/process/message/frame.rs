@@ -33,8 +33,12 @@ use std::sync::Arc;
 pub(crate) use crate::process::message::header::Header;
 pub use crate::process::message::header::{FrameError, FrameKind, HEADER, MAX_FRAME, STUB};
 
-/// How much the decoder makes room for when it does not know how much is to come.
-const CHUNK: usize = 64 << 10;
+/// How much the decoder makes room for when it does not know how much is to come: so much at most, as a
+/// pipe holds.
+const MOST_ROOM: usize = 64 << 10;
+
+/// And so much at first: each page of it costs a new process a fault.
+const FIRST_ROOM: usize = 4 << 10;
 
 /// One message, borrowed from the decoder that found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +143,8 @@ pub struct Decoder {
     start: usize,
     end: usize,
     failed: Option<FrameError>,
+    /// How often a read has filled all the room; each time it doubles.
+    full: u32,
     /// Bodies may lie beside the stream.
     fetches: bool,
 }
@@ -170,7 +176,7 @@ impl Decoder {
             }
             _ => 0,
         };
-        self.make_room(missing.max(CHUNK))
+        self.make_room(missing.max(FIRST_ROOM << self.full))
     }
 
     /// The first `count` bytes of [`room`](Self::room) are the next piece.
@@ -180,6 +186,9 @@ impl Decoder {
     pub fn filled(&mut self, count: usize) {
         assert!(count <= self.bytes.len() - self.end, "filled more than there was room for");
         self.end += count;
+        if self.end == self.bytes.len() && FIRST_ROOM << self.full < MOST_ROOM {
+            self.full += 1;
+        }
     }
 
     /// Brings the body of the next frame, if that lies beside the stream, to where it would be had it come

@@ -6,7 +6,8 @@
 //! thread that leads, so that somebody leads again about [`PATIENCE`] after any thread was held up;
 //! settlements begin in the order in which they came, each on one thread; requests are made one at
 //! a time; no more than [`MAX_THREADS`] threads, and each of them ends when all is over. If no
-//! second thread can be started, the first does everything, and nobody is lost, only late.
+//! second thread can be started, the first does everything, and nobody is lost, only late. While a
+//! thread does what is sure to take long, another leads at once.
 //! *Leaves out*: what leading is (`process/pool/supervisor.rs`), what is settled
 //! (`process/pool/job.rs`).
 //!
@@ -72,6 +73,8 @@ struct CrewState<L, S, R> {
     lead: Option<L>,
     /// How often the lead was left.
     left: u64,
+    /// The last time for long: whoever stands by takes the lead without patience.
+    for_long: bool,
     /// A thread watches the leader, or has been started to do that.
     stands_by: bool,
     /// It sleeps until the lead is left.
@@ -94,6 +97,7 @@ impl<L, S: Work, R> Crew<L, S, R> {
         let state = CrewState {
             lead: None,
             left: 0,
+            for_long: false,
             stands_by: false,
             asleep: false,
             over: false,
@@ -135,16 +139,17 @@ impl<L, S: Work, R> Crew<L, S, R> {
         self.state.lock().requesting = false;
     }
 
-    /// The leader leaves the lead if there is something else for it to do. Gives the lead back if
-    /// not, or if nobody could take it: then others are at that work, and will go on with it.
+    /// The leader leaves the lead if there is something else for it to do, and is given that. It gets
+    /// the lead back if not, or if nobody could take it: then others are at that work, and will go on
+    /// with it.
     pub(crate) fn leave(
         &self,
         lead: L,
         start: impl FnOnce() -> io::Result<JoinHandle<()>>,
-    ) -> Option<L> {
+    ) -> Turn<L, S, R> {
         let mut state = self.state.lock();
         if !state.has_work() {
-            return Some(lead);
+            return Turn::Lead(lead);
         }
         if !state.stands_by && state.may_start() {
             match start() {
@@ -156,16 +161,28 @@ impl<L, S: Work, R> Crew<L, S, R> {
             }
         }
         if !state.stands_by && state.threads > 1 {
-            return Some(lead);
+            return Turn::Lead(lead);
         }
         state.lead = Some(lead);
-        state.left += 1;
+        (state.left, state.for_long) = (state.left + 1, false);
+        let turn = state.turn().expect("there is work");
         let asleep = state.asleep;
         drop(state);
         if asleep {
             self.changed.notify_all();
         }
-        None
+        turn
+    }
+
+    /// This thread does not lead, and what it does now is sure to take long.
+    pub(crate) fn away_for_long(&self) {
+        let mut state = self.state.lock();
+        state.for_long = true;
+        let called = state.stands_by && state.lead.is_some();
+        drop(state);
+        if called {
+            self.changed.notify_all();
+        }
     }
 
     /// What a thread that does not lead does next. `fresh` is one that was started to stand by.
@@ -181,7 +198,7 @@ impl<L, S: Work, R> Crew<L, S, R> {
             }
             state.stands_by = true;
         }
-        let watched = self.watch(&mut state);
+        let watched = self.watch(&mut state, PATIENCE);
         state.stands_by = false;
         match watched {
             Some(lead) => Turn::Lead(lead),
@@ -189,16 +206,23 @@ impl<L, S: Work, R> Crew<L, S, R> {
         }
     }
 
-    /// Waits until somebody who left the lead is late to take it again: then gives it. `None` when
-    /// all is over.
-    fn watch(&self, state: &mut MutexGuard<'_, CrewState<L, S, R>>) -> Option<L> {
+    /// Waits until somebody who left the lead is late to take it again, or away for long: then gives
+    /// it. `None` when all is over.
+    fn watch(
+        &self,
+        state: &mut MutexGuard<'_, CrewState<L, S, R>>,
+        patience: Duration,
+    ) -> Option<L> {
         let mut idle_looks = 0;
         while !state.over {
+            if state.for_long && state.lead.is_some() {
+                return state.lead.take();
+            }
             let left = state.left;
             state.asleep = idle_looks >= IDLE_LOOKS && state.lead.is_none();
             if state.asleep {
                 self.changed.wait(state);
-            } else if self.changed.wait_for(state, PATIENCE).timed_out() && state.left == left {
+            } else if self.changed.wait_for(state, patience).timed_out() && state.left == left {
                 if state.lead.is_some() {
                     return state.lead.take();
                 }
@@ -314,11 +338,11 @@ mod tests {
         };
         let mut turn = crew.next(stands_by);
         loop {
-            match turn {
+            turn = match turn {
+                Turn::Lead(()) if crew.state.lock().over => crew.next(false),
                 Turn::Lead(()) => {
-                    while crew.leave((), start).is_some() && !crew.state.lock().over {
-                        thread::yield_now();
-                    }
+                    thread::yield_now();
+                    crew.leave((), start)
                 }
                 Turn::Settle(numbers) => {
                     while let Some(number) = numbers.next() {
@@ -326,15 +350,16 @@ mod tests {
                         drop((number % 2 == 0).then(|| hold.lock()));
                         log.send(("settled", number)).unwrap();
                     }
+                    crew.next(false)
                 }
                 Turn::Request(number) => {
                     drop((number % 2 == 0).then(|| hold.lock()));
                     log.send(("made", number)).unwrap();
                     crew.request_done();
+                    crew.next(false)
                 }
                 Turn::Over => return,
             }
-            turn = crew.next(false);
         }
     }
 
@@ -406,16 +431,33 @@ mod tests {
     }
 
     #[test]
+    fn while_a_thread_is_away_for_long_whoever_stands_by_leads_at_once() {
+        let crew = Arc::new(TestCrew::new());
+        let start = || thread::Builder::new().spawn(|| {});
+        crew.begin((), start).unwrap();
+        assert!(matches!(crew.next(false), Turn::Lead(())));
+        crew.request_later(1);
+        assert!(matches!(crew.leave((), start), Turn::Request(1)));
+        crew.away_for_long();
+        let (tell, told) = channel();
+        let theirs = Arc::clone(&crew);
+        let watch = move || theirs.watch(&mut theirs.state.lock(), Duration::from_secs(3600));
+        thread::spawn(move || tell.send(watch()));
+        assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(Some(())), "nobody leads");
+        crew.end();
+        crew.join();
+    }
+
+    #[test]
     fn without_a_second_thread_the_first_does_everything() {
         let crew = TestCrew::new();
         crew.begin((), || thread::Builder::new().spawn(|| {})).unwrap();
         let refuse = || Err(io::Error::from_raw_os_error(libc::EAGAIN));
         assert!(matches!(crew.next(false), Turn::Lead(())));
-        assert_eq!(crew.leave((), refuse), Some(()), "nothing else is to be done");
+        assert!(matches!(crew.leave((), refuse), Turn::Lead(())), "nothing else is to be done");
         crew.settle_later(Numbers::of([1]));
         crew.request_later(2);
-        assert_eq!(crew.leave((), refuse), None);
-        let Turn::Settle(numbers) = crew.next(false) else { panic!("something is to be settled") };
+        let Turn::Settle(numbers) = crew.leave((), refuse) else { panic!("one is to be settled") };
         assert_eq!((numbers.next(), numbers.next()), (Some(1), None));
         assert!(matches!(crew.next(false), Turn::Request(2)));
         crew.request_done();

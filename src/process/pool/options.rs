@@ -176,7 +176,8 @@ pub(crate) struct InitializerCall {
 #[must_use = "nothing happens before `start`"]
 pub struct Builder {
     pub(crate) fork_server: ForkServer,
-    pub(crate) settings: Settings,
+    workers: Option<usize>,
+    max_tasks: Option<u32>,
     pub(crate) limit: Option<Duration>,
     pub(crate) initializer: Option<Result<InitializerCall, JobError>>,
 }
@@ -184,14 +185,26 @@ pub struct Builder {
 impl Builder {
     /// A pool of one worker for each core.
     pub(crate) fn new(fork_server: &ForkServer) -> Self {
-        let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let settings = Settings { workers, max_tasks_per_child: None };
-        Builder { fork_server: fork_server.clone(), settings, limit: None, initializer: None }
+        Builder {
+            fork_server: fork_server.clone(),
+            workers: None,
+            max_tasks: None,
+            limit: None,
+            initializer: None,
+        }
+    }
+
+    /// To count the cores takes longer than to start a thread (a dozen system calls, for files of the
+    /// cgroup), so it is done only where the number is needed.
+    pub(crate) fn settings(&self) -> Settings {
+        let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let workers = self.workers.unwrap_or_else(cores);
+        Settings { workers, max_tasks_per_child: self.max_tasks }
     }
 
     /// How many worker processes. Default: one for each core.
     pub fn workers(mut self, workers: usize) -> Self {
-        self.settings.workers = workers;
+        self.workers = Some(workers);
         self
     }
 
@@ -204,7 +217,7 @@ impl Builder {
     /// Replaces a worker by a fresh one after so many jobs. Default: never. CPython refuses
     /// this with fork, because its parent has threads by then; the fork server has none.
     pub fn max_tasks_per_child(mut self, tasks: u32) -> Self {
-        self.settings.max_tasks_per_child = Some(tasks);
+        self.max_tasks = Some(tasks);
         self
     }
 

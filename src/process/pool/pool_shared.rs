@@ -69,8 +69,8 @@ pub(crate) struct Lead {
 pub(crate) enum Request {
     /// A worker.
     Spawn,
-    /// How this worker ended, which is this process.
-    Reap(Key, u32),
+    /// How the workers ended that are dead.
+    Reap,
 }
 
 /// What it takes to have workers forked and reaped.

@@ -63,6 +63,8 @@ pub(crate) struct PoolState {
     spawn_wanted: bool,
     /// Dead workers whose reader a caller had when they died, and has given back.
     dead: Vec<Key>,
+    /// Dead workers that were read to the end, and their processes: to be reaped.
+    unreaped: Vec<(Key, u32)>,
     /// The job for which a caller will wait and read, if it may.
     awaited: Option<u64>,
     /// The worker whose replies that caller is to read.
@@ -86,6 +88,7 @@ impl PoolState {
             keys: HashMap::new(),
             spawn_wanted: false,
             dead: Vec::new(),
+            unreaped: Vec::new(),
             awaited: None,
             read_by_caller: None,
             registry,
@@ -317,6 +320,17 @@ impl PoolState {
     /// The dead workers that the supervisor can reap now.
     pub(crate) fn take_dead(&mut self) -> Vec<Key> {
         std::mem::take(&mut self.dead)
+    }
+
+    /// A dead worker was read to the end; true: it is the first to be reaped.
+    pub(crate) fn add_unreaped(&mut self, key: Key, pid: u32) -> bool {
+        self.unreaped.push((key, pid));
+        self.unreaped.len() == 1
+    }
+
+    /// The dead workers that are to be reaped now.
+    pub(crate) fn take_unreaped(&mut self) -> Vec<(Key, u32)> {
+        std::mem::take(&mut self.unreaped)
     }
 
     /// Takes a dead worker's descriptors out of the supervisor's selector.

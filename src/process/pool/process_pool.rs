@@ -58,16 +58,17 @@ impl Builder {
     /// [`PoolError`]. If workers cannot be forked, that is no error of this call: it is tried for
     /// a while, and then every job resolves to [`JobError::Broken`].
     pub fn start(self) -> Result<ProcessPool, PoolError> {
-        if self.settings.workers == 0 {
+        let settings = self.settings();
+        if settings.workers == 0 {
             return Err(PoolError::NoWorkers);
         }
-        if self.settings.max_tasks_per_child == Some(0) {
+        if settings.max_tasks_per_child == Some(0) {
             return Err(PoolError::NoTasks);
         }
         self.fork_server.check_origin()?;
         let initializer = self.initializer.transpose().map_err(PoolError::Initializer)?;
         let forking = Forking { fork_server: self.fork_server, initializer };
-        let shared = start_crew(forking, self.settings)?;
+        let shared = start_crew(forking, settings)?;
         Ok(ProcessPool {
             origin: Origin::here(),
             shared,

@@ -35,6 +35,7 @@ use crate::process::forkserver::server::Forked;
 use crate::process::message::segment::Segment;
 use crate::process::pool::crew::Turn;
 use crate::process::pool::dispatcher::Settings;
+use crate::process::pool::outcomes::Outcomes;
 use crate::process::pool::pool_shared::{Forking, Lead, PoolShared, ReadTo, Request};
 use crate::process::pool::pool_state::PoolState;
 use crate::process::pool::worker_pipes::{
@@ -82,19 +83,14 @@ fn serve(shared: &Arc<PoolShared>, stands_by: bool) {
     work_for(Arc::clone(shared) as SharedGuard);
     let mut turn = shared.crew.next(stands_by);
     loop {
+        let mut next = None;
         match turn {
-            Turn::Lead(lead) => Supervisor { shared, lead: Some(lead) }.run(),
+            Turn::Lead(lead) => next = Supervisor { shared, lead: Some(lead) }.run(),
             Turn::Settle(outcomes) => outcomes.settle(),
-            Turn::Request(request) => {
-                let make = || shared.make(&request);
-                catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(discard);
-                shared.crew.request_done();
-                // There are new deadlines, perhaps, or another request.
-                shared.wake_supervisor();
-            }
+            Turn::Request(request) => shared.carry_out(&request),
             Turn::Over => return,
         }
-        turn = shared.crew.next(false);
+        turn = next.unwrap_or_else(|| shared.crew.next(false));
     }
 }
 
@@ -114,19 +110,22 @@ struct Supervisor<'a> {
 }
 
 impl Supervisor<'_> {
-    /// Leads until there is something else for this thread to do, or until the pool is shut down and
-    /// all workers are gone.
-    fn run(mut self) {
+    /// Leads until there is something else for this thread to do, which it gives, or until the pool is
+    /// shut down and all workers are gone.
+    fn run(mut self) -> Option<Turn<Lead, Outcomes, Request>> {
         loop {
             let plan = self.prepare();
-            let Some(lead) = self.lead.take() else { return };
+            let lead = self.lead.take()?;
             let Some(PollPlan { nap, timeout }) = plan else {
                 drop(lead);
-                return self.shared.crew.end();
+                self.shared.crew.end();
+                return None;
             };
             let start = || start_thread(self.shared, true);
-            let Some(lead) = self.shared.crew.leave(lead, start) else { return };
-            let lead = self.lead.insert(lead);
+            let lead = match self.shared.crew.leave(lead, start) {
+                Turn::Lead(lead) => self.lead.insert(lead),
+                other => return Some(other),
+            };
             if nap {
                 thread::sleep(NAP);
             }
@@ -134,7 +133,7 @@ impl Supervisor<'_> {
             match lead.poll.poll(&mut lead.events, timeout) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => return,
+                Err(_) => return None,
             }
             let mut tokens = std::mem::take(&mut lead.tokens);
             tokens.extend(lead.events.iter().map(|event| event.token()));
@@ -233,10 +232,13 @@ impl Supervisor<'_> {
         let Some(pid) = state.pipes.get(&key).map(|pipes| pipes.pid) else { return };
         state.stop_watching(key);
         state.end(key);
+        let first = state.add_unreaped(key, pid);
         let failed = state.advance();
         drop(state);
         self.shared.fail_later(failed);
-        self.shared.crew.request_later(Request::Reap(key, pid));
+        if first {
+            self.shared.crew.request_later(Request::Reap);
+        }
     }
 
     /// A pidfd may be reported once too often; and asking the fork server to reap a living
@@ -274,18 +276,37 @@ impl Drop for Supervisor<'_> {
 }
 
 impl PoolShared {
-    /// Makes a request of the fork server, which may take long.
-    fn make(&self, request: &Request) {
-        match *request {
-            Request::Spawn => self.spawn(),
-            Request::Reap(key, pid) => self.reap(key, pid),
+    /// Makes a request of the fork server, on a thread that does not lead.
+    fn carry_out(&self, request: &Request) {
+        let make = || match request {
+            Request::Spawn => {
+                self.crew.away_for_long();
+                self.spawn();
+            }
+            Request::Reap => self.reap_all(),
+        };
+        catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(discard);
+        // If one more worker is wanted, this thread is at hand; the leader would have to wake first.
+        if self.state.lock().take_spawn() {
+            self.crew.request_later(Request::Spawn);
+        }
+        self.crew.request_done();
+        // There are new deadlines, perhaps, or another request.
+        self.wake_supervisor();
+    }
+
+    /// Has the workers reaped that are dead and read to the end.
+    fn reap_all(&self) {
+        let (keys, pids): (Vec<Key>, Vec<u32>) =
+            self.state.lock().take_unreaped().into_iter().unzip();
+        let deaths = self.forking.fork_server.reap(&pids);
+        for ((key, pid), death) in keys.into_iter().zip(pids).zip(deaths) {
+            self.reaped(key, pid, death);
         }
     }
 
-    /// Has a worker reaped that is dead and read to the end, and resolves the job that it ran.
-    fn reap(&self, key: Key, pid: u32) {
-        // If the fork server is gone, its workers were killed by the kernel.
-        let death = self.forking.fork_server.reap(pid).unwrap_or(Death::Signal(libc::SIGKILL));
+    /// A worker was reaped: resolves the job that it ran.
+    fn reaped(&self, key: Key, pid: u32, death: Death) {
         let mut state = self.state.lock();
         let never_ready = !state.dispatcher.was_ready(key);
         if let Some(pipes) = state.pipes.get_mut(&key) {
@@ -345,7 +366,7 @@ impl PoolShared {
         drop(state);
         self.fail_later(failed);
         // With its pipes closed it exits at once.
-        let _ = unwatched.map(|pid| fork_server.reap(pid));
+        let _ = unwatched.map(|pid| fork_server.reap(&[pid]));
     }
 
     /// Registers a worker's three descriptors with the selector.

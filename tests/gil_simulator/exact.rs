@@ -243,3 +243,21 @@ fn costs_are_written_in_the_largest_unit_that_is_whole() {
     assert_eq!(odd.to_string().split(',').nth(5), Some("wake=2500ns"));
     assert_eq!(odd.to_string().split(',').nth(7), Some("quantum=1500us"));
 }
+
+/// A thread that dropped the lock on request waits for it from the switch on. Here it is busy for longer
+/// than its interval before it sleeps: with the wake-up of the other.
+#[test]
+fn a_sleep_whose_time_is_over_before_it_begins_does_not_turn_time_back() {
+    let interval = Duration::from_micros(1);
+    let policy = SwitchPolicy::PYTHON_3_2.with_check(Check::OnRequest { interval }).unwrap();
+    let costs = Costs { contended: 22, signal: 42, interrupt: 38_654, switch: 5, ..Costs::NONE };
+    let costs = Costs { quantum: 1_353, ..costs };
+    let compute = |ticks| Script::new("any", 2, &[Act::Compute { ticks }]);
+    let waits = [Act::Await { time: 18_105 }, Act::Compute { ticks: 1 }];
+    let scripts = [compute(3_229), compute(3_926), Script::new("any", 2, &waits)];
+    let run = play(policy, 2, costs, 0, &scripts);
+    assert_eq!(run.ending, SimulationEnd::Done);
+    for track in &run.recording.tracks {
+        assert!(track.events.is_sorted_by_key(|event| event.at), "{track:?}");
+    }
+}

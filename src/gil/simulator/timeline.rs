@@ -145,6 +145,7 @@ impl Timeline {
     }
 
     fn schedule(&mut self, at: Nanos, due: Due) {
+        debug_assert!(at >= self.now, "time goes forward");
         self.scheduled += 1;
         self.due.push(Reverse((at, self.scheduled, due)));
     }
@@ -214,14 +215,14 @@ impl Timeline {
         }
     }
 
-    /// Puts a thread to sleep, at most until this moment.
+    /// Puts a thread to sleep, at most until this moment; one that is past already comes now.
     pub(crate) fn block(&mut self, thread: usize, waits_on: WaitsOn, until: Option<Nanos>) {
         self.leave_core(thread);
         let sim = &mut self.threads[thread];
         sim.waits_on = Some(waits_on);
         let generation = sim.generation;
         if let Some(until) = until {
-            self.schedule(until, Due::Sleep { thread, generation });
+            self.schedule(until.max(self.now), Due::Sleep { thread, generation });
         }
     }
 

@@ -170,6 +170,10 @@ impl Decoder {
     /// Room to read the next piece into, at least one byte and, inside a long frame, enough
     /// for the rest of it. Tell [`filled`](Self::filled) how much was read.
     pub fn room(&mut self) -> &mut [u8] {
+        let is_full = self.end > 0 && self.end == self.bytes.len();
+        if is_full && FIRST_ROOM << self.full < MOST_ROOM {
+            self.full += 1;
+        }
         let missing = match self.header() {
             Ok(Some(Header { length, beside: false, .. })) => {
                 (HEADER + length).saturating_sub(self.waiting().len())
@@ -186,9 +190,6 @@ impl Decoder {
     pub fn filled(&mut self, count: usize) {
         assert!(count <= self.bytes.len() - self.end, "filled more than there was room for");
         self.end += count;
-        if self.end == self.bytes.len() && FIRST_ROOM << self.full < MOST_ROOM {
-            self.full += 1;
-        }
     }
 
     /// Brings the body of the next frame, if that lies beside the stream, to where it would be had it come

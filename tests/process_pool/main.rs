@@ -35,6 +35,7 @@ const TESTS: &[Test<ForkServer>] = &[
     ("pool_worker_sigkilled_is_replaced", pool_worker_sigkilled_is_replaced),
     ("an_idle_worker_killed_costs_no_job", an_idle_worker_killed_costs_no_job),
     ("many_kills_lose_no_job", many_kills_lose_no_job),
+    ("workers_that_die_together_are_told_apart", workers_that_die_together_are_told_apart),
     ("a_mebibyte_both_ways_at_once", a_mebibyte_both_ways_at_once),
     (
         "long_values_lie_in_memory_that_is_bounded_and_given_back",
@@ -225,6 +226,28 @@ fn many_kills_lose_no_job(fork_server: &ForkServer) {
         }
     }
     assert!(kills > 5 && failed <= kills, "{kills} kills, {failed} jobs lost");
+    assert_serves(&pool);
+}
+
+/// While the fork server is stopped, the first death waits for its answer, and the others become one
+/// request.
+fn workers_that_die_together_are_told_apart(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 3);
+    let sleepers: Vec<_> = (0..3).map(|_| pool.submit(sleep_for_ever, ())).collect();
+    sleepers.iter().for_each(wait_until_running);
+    let signals = [libc::SIGKILL, libc::SIGTERM, libc::SIGUSR1];
+    let killed: Vec<_> = pool.worker_pids().into_iter().zip(signals).collect();
+    assert!(signal(fork_server.pid(), libc::SIGSTOP));
+    for (pid, number) in &killed {
+        assert!(signal(*pid, *number));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(signal(fork_server.pid(), libc::SIGCONT));
+    for sleeper in sleepers {
+        let (pid, death, _) = lost(sleeper.result());
+        let number = killed.iter().find(|(killed, _)| *killed == pid).expect("one of three").1;
+        assert_eq!(death, Death::Signal(number), "of {killed:?}, process {pid}");
+    }
     assert_serves(&pool);
 }
 

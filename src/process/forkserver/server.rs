@@ -231,7 +231,7 @@ pub(crate) fn serve_forks(
     // Ctrl-C goes to the whole group, and so may SIGTERM. The program may survive them, or want its
     // workers to finish first; so the fork server must survive them, too. It ends with the program.
     ignore_group_signals();
-    // In all workers from now on.
+    // For the workers, which inherit malloc's limits.
     keep_freed_memory();
     let Ok(proof) = SingleThreaded::prove() else { return 1 };
     let mut server =
@@ -389,7 +389,7 @@ impl ForkServerProcess<'_> {
     }
 
     /// Reaps the workers that the request names, and answers how each ended: whether by a signal, and
-    /// by which, or with which code. (It was killed by somebody, if it is no child of ours.)
+    /// by which, or with which code. (One that is no child of ours, which cannot be, counts as killed.)
     fn reap(&self, request: &[u8]) -> io::Result<()> {
         let pids: Vec<u32> = decode(request).map_err(invalid)?;
         let ends = pids.into_iter().map(|pid| match wait(pid) {

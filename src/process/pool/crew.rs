@@ -73,7 +73,7 @@ struct CrewState<L, S, R> {
     lead: Option<L>,
     /// How often the lead was left.
     left: u64,
-    /// The last time for long: whoever stands by takes the lead without patience.
+    /// Whoever left it last is away for long: whoever stands by takes it without patience.
     for_long: bool,
     /// A thread watches the leader, or has been started to do that.
     stands_by: bool,

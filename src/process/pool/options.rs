@@ -194,8 +194,8 @@ impl Builder {
         }
     }
 
-    /// To count the cores takes longer than to start a thread (a dozen system calls, for files of the
-    /// cgroup), so it is done only where the number is needed.
+    /// What was chosen, for the dispatcher. To count the cores takes longer than to start a thread (a dozen
+    /// system calls, for files of the cgroup), so it is done only where the number is needed.
     pub(crate) fn settings(&self) -> Settings {
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let workers = self.workers.unwrap_or_else(cores);

@@ -39,6 +39,7 @@
 //!   job_queue.rs          The queue of a thread pool: where jobs wait for workers, and workers for jobs
 //!   on_done.rs            What happens when a future becomes done: a waker, callbacks in order, and no deep stack
 //!   oneshot.rs            The cell that a promise and its future share: five states and an outcome
+//!   queued_job.rs         A job that waits for a worker of a thread pool: a closure beside the cell for its result
 //!   thread_pool.rs        A pool of threads that share memory: `ThreadPoolExecutor`
 //!   wait_graph.rs         Who waits for whom: circles through event loops and pools of threads. Pure
 //!   waiting.rs            Waiting for several futures: for all, for the first, or for each as it comes

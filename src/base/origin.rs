@@ -35,7 +35,7 @@ use std::{fmt, io};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
-    generation: u64,
+    generation: u32,
     pid: u32,
 }
 

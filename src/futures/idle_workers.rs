@@ -25,6 +25,8 @@
 //! submitter wakes another itself. Linux tends to put a woken thread on the core of the thread that
 //! woke it: a worker woken by a worker may have to share its core while the submitter's is idle.
 
+use std::mem::offset_of;
+
 /// Whenever the queue reaches a multiple of so many jobs, the submitter wakes one more worker.
 /// About as many are submitted while a woken thread starts to run.
 const LONG_QUEUE: usize = 512;
@@ -85,32 +87,36 @@ pub enum WorkerAction {
 /// assert_eq!(workers.submit(), SubmitAction::Wake); // the idle one is used again
 /// ```
 #[derive(Debug, Clone)]
+#[repr(C)] // what each job changes comes first
 pub struct IdleWorkers {
-    max: usize,
-    /// Numbers given to workers so far; a worker that could not be started has one too.
-    spawned: usize,
-    /// Alive: searching, sleeping, running or blocked.
-    workers: usize,
-    searching: usize,
-    sleeping: usize,
-    blocked: usize,
     /// Jobs that no worker has taken.
     queued: usize,
+    searching: u32,
+    sleeping: u32,
+    /// Alive: searching, sleeping, running or blocked.
+    workers: u32,
     open: bool,
+    max: u32,
+    /// Numbers given to workers so far; a worker that could not be started has one too.
+    spawned: u32,
+    blocked: u32,
 }
 
 impl IdleWorkers {
+    /// So many bytes, from the start on, change with each job; the others now and then.
+    pub(crate) const FOR_EACH_JOB: usize = offset_of!(IdleWorkers, max);
+
     /// No worker yet, and at most `max` later.
     pub fn new(max: usize) -> IdleWorkers {
         IdleWorkers {
-            max,
-            spawned: 0,
-            workers: 0,
+            queued: 0,
             searching: 0,
             sleeping: 0,
-            blocked: 0,
-            queued: 0,
+            workers: 0,
             open: true,
+            max: u32::try_from(max).unwrap_or(u32::MAX),
+            spawned: 0,
+            blocked: 0,
         }
     }
 
@@ -124,7 +130,7 @@ impl IdleWorkers {
             self.wake_one();
             return SubmitAction::Wake;
         }
-        if self.queued <= self.searching + self.sleeping {
+        if self.queued <= self.idle() {
             return if self.wake_if_none_searches() {
                 SubmitAction::Wake
             } else {
@@ -135,7 +141,7 @@ impl IdleWorkers {
             self.workers += 1;
             self.searching += 1;
             self.spawned += 1;
-            return SubmitAction::Spawn(self.spawned - 1);
+            return SubmitAction::Spawn(self.spawned as usize - 1);
         }
         SubmitAction::Nothing
     }
@@ -201,7 +207,7 @@ impl IdleWorkers {
     pub fn close(&mut self) -> usize {
         self.open = false;
         self.searching += self.sleeping;
-        std::mem::take(&mut self.sleeping)
+        std::mem::take(&mut self.sleeping) as usize
     }
 
     /// The queue was emptied without a worker. Returns how many jobs were in it.
@@ -214,7 +220,7 @@ impl IdleWorkers {
     #[must_use]
     pub fn begin_blocking(&mut self) -> bool {
         let possible = self.blocked + 1 < self.workers;
-        self.blocked += usize::from(possible);
+        self.blocked += u32::from(possible);
         possible
     }
 
@@ -225,17 +231,22 @@ impl IdleWorkers {
 
     /// Workers alive.
     pub fn workers(&self) -> usize {
-        self.workers
+        self.workers as usize
     }
 
     /// Workers without a job: searching or sleeping.
     pub fn idle(&self) -> usize {
-        self.searching + self.sleeping
+        (self.searching + self.sleeping) as usize
+    }
+
+    /// Workers that search: one that has been woken or started counts from then on.
+    pub fn searching(&self) -> usize {
+        self.searching as usize
     }
 
     /// Workers that sleep.
     pub fn sleeping(&self) -> usize {
-        self.sleeping
+        self.sleeping as usize
     }
 
     /// Jobs that no worker has taken.

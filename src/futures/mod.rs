@@ -11,6 +11,7 @@
 //!
 //!   the threads     thread_pool: ThreadPoolExecutor
 //!                      └─ job_queue: where jobs and workers meet
+//!                            ├─ queued_job: a closure beside the cell for its result
 //!                            └─ idle_workers (pure): which worker is woken, when one is started
 //! ```
 //! Other executors stand on other floors: threads under a GIL in `gil/lock`, processes in
@@ -70,6 +71,7 @@ pub mod idle_workers;
 pub(crate) mod job_queue;
 pub(crate) mod on_done;
 pub mod oneshot;
+pub(crate) mod queued_job;
 pub mod thread_pool;
 pub mod wait_graph;
 pub mod waiting;

@@ -77,22 +77,22 @@ pub fn thread_id() -> u32 {
 }
 
 /// A number that a forked copy of this process does not share with it, nor with any process that
-/// either was forked from; and the process's own. They cost two loads, and a little more once in each
+/// either was forked from (up to 2³² forks ago); and the process's own. They cost two loads, and a little more once in each
 /// process.
 ///
 /// They lie in a page that the kernel empties in every copy (`MADV_WIPEONFORK`), however the fork
 /// was made. A process's own number alone would need a call into the kernel each time, and can come
 /// again: the first process in a new namespace of pids is number 1, as the one that made it may be.
-pub fn generation() -> (u64, u32) {
+pub fn generation() -> (u32, u32) {
     // In memory that copies inherit, so that a copy goes on counting where the original was.
-    static LAST: AtomicU64 = AtomicU64::new(0);
+    static LAST: AtomicU32 = AtomicU32::new(0);
     let page = match PAGE.load(Ordering::Acquire) {
         null if null.is_null() => map_generation(),
         page => page,
     };
     if std::ptr::eq(page, &NO_PAGE) {
         let pid = std::process::id();
-        return (u64::from(pid) << 32, pid);
+        return (pid, pid);
     }
     // SAFETY: not null; a page of zeros at first, never unmapped, and used as these atomics only.
     let here = unsafe { &*page };
@@ -113,7 +113,7 @@ pub fn generation() -> (u64, u32) {
 
 /// What is known of this process alone. All zeros: nothing yet.
 struct Generation {
-    generation: AtomicU64,
+    generation: AtomicU32,
     pid: AtomicU32,
 }
 
@@ -121,7 +121,7 @@ struct Generation {
 static PAGE: AtomicPtr<Generation> = AtomicPtr::new(std::ptr::null_mut());
 /// Stands for the page, from then on, where the system had none to give: then the process's own
 /// number must do.
-static NO_PAGE: Generation = Generation { generation: AtomicU64::new(0), pid: AtomicU32::new(0) };
+static NO_PAGE: Generation = Generation { generation: AtomicU32::new(0), pid: AtomicU32::new(0) };
 
 #[cold]
 fn map_generation() -> *mut Generation {

@@ -198,6 +198,7 @@
 //!   segment.rs            A segment: memory beside a worker's pipes, in which long bodies lie
 //! process/forkserver      Forks: the fork server, its workers, and one process for one function
 //!   client.rs             The fork server's handle: starts it, has it fork workers and reap them
+//!   hooks.rs              Functions that run around every fork of a worker: what `os.register_at_fork` is in CPython
 //!   process.rs            A process for one function: start it, watch it, wait for it, take its result
 //!   server.rs             The fork server process: forks, with hooks around it, keeps preforked workers
 //!   worker.rs             The worker process: read a call, run it, write the reply

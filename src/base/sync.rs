@@ -11,7 +11,7 @@
 //!                                   and every reordering, of      lot, of four threads and
 //!                                   two or three threads          more; memory in order
 //! ```
-//! This is the only file with these two `cfg`s. No model has a clock: a timed wait never times
+//! But for tests and assertions, this is the only file with these two `cfg`s. No model has a clock: a timed wait never times
 //! out. Where time matters, the clock must be a method of its own that a model can call.
 
 #[cfg(not(any(loom, shuttle)))]

@@ -57,6 +57,7 @@ pub fn run_cases(tests: Vec<Case<'_>>, fork_server: u32) -> i32 {
 
 fn run_one(name: &str, test: &dyn Fn(), fork_server: u32) -> bool {
     *RUNNING.lock().unwrap() = Some((name.to_owned(), Instant::now()));
+    wait_until_quiet(fork_server);
     let before = Census::take(fork_server);
     let passed = catch_unwind(AssertUnwindSafe(test)).is_ok();
     let mut after = Census::take(fork_server);
@@ -73,6 +74,19 @@ fn run_one(name: &str, test: &dyn Fn(), fork_server: u32) -> bool {
     let passed = passed && clean;
     println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
     passed
+}
+
+/// A fork server with nothing to do makes what the next worker needs, and sleeps then.
+fn wait_until_quiet(fork_server: u32) {
+    let quiet = || {
+        let stat = fs::read_to_string(format!("/proc/{fork_server}/stat")).unwrap_or_default();
+        stat.rsplit(')').next().is_some_and(|rest| !rest.starts_with(" R"))
+    };
+    let patience = Instant::now() + Duration::from_secs(5);
+    // Where there is none, this process is given.
+    while fork_server != std::process::id() && !quiet() && Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn watch() {

@@ -37,7 +37,8 @@
 use crate::base::origin::Origin;
 use crate::base::sync::{Arc, Mutex};
 use crate::futures::wire::{decode, encode};
-use crate::process::forkserver::server::{Forked, Hooks, send_frame, serve_forks};
+use crate::process::forkserver::hooks::Hooks;
+use crate::process::forkserver::server::{Forked, send_frame, serve_forks};
 use crate::process::message::call::record_text;
 use crate::process::message::claim::{ClaimWords, WorkerClaims};
 use crate::process::message::frame::{Decoder, FrameKind};

@@ -1,13 +1,12 @@
 //! The fork server process: forks, with hooks around it, keeps preforked workers.
 //!
 //! *Assumes*: it was just forked from a program with one thread, and starts none.
-//! *Promises*: forks only while it has one thread; one answer to each request, in order; hooks run in
-//! the order of CPython's `os.register_at_fork`, and after a fork that failed the parent's hooks run
-//! as after one that succeeded; the oldest preforked worker is handed out first, one that dies is
-//! reaped at once, and a fork that failed is not tried again before the next request; when the
-//! program is gone, the fork server kills its preforked workers and exits.
-//! *Leaves out*: the program's side (`process/forkserver/client.rs`); what a worker does
-//! (`process/forkserver/worker.rs`).
+//! *Promises*: forks only while it has one thread; one answer to each request, in order; after a fork
+//! that failed the parent's hooks run as after one that succeeded; the oldest preforked worker is
+//! handed out first, one that dies is reaped at once, and a fork that failed is not tried again before
+//! the next request; when the program is gone, the fork server kills its preforked workers and exits.
+//! *Leaves out*: the program's side (`process/forkserver/client.rs`); the hooks
+//! (`process/forkserver/hooks.rs`); what a worker does (`process/forkserver/worker.rs`).
 //!
 //! ```text
 //!             ┌──────────────── one poll ────────────────┐
@@ -23,25 +22,21 @@
 //!                     │ lost
 //!                     ▼
 //!                 reaped; no fork until the next take
-//!
-//!   hooks registered 1, 2, 3   fork server:  before 3, 2, 1 ── fork ── after in parent 1, 2, 3
-//!                                                            │
-//!                              worker:                       └───── after in child  1, 2, 3
 //! ```
 //! **A preforked worker is as old as its fork.** But nothing happens in the fork server between two
 //! forks except what the hooks do. So it differs from a worker forked this moment only in what
 //! hooks have changed meanwhile.
 //!
-//! **The order of hooks.** A hook that was registered last may build on one that was registered
-//! first: so it is prepared first and restored last, as scopes are.
+//! **What a worker needs is made before it is wanted**, while the fork server has nothing else to do: its
+//! pipes and its memory ([`Outfit`]). So nobody waits for that.
 
-use crate::base::panic::{discard, into_message};
 use crate::futures::wire::{decode, encode};
+use crate::process::forkserver::hooks::Hooks;
 use crate::process::forkserver::worker::serve;
 use crate::process::message::claim::ClaimWords;
 use crate::process::message::descriptor::arrive_with;
 use crate::process::message::frame::{Decoder, FrameKind, frame};
-use crate::process::message::segment::new_segment;
+use crate::process::message::segment::{Segment, new_segment};
 use crate::sys::fd::{PipeReader, PipeWriter, can_read, pipe};
 use crate::sys::memory::keep_freed_memory;
 use crate::sys::process::Death;
@@ -51,102 +46,10 @@ use crate::sys::process::{
 use crate::sys::socket::{receive, send};
 use std::collections::VecDeque;
 use std::fs::File;
+use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::{fmt, io};
-
-/// A hook may keep state: each process has a copy of its own.
-type Hook = Box<dyn FnMut()>;
-
-/// Functions that run around every fork of a worker.
-///
-/// ```
-/// use singletrack::process::forkserver::server::Hooks;
-/// use std::{cell::RefCell, rc::Rc};
-///
-/// let said = Rc::new(RefCell::new(Vec::new()));
-/// let say = |text| {
-///     let said = Rc::clone(&said);
-///     move || said.borrow_mut().push(text)
-/// };
-/// let mut hooks = Hooks::default();
-/// hooks.before(say("stop the clock"));
-/// hooks.before(say("close the book"));
-/// hooks.after_in_parent(say("go on"));
-/// hooks.run_before().unwrap();
-/// hooks.run_after_in_parent();
-/// assert_eq!(*said.borrow(), ["close the book", "stop the clock", "go on"]);
-/// ```
-#[derive(Default)]
-#[doc(alias = "os.register_at_fork")]
-#[doc(alias = "pthread_atfork")]
-pub struct Hooks {
-    before: Vec<Hook>,
-    after_in_parent: Vec<Hook>,
-    after_in_child: Vec<Hook>,
-}
-
-impl Hooks {
-    /// Adds a hook to be run in the parent before a fork.
-    pub fn before(&mut self, hook: impl FnMut() + 'static) {
-        self.before.push(Box::new(hook));
-    }
-
-    /// Adds a hook to be run in the parent after a fork, and after one that failed.
-    pub fn after_in_parent(&mut self, hook: impl FnMut() + 'static) {
-        self.after_in_parent.push(Box::new(hook));
-    }
-
-    /// Adds a hook to be run in the child before anything else.
-    pub fn after_in_child(&mut self, hook: impl FnMut() + 'static) {
-        self.after_in_child.push(Box::new(hook));
-    }
-
-    /// True if no hook is registered.
-    pub fn is_empty(&self) -> bool {
-        self.before.is_empty() && self.after_in_parent.is_empty() && self.after_in_child.is_empty()
-    }
-
-    /// Runs the hooks for before a fork, the last first.
-    ///
-    /// # Errors
-    /// The message of the first hook that panicked. Then there must be no fork, because what the
-    /// hook left undone is unknown. (CPython prints the exception and forks.)
-    pub fn run_before(&mut self) -> Result<(), String> {
-        self.before
-            .iter_mut()
-            .rev()
-            .try_for_each(|hook| catch_unwind(AssertUnwindSafe(hook)).map_err(into_message))
-    }
-
-    /// Runs the hooks for the parent, the first first. A panic is printed and goes no further: the
-    /// fork is done, and the other hooks must run.
-    pub fn run_after_in_parent(&mut self) {
-        for hook in &mut self.after_in_parent {
-            catch_unwind(AssertUnwindSafe(hook)).unwrap_or_else(discard);
-        }
-    }
-
-    /// Runs the hooks for the child, the first first.
-    ///
-    /// # Panics
-    /// With the first hook that panics. That ends the child with exit code 101.
-    pub fn run_after_in_child(&mut self) {
-        self.after_in_child.iter_mut().for_each(|hook| hook());
-    }
-}
-
-impl fmt::Debug for Hooks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hooks")
-            .field("before", &self.before.len())
-            .field("after_in_parent", &self.after_in_parent.len())
-            .field("after_in_child", &self.after_in_child.len())
-            .finish()
-    }
-}
 
 /// Workers that were forked before they were asked for, and how many there should be.
 ///
@@ -221,6 +124,25 @@ pub(crate) struct Forked {
     pub(crate) segment: Option<File>,
 }
 
+/// All that a worker needs before it is forked: its two pipes, and the memory beside them.
+struct Outfit {
+    request_reader: PipeReader,
+    requests: PipeWriter,
+    replies: PipeReader,
+    reply_writer: PipeWriter,
+    /// `None` where there is none to be had.
+    segment: Option<(Segment, File)>,
+}
+
+impl Outfit {
+    fn new() -> io::Result<Outfit> {
+        let (request_reader, requests) = pipe()?;
+        let (replies, reply_writer) = pipe()?;
+        let segment = new_segment().ok();
+        Ok(Outfit { request_reader, requests, replies, reply_writer, segment })
+    }
+}
+
 /// Serves the program's requests until the program is gone; gives the exit code.
 pub(crate) fn serve_forks(
     socket: &UnixStream,
@@ -234,8 +156,9 @@ pub(crate) fn serve_forks(
     // For the workers, which inherit malloc's limits.
     keep_freed_memory();
     let Ok(proof) = SingleThreaded::prove() else { return 1 };
+    let preforked = Preforked::new(preforked);
     let mut server =
-        ForkServerProcess { socket, proof, hooks, preforked: Preforked::new(preforked), words };
+        ForkServerProcess { socket, proof, hooks, preforked, outfit: Outfit::new().ok(), words };
     let served = server.serve();
     server.end_preforked();
     match served {
@@ -252,6 +175,9 @@ struct ForkServerProcess<'a> {
     proof: SingleThreaded,
     hooks: Hooks,
     preforked: Preforked<Forked>,
+    /// For the next worker, made while nobody waits for it. Where the system refuses it, it is tried
+    /// again for a worker that is wanted, which then fails with the reason.
+    outfit: Option<Outfit>,
     /// For the workers.
     words: &'a ClaimWords,
 }
@@ -284,6 +210,9 @@ impl ForkServerProcess<'_> {
                     Ok(worker) => self.preforked.add(worker),
                     Err(_) => self.preforked.failed(),
                 }
+            }
+            if self.outfit.is_none() && !can_read(self.socket.as_fd())? {
+                self.outfit = Outfit::new().ok();
             }
             let pidfds = self.preforked.iter().map(|worker| worker.pidfd.as_fd());
             let watched: Vec<_> = [self.socket.as_fd()].into_iter().chain(pidfds).collect();
@@ -347,12 +276,12 @@ impl ForkServerProcess<'_> {
     }
 
     fn fork_with_pipes(&mut self, descriptors: Vec<OwnedFd>) -> io::Result<Forked> {
-        let (request_reader, requests) = pipe()?;
-        let (replies, reply_writer) = pipe()?;
+        let outfit = self.outfit.take().map_or_else(Outfit::new, Ok)?;
+        let Outfit { request_reader, requests, replies, reply_writer, segment } = outfit;
+        let (segment, file) = segment.unzip();
         let ends = [request_reader.as_fd(), reply_writer.as_fd()];
         let all = ends.into_iter().chain(descriptors.iter().map(AsFd::as_fd));
         let keep: Vec<RawFd> = all.map(|fd| fd.as_raw_fd()).collect();
-        let (segment, file) = new_segment().ok().unzip();
         let (hooks, words) = (&mut self.hooks, self.words);
         // In the worker they are closed by its exit, not by a panic that unwinds: whoever sees the end of
         // a pipe kills the worker, and then its exit code must be decided.

@@ -124,6 +124,12 @@ impl<L, S: Work, R> Crew<L, S, R> {
         Ok(())
     }
 
+    /// Starts the second thread, which stands by, before it is needed: what the first does then need not
+    /// wait for that.
+    pub(crate) fn stand_by(&self, start: impl FnOnce() -> io::Result<JoinHandle<()>>) {
+        self.state.lock().start_second(start);
+    }
+
     /// More to be settled.
     pub(crate) fn settle_later(&self, more: S) {
         self.state.lock().settlements.push_back(Arc::new(more));
@@ -151,15 +157,7 @@ impl<L, S: Work, R> Crew<L, S, R> {
         if !state.has_work() {
             return Turn::Lead(lead);
         }
-        if !state.stands_by && state.may_start() {
-            match start() {
-                Ok(handle) => {
-                    state.add(handle);
-                    (state.stands_by, state.not_started) = (true, None);
-                }
-                Err(_) => state.not_started = Some(Instant::now()),
-            }
-        }
+        state.start_second(start);
         if !state.stands_by && state.threads > 1 {
             return Turn::Lead(lead);
         }
@@ -261,9 +259,19 @@ impl<L, S: Work, R> CrewState<L, S, R> {
         self.threads += 1;
     }
 
-    fn may_start(&self) -> bool {
+    /// Starts a thread that stands by, unless one does, or none can be had.
+    fn start_second(&mut self, start: impl FnOnce() -> io::Result<JoinHandle<()>>) {
         let tried = self.not_started.is_none_or(|since| since.elapsed() >= RETRY);
-        self.threads < MAX_THREADS && tried
+        if self.stands_by || self.threads >= MAX_THREADS || !tried {
+            return;
+        }
+        match start() {
+            Ok(handle) => {
+                self.add(handle);
+                (self.stands_by, self.not_started) = (true, None);
+            }
+            Err(_) => self.not_started = Some(Instant::now()),
+        }
     }
 
     /// Whether there is something to do besides leading.
@@ -449,10 +457,26 @@ mod tests {
     }
 
     #[test]
+    fn a_second_thread_that_stands_by_from_the_beginning_is_not_started_again() {
+        let crew = TestCrew::new();
+        let start = || thread::Builder::new().spawn(|| {});
+        crew.begin((), start).unwrap();
+        crew.stand_by(start);
+        assert!(matches!(crew.next(false), Turn::Lead(())));
+        crew.request_later(1);
+        let again = || -> io::Result<JoinHandle<()>> { panic!("one stands by") };
+        assert!(matches!(crew.leave((), again), Turn::Request(1)), "it relies on the second");
+        assert_eq!(crew.state.lock().threads, 2);
+        crew.end();
+        crew.join();
+    }
+
+    #[test]
     fn without_a_second_thread_the_first_does_everything() {
         let crew = TestCrew::new();
         crew.begin((), || thread::Builder::new().spawn(|| {})).unwrap();
         let refuse = || Err(io::Error::from_raw_os_error(libc::EAGAIN));
+        crew.stand_by(refuse);
         assert!(matches!(crew.next(false), Turn::Lead(())));
         assert!(matches!(crew.leave((), refuse), Turn::Lead(())), "nothing else is to be done");
         crew.settle_later(Numbers::of([1]));

@@ -60,7 +60,8 @@ const NAP: Duration = Duration::from_micros(20);
 /// It naps if no worker can run out of work in so many nanoseconds: longer than a nap.
 const MIN_BACKLOG_NS: u64 = 100_000;
 
-/// Starts the first thread of a pool.
+/// Starts the threads of a pool: one that leads, and at once has the first worker forked; and one that
+/// leads meanwhile.
 pub(crate) fn start_crew(forking: Forking, settings: Settings) -> io::Result<Arc<PoolShared>> {
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), WAKE)?;
@@ -69,6 +70,7 @@ pub(crate) fn start_crew(forking: Forking, settings: Settings) -> io::Result<Arc
     let lead =
         Lead { poll, events: Events::with_capacity(256), tokens: Vec::new(), unread: Vec::new() };
     shared.crew.begin(lead, || start_thread(&shared, false))?;
+    shared.crew.stand_by(|| start_thread(&shared, true));
     Ok(shared)
 }
 

@@ -57,6 +57,11 @@ const CASES: &[Case] = &[
         Me,
         a_slow_hook_holds_up_no_answer_and_no_limit,
     ),
+    (
+        "a_slow_hook_and_a_slow_callback_hold_up_no_answer",
+        Me,
+        a_slow_hook_and_a_slow_callback_hold_up_no_answer,
+    ),
     ("a_panic_after_a_fork_harms_nobody", Me, a_panic_after_a_fork_harms_nobody),
     ("a_hook_that_starts_a_thread_is_told", Me, a_hook_that_starts_a_thread_is_told),
     ("closed_standard_streams_are_no_pipes", Me, closed_standard_streams_are_no_pipes),
@@ -295,18 +300,22 @@ fn a_panic_in_a_new_worker_is_its_death() {
     assert_eq!((counts.broken, counts.submitted), (1, 1));
 }
 
-/// The hook of the fourth fork waits until a file is there.
-fn a_slow_hook_holds_up_no_answer_and_no_limit() {
+/// A fork server whose hook waits, from so many forks on, until there is the file.
+fn slow_fork_server(quick_forks: usize) -> (ForkServer, PathBuf) {
     let go = std::env::temp_dir().join(format!("singletrack-slow-hook-{}", std::process::id()));
     let awaited = go.clone();
     let mut forks = 0;
     let wait = move || {
         forks += 1;
-        while forks > 3 && !awaited.exists() {
+        while forks > quick_forks && !awaited.exists() {
             std::thread::sleep(Duration::from_millis(1));
         }
     };
-    let fork_server = ForkServerOptions::default().before_fork(wait).start().unwrap();
+    (ForkServerOptions::default().before_fork(wait).start().unwrap(), go)
+}
+
+fn a_slow_hook_holds_up_no_answer_and_no_limit() {
+    let (fork_server, go) = slow_fork_server(3);
     let pool = ProcessPool::new(&fork_server, 3).unwrap();
     eventually("three are there", || pool.worker_pids().len() == 3);
     let limit = Duration::from_millis(100);
@@ -318,6 +327,29 @@ fn a_slow_hook_holds_up_no_answer_and_no_limit() {
     assert!(pool.worker_pids().len() < 3, "the hook is over");
     fs::write(&go, "").unwrap();
     eventually("three are there again", || pool.worker_pids().len() == 3);
+    drop(pool);
+    fs::remove_file(go).unwrap();
+}
+
+/// One thread waits for a fork that lasts, one is in a callback that lasts: a third must lead.
+fn a_slow_hook_and_a_slow_callback_hold_up_no_answer() {
+    let (fork_server, go) = slow_fork_server(1);
+    let pool = ProcessPool::new(&fork_server, 2).unwrap();
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let (tell, told) = std::sync::mpsc::channel();
+    let begun = tell.clone();
+    pool.submit(square, 3).add_done_callback(move || {
+        begun.send("the slow one has begun").unwrap();
+        held.recv().unwrap();
+    });
+    assert_eq!(told.recv(), Ok("the slow one has begun"));
+    pool.submit(square, 4).add_done_callback(move || tell.send("the next is done").unwrap());
+    assert_eq!(told.recv(), Ok("the next is done"));
+    assert_eq!(pool.worker_pids().len(), 1, "the hook is over");
+    fs::write(&go, "").unwrap();
+    // If nobody had led, the answer would have come when the fork server was given up.
+    eventually("the second is there", || pool.worker_pids().len() == 2);
+    hold.send(()).unwrap();
     drop(pool);
     fs::remove_file(go).unwrap();
 }

@@ -11,8 +11,9 @@
 //!                                   and every reordering, of      lot, of four threads and
 //!                                   two or three threads          more; memory in order
 //! ```
-//! But for tests and assertions, this is the only file with these two `cfg`s. No model has a clock: a timed wait never times
-//! out. Where time matters, the clock must be a method of its own that a model can call.
+//! But for tests and assertions, this is the only file with these two `cfg`s. No model has a clock: a
+//! timed wait never times out. Where time matters, the clock must be a method of its own that a model
+//! can call.
 
 #[cfg(not(any(loom, shuttle)))]
 mod imp {
@@ -68,6 +69,11 @@ mod imp {
         /// Blocks until the lock is held.
         pub fn lock(&self) -> MutexGuard<'_, T> {
             MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+        }
+
+        /// Blocks until the lock is held: a model has no clock.
+        pub fn try_lock_for(&self, _timeout: Duration) -> Option<MutexGuard<'_, T>> {
+            Some(self.lock())
         }
 
         /// The lock if it is free now.

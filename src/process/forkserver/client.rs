@@ -42,6 +42,7 @@ use crate::process::forkserver::server::{Forked, send_frame, serve_forks};
 use crate::process::message::call::record_text;
 use crate::process::message::claim::{ClaimWords, WorkerClaims};
 use crate::process::message::frame::{Decoder, FrameKind};
+use crate::sys::fd::wait_readable;
 use crate::sys::process::Death;
 use crate::sys::process::{
     SingleThreaded, can_signal, fork, pidfd_open, send_signal, wait, wait_for_exit,
@@ -58,6 +59,9 @@ use std::time::{Duration, Instant};
 
 /// A fork server that has not answered for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Whoever waits for the fork server may look about so often for what else is to be done.
+const LOOK_EVERY: Duration = Duration::from_micros(500);
 
 /// A fork server that was told to exit and is still there after a second is killed.
 const GRACE: Duration = Duration::from_secs(1);
@@ -314,8 +318,13 @@ impl ForkServer {
         WorkerClaims::lend(&self.connection.words)
     }
 
-    /// Has a worker forked, which starts with duplicates of `descriptors`.
-    pub(crate) fn spawn(&self, descriptors: &[OwnedFd]) -> io::Result<Forked> {
+    /// Has a worker forked, which starts with duplicates of `descriptors`; calls `look` now and then while
+    /// it waits.
+    pub(crate) fn spawn(
+        &self,
+        descriptors: &[OwnedFd],
+        look: &mut dyn FnMut(),
+    ) -> io::Result<Forked> {
         if descriptors.len() > MAX_RIGHTS {
             let why =
                 format!("{} descriptors; at most {MAX_RIGHTS} can go along", descriptors.len());
@@ -323,12 +332,12 @@ impl ForkServer {
         }
         let count = descriptors.len() as u64;
         let (kind, id, why, mut rights) =
-            self.connection.request(FrameKind::Spawn, count, &[], descriptors)?;
+            self.connection.request(FrameKind::Spawn, count, &[], descriptors, look)?;
         let segment = rights.drain(rights.len().min(3)..).next().map(File::from);
         let Ok([pidfd, requests, replies]) = <[OwnedFd; 3]>::try_from(rights) else {
             if kind == FrameKind::Spawned {
                 // Its pipes are closed with the lost descriptors, so it ends by itself.
-                self.reap(&[id as u32]);
+                self.reap(&[id as u32], look);
                 return Err(refused(libc::EMFILE));
             }
             return Err(match String::from_utf8_lossy(&why) {
@@ -342,9 +351,10 @@ impl ForkServer {
 
     /// Has workers reaped that are dead or about to die; gives how each ended. If the fork server is
     /// gone, they were killed by the kernel.
-    pub(crate) fn reap(&self, pids: &[u32]) -> Vec<Death> {
+    pub(crate) fn reap(&self, pids: &[u32], look: &mut dyn FnMut()) -> Vec<Death> {
         let asked = encode(&pids).map_err(io::Error::other);
-        let told = asked.and_then(|body| self.connection.request(FrameKind::Reap, 0, &body, &[]));
+        let told =
+            asked.and_then(|body| self.connection.request(FrameKind::Reap, 0, &body, &[], look));
         let ends = told.ok().and_then(|(_, _, body, _)| decode::<Vec<(bool, i32)>>(&body).ok());
         let mut ends = ends.unwrap_or_default().into_iter();
         let death = |_| match ends.next() {
@@ -377,19 +387,25 @@ fn refused(errno: i32) -> io::Error {
 type ServerReply = (FrameKind, u64, Vec<u8>, Vec<OwnedFd>);
 
 impl ServerConnection {
-    /// Sends one request and waits for its answer. After a failure the fork server is given up,
-    /// which ends it and, with it, its workers.
+    /// Sends one request and waits for its answer, and calls `look` now and then meanwhile. After a
+    /// failure the fork server is given up, which ends it and, with it, its workers.
     fn request(
         &self,
         kind: FrameKind,
         id: u64,
         body: &[u8],
         descriptors: &[OwnedFd],
+        look: &mut dyn FnMut(),
     ) -> io::Result<ServerReply> {
         self.origin.check("the fork server", "start one here, before any thread")?;
-        let mut slot = self.socket.lock();
+        let mut slot = loop {
+            match self.socket.try_lock_for(LOOK_EVERY) {
+                Some(slot) => break slot,
+                None => look(),
+            }
+        };
         let answer = match &*slot {
-            Some(socket) => exchange(socket, kind, id, body, descriptors),
+            Some(socket) => exchange(socket, kind, id, body, descriptors, look),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         };
         answer.map_err(|error| {
@@ -407,9 +423,17 @@ fn exchange(
     id: u64,
     body: &[u8],
     descriptors: &[OwnedFd],
+    look: &mut dyn FnMut(),
 ) -> io::Result<ServerReply> {
     let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
     send_frame(socket, kind, id, body, &descriptors)?;
+    let sent = Instant::now();
+    while !wait_readable(socket.as_fd(), LOOK_EVERY)? {
+        look();
+        if sent.elapsed() >= PATIENCE {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
     let (mut decoder, mut rights) = (Decoder::new(), Vec::new());
     loop {
         if let Some(answer) = decoder.next_frame().map_err(io::Error::other)? {

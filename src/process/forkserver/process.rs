@@ -93,7 +93,7 @@ impl ProcessOptions {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let (call, descriptors) = packing(|| encode_call(f, &args, 0));
         let call = call?;
-        let forked = fork_server.spawn(&descriptors);
+        let forked = fork_server.spawn(&descriptors, &mut || ());
         let forked = forked.map_err(|e| broken("no process could be forked", &e))?;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let process = Process {
@@ -317,7 +317,7 @@ impl<R: Wire> Process<R> {
         if ended.map_err(|e| broken("a process cannot be awaited", &e))?.is_empty() {
             return Ok(false);
         }
-        self.death = self.fork_server.reap(&[self.pid]).pop();
+        self.death = self.fork_server.reap(&[self.pid], &mut || ()).pop();
         Ok(true)
     }
 

@@ -7,7 +7,8 @@
 //! settlements begin in the order in which they came, each on one thread; requests are made one at
 //! a time; no more than [`MAX_THREADS`] threads, and each of them ends when all is over. If no
 //! second thread can be started, the first does everything, and nobody is lost, only late. While a
-//! thread does what is sure to take long, another leads at once.
+//! thread does what is sure to take long, another leads at once. Whoever waits for the fork server looks
+//! meanwhile whether somebody leads, as one does that stands by; so no third is started for that.
 //! *Leaves out*: what leading is (`process/pool/supervisor.rs`), what is settled
 //! (`process/pool/job.rs`).
 //!
@@ -127,7 +128,10 @@ impl<L, S: Work, R> Crew<L, S, R> {
     /// Starts the second thread, which stands by, before it is needed: what the first does then need not
     /// wait for that.
     pub(crate) fn stand_by(&self, start: impl FnOnce() -> io::Result<JoinHandle<()>>) {
-        self.state.lock().start_second(start);
+        let mut state = self.state.lock();
+        if state.threads == 1 {
+            state.start_second(start);
+        }
     }
 
     /// More to be settled.
@@ -157,9 +161,12 @@ impl<L, S: Work, R> Crew<L, S, R> {
         if !state.has_work() {
             return Turn::Lead(lead);
         }
-        state.start_second(start);
-        if !state.stands_by && state.threads > 1 {
-            return Turn::Lead(lead);
+        // Whoever makes a request looks about while it waits.
+        if !state.requesting {
+            state.start_second(start);
+            if !state.stands_by && state.threads > 1 {
+                return Turn::Lead(lead);
+            }
         }
         state.lead = Some(lead);
         (state.left, state.for_long) = (state.left + 1, false);
@@ -181,6 +188,22 @@ impl<L, S: Work, R> Crew<L, S, R> {
         if called {
             self.changed.notify_all();
         }
+    }
+
+    /// A thread that waits for its request looks about: if whoever left the lead is still away since its
+    /// last look, it starts a thread that leads at once. `seen` is what it saw then, at first nothing.
+    pub(crate) fn look(
+        &self,
+        seen: &mut Option<u64>,
+        start: impl FnOnce() -> io::Result<JoinHandle<()>>,
+    ) {
+        let mut state = self.state.lock();
+        let left = state.lead.as_ref().map(|_| state.left);
+        if left.is_some() && left == *seen && !state.stands_by {
+            state.for_long = true;
+            state.start_second(start);
+        }
+        *seen = left;
     }
 
     /// What a thread that does not lead does next. `fresh` is one that was started to stand by.
@@ -467,6 +490,30 @@ mod tests {
         let again = || -> io::Result<JoinHandle<()>> { panic!("one stands by") };
         assert!(matches!(crew.leave((), again), Turn::Request(1)), "it relies on the second");
         assert_eq!(crew.state.lock().threads, 2);
+        crew.end();
+        crew.join();
+    }
+
+    #[test]
+    fn whoever_waits_for_a_request_looks_whether_somebody_leads() {
+        let crew = TestCrew::new();
+        let start = || thread::Builder::new().spawn(|| {});
+        let none = || -> io::Result<JoinHandle<()>> { panic!("a thread is started for nothing") };
+        crew.begin((), start).unwrap();
+        crew.stand_by(start);
+        assert!(matches!(crew.next(false), Turn::Lead(())));
+        crew.request_later(1);
+        assert!(matches!(crew.leave((), none), Turn::Request(1)));
+        assert!(matches!(crew.next(true), Turn::Lead(())), "the second leads");
+        let mut seen = None;
+        crew.look(&mut seen, none);
+        crew.settle_later(Numbers::of([2]));
+        assert!(matches!(crew.leave((), none), Turn::Settle(_)), "it relies on the first");
+        crew.look(&mut seen, none); // it may come back
+        crew.look(&mut seen, start);
+        assert_eq!(crew.state.lock().threads, 3, "it has not");
+        crew.look(&mut seen, none);
+        assert!(matches!(crew.watch(&mut crew.state.lock(), Duration::MAX), Some(())));
         crew.end();
         crew.join();
     }

@@ -279,13 +279,15 @@ impl Drop for Supervisor<'_> {
 
 impl PoolShared {
     /// Makes a request of the fork server, on a thread that does not lead.
-    fn carry_out(&self, request: &Request) {
+    fn carry_out(self: &Arc<Self>, request: &Request) {
+        let mut seen = None;
+        let mut look = || self.crew.look(&mut seen, || start_thread(self, true));
         let make = || match request {
             Request::Spawn => {
                 self.crew.away_for_long();
-                self.spawn();
+                self.spawn(&mut look);
             }
-            Request::Reap => self.reap_all(),
+            Request::Reap => self.reap_all(&mut look),
         };
         catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(discard);
         // If one more worker is wanted, this thread is at hand; the leader would have to wake first.
@@ -298,10 +300,10 @@ impl PoolShared {
     }
 
     /// Has the workers reaped that are dead and read to the end.
-    fn reap_all(&self) {
+    fn reap_all(&self, look: &mut dyn FnMut()) {
         let (keys, pids): (Vec<Key>, Vec<u32>) =
             self.state.lock().take_unreaped().into_iter().unzip();
-        let deaths = self.forking.fork_server.reap(&pids);
+        let deaths = self.forking.fork_server.reap(&pids, look);
         for ((key, pid), death) in keys.into_iter().zip(pids).zip(deaths) {
             self.reaped(key, pid, death);
         }
@@ -329,10 +331,10 @@ impl PoolShared {
     }
 
     /// Has one worker forked and begins to watch it.
-    fn spawn(&self) {
+    fn spawn(&self, look: &mut dyn FnMut()) {
         let Forking { fork_server, initializer } = &self.forking;
         let descriptors = initializer.as_ref().map_or(&[][..], |call| &call.descriptors);
-        let forked = fork_server.spawn(descriptors);
+        let forked = fork_server.spawn(descriptors, look);
         // One lock for all of it: a thread that finds a worker in the records finds its pipes as
         // well, and can tell it to exit.
         let mut state = self.state.lock();
@@ -368,7 +370,7 @@ impl PoolShared {
         drop(state);
         self.fail_later(failed);
         // With its pipes closed it exits at once.
-        let _ = unwatched.map(|pid| fork_server.reap(&[pid]));
+        let _ = unwatched.map(|pid| fork_server.reap(&[pid], look));
     }
 
     /// Registers a worker's three descriptors with the selector.

@@ -28,7 +28,7 @@
 //! hooks have changed meanwhile.
 //!
 //! **What a worker needs is made before it is wanted**, while the fork server has nothing else to do: its
-//! pipes and its memory ([`Outfit`]). So nobody waits for that.
+//! pipes and its memory (`Outfit`). So nobody waits for that.
 
 use crate::futures::wire::{decode, encode};
 use crate::process::forkserver::hooks::Hooks;

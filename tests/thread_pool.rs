@@ -257,6 +257,7 @@ impl Model {
         assert_eq!(self.rules.workers(), self.alive());
         assert_eq!(self.rules.idle(), self.idle());
         assert_eq!(self.rules.sleeping(), self.count(|w| *w == Worker::Sleeping));
+        assert_eq!(self.rules.searching(), self.searching());
         if self.queued > 0 && self.rules.sleeping() > 0 {
             assert!(self.searching() > 0, "jobs are queued, one worker sleeps, none searches");
         }

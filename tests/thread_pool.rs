@@ -320,6 +320,22 @@ fn a_worker_that_could_not_be_started_is_replaced_by_one_that_sleeps() {
 }
 
 #[test]
+fn whoever_takes_the_last_job_wakes_nobody() {
+    let mut rules = IdleWorkers::new(2);
+    let _two = (rules.submit(), rules.submit());
+    for _ in 0..2 {
+        assert!(matches!(rules.next(true), WorkerAction::Run { .. }));
+    }
+    for _ in 0..2 {
+        rules.finished();
+        assert_eq!(rules.next(false), WorkerAction::Sleep);
+    }
+    assert_eq!(rules.submit(), SubmitAction::Wake);
+    assert_eq!(rules.next(true), WorkerAction::Run { wake: false });
+    assert_eq!((rules.searching(), rules.sleeping()), (0, 1));
+}
+
+#[test]
 fn workers_that_rely_on_one_that_never_starts_get_an_error() {
     let mut rules = IdleWorkers::new(2);
     assert_eq!(rules.submit(), SubmitAction::Spawn(0));

@@ -298,17 +298,25 @@ proptest! {
     }
 }
 
-#[test]
-fn a_worker_that_could_not_be_started_is_replaced_by_one_that_sleeps() {
-    let mut rules = IdleWorkers::new(4);
-    let _two = (rules.submit(), rules.submit());
-    for _ in 0..2 {
+/// A pool whose workers have each done a job.
+fn with_so_many_asleep(workers: usize, max: usize) -> IdleWorkers {
+    let mut rules = IdleWorkers::new(max);
+    for _ in 0..workers {
+        assert!(matches!(rules.submit(), SubmitAction::Spawn(_)));
+    }
+    for _ in 0..workers {
         assert!(matches!(rules.next(true), WorkerAction::Run { .. }));
     }
-    for _ in 0..2 {
+    for _ in 0..workers {
         rules.finished();
         assert_eq!(rules.next(false), WorkerAction::Sleep);
     }
+    rules
+}
+
+#[test]
+fn a_worker_that_could_not_be_started_is_replaced_by_one_that_sleeps() {
+    let mut rules = with_so_many_asleep(2, 4);
     let three = [rules.submit(), rules.submit(), rules.submit()];
     assert_eq!(three, [SubmitAction::Wake, SubmitAction::Nothing, SubmitAction::Spawn(2)]);
     // The one that was woken sees another that searches, and wakes none …
@@ -321,15 +329,7 @@ fn a_worker_that_could_not_be_started_is_replaced_by_one_that_sleeps() {
 
 #[test]
 fn whoever_takes_the_last_job_wakes_nobody() {
-    let mut rules = IdleWorkers::new(2);
-    let _two = (rules.submit(), rules.submit());
-    for _ in 0..2 {
-        assert!(matches!(rules.next(true), WorkerAction::Run { .. }));
-    }
-    for _ in 0..2 {
-        rules.finished();
-        assert_eq!(rules.next(false), WorkerAction::Sleep);
-    }
+    let mut rules = with_so_many_asleep(2, 2);
     assert_eq!(rules.submit(), SubmitAction::Wake);
     assert_eq!(rules.next(true), WorkerAction::Run { wake: false });
     assert_eq!((rules.searching(), rules.sleeping()), (0, 1));
@@ -347,17 +347,7 @@ fn workers_that_rely_on_one_that_never_starts_get_an_error() {
 
 #[test]
 fn a_queue_that_grows_long_wakes_one_more_although_a_worker_searches() {
-    let mut rules = IdleWorkers::new(3);
-    for _ in 0..3 {
-        assert!(matches!(rules.submit(), SubmitAction::Spawn(_)));
-    }
-    for _ in 0..3 {
-        assert!(matches!(rules.next(true), WorkerAction::Run { .. }));
-    }
-    for _ in 0..3 {
-        rules.finished();
-        assert_eq!(rules.next(false), WorkerAction::Sleep);
-    }
+    let mut rules = with_so_many_asleep(3, 3);
     let woken = |jobs, rules: &mut IdleWorkers| {
         (0..jobs).filter(|_| rules.submit() == SubmitAction::Wake).count()
     };

@@ -161,8 +161,8 @@ impl<L, S: Work, R> Crew<L, S, R> {
         if !state.has_work() {
             return Turn::Lead(lead);
         }
-        // Whoever makes a request looks about while it waits.
-        if !state.requesting {
+        // Whoever makes a request looks about while it waits, and has a thread started if it must.
+        if !state.requesting || !state.may_start() {
             state.start_second(start);
             if !state.stands_by && state.threads > 1 {
                 return Turn::Lead(lead);
@@ -282,10 +282,15 @@ impl<L, S: Work, R> CrewState<L, S, R> {
         self.threads += 1;
     }
 
+    /// Whether one more thread might be had.
+    fn may_start(&self) -> bool {
+        let tried = self.not_started.is_none_or(|since| since.elapsed() >= RETRY);
+        self.threads < MAX_THREADS && tried
+    }
+
     /// Starts a thread that stands by, unless one does, or none can be had.
     fn start_second(&mut self, start: impl FnOnce() -> io::Result<JoinHandle<()>>) {
-        let tried = self.not_started.is_none_or(|since| since.elapsed() >= RETRY);
-        if self.stands_by || self.threads >= MAX_THREADS || !tried {
+        if self.stands_by || !self.may_start() {
             return;
         }
         match start() {
@@ -464,7 +469,6 @@ mod tests {
     #[test]
     fn while_a_thread_is_away_for_long_whoever_stands_by_leads_at_once() {
         let crew = Arc::new(TestCrew::new());
-        let start = || thread::Builder::new().spawn(|| {});
         crew.begin((), start).unwrap();
         assert!(matches!(crew.next(false), Turn::Lead(())));
         crew.request_later(1);
@@ -479,32 +483,51 @@ mod tests {
         crew.join();
     }
 
-    #[test]
-    fn a_second_thread_that_stands_by_from_the_beginning_is_not_started_again() {
+    fn start() -> io::Result<JoinHandle<()>> {
+        thread::Builder::new().spawn(|| {})
+    }
+
+    fn refuse() -> io::Result<JoinHandle<()>> {
+        Err(io::Error::from_raw_os_error(libc::EAGAIN))
+    }
+
+    fn none() -> io::Result<JoinHandle<()>> {
+        panic!("a thread is started for nothing")
+    }
+
+    /// The first thread makes a request, the second leads.
+    fn while_one_asks() -> TestCrew {
         let crew = TestCrew::new();
-        let start = || thread::Builder::new().spawn(|| {});
         crew.begin((), start).unwrap();
         crew.stand_by(start);
         assert!(matches!(crew.next(false), Turn::Lead(())));
         crew.request_later(1);
-        let again = || -> io::Result<JoinHandle<()>> { panic!("one stands by") };
-        assert!(matches!(crew.leave((), again), Turn::Request(1)), "it relies on the second");
+        assert!(matches!(crew.leave((), none), Turn::Request(1)), "it relies on the second");
+        assert!(matches!(crew.next(true), Turn::Lead(())));
         assert_eq!(crew.state.lock().threads, 2);
+        crew
+    }
+
+    #[test]
+    fn where_no_thread_can_be_started_whoever_leads_goes_on() {
+        let crew = while_one_asks();
+        crew.settle_later(Numbers::of([2]));
+        let Turn::Settle(numbers) = crew.leave((), none) else { panic!("one is to be settled") };
+        let mut seen = None;
+        (0..2).for_each(|_| crew.look(&mut seen, refuse));
+        let refused = crew.state.lock().not_started.expect("a thread was wanted");
+        crew.state.lock().not_started = Some(refused + Duration::from_secs(3600)); // tried again much later
+        assert_eq!(numbers.next(), Some(2)); // and comes back, so that somebody leads again
+        assert!(matches!(crew.next(false), Turn::Lead(())));
+        crew.settle_later(Numbers::of([4]));
+        assert!(matches!(crew.leave((), none), Turn::Lead(())), "nobody could take the lead");
         crew.end();
         crew.join();
     }
 
     #[test]
     fn whoever_waits_for_a_request_looks_whether_somebody_leads() {
-        let crew = TestCrew::new();
-        let start = || thread::Builder::new().spawn(|| {});
-        let none = || -> io::Result<JoinHandle<()>> { panic!("a thread is started for nothing") };
-        crew.begin((), start).unwrap();
-        crew.stand_by(start);
-        assert!(matches!(crew.next(false), Turn::Lead(())));
-        crew.request_later(1);
-        assert!(matches!(crew.leave((), none), Turn::Request(1)));
-        assert!(matches!(crew.next(true), Turn::Lead(())), "the second leads");
+        let crew = while_one_asks();
         let mut seen = None;
         crew.look(&mut seen, none);
         crew.settle_later(Numbers::of([2]));
@@ -521,8 +544,7 @@ mod tests {
     #[test]
     fn without_a_second_thread_the_first_does_everything() {
         let crew = TestCrew::new();
-        crew.begin((), || thread::Builder::new().spawn(|| {})).unwrap();
-        let refuse = || Err(io::Error::from_raw_os_error(libc::EAGAIN));
+        crew.begin((), start).unwrap();
         crew.stand_by(refuse);
         assert!(matches!(crew.next(false), Turn::Lead(())));
         assert!(matches!(crew.leave((), refuse), Turn::Lead(())), "nothing else is to be done");

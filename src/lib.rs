@@ -220,6 +220,7 @@
 //!   process_pool.rs       The process pool: functions submitted here run in forked workers
 //!   recording.rs          A recording of a pool: which job waited, was sent, ran where and when, and which worker died. Pure
 //!   replies.rs            A worker's replies: which thread reads them, what they may be. Pure
+//!   roles.rs              Who of a pool's threads does what: one leads, one may stand by, the others settle and ask. Pure
 //!   supervisor.rs         The supervisor: what the thread that leads does, and the requests to the fork server
 //!   take_back.rs          Taking back: a job that was sent ahead and has not begun is the pool's again. Pure
 //!   worker.rs             One worker, as the pool knows it: what it was sent, when it is late. Pure

@@ -3,14 +3,13 @@
 //! *Assumes*: a thread holds no lock when it asks for its next turn; nothing of what the leader does
 //! takes long.
 //! *Promises*: what may take long (a user's code, a request to the fork server) is never done by the
-//! thread that leads, so that somebody leads again about [`PATIENCE`] after any thread was held up;
-//! settlements begin in the order in which they came, each on one thread; requests are made one at
-//! a time; no more than [`MAX_THREADS`] threads, and each of them ends when all is over. If no
-//! second thread can be started, the first does everything, and nobody is lost, only late. While a
-//! thread does what is sure to take long, another leads at once. Whoever waits for the fork server looks
-//! meanwhile whether somebody leads, as one does that stands by; so no third is started for that.
-//! *Leaves out*: what leading is (`process/pool/supervisor.rs`), what is settled
-//! (`process/pool/job.rs`).
+//! thread that leads, so that somebody leads again about [`PATIENCE`] after any thread was held up; each
+//! thread ends when all is over. If no second thread can be started, the first does everything, and
+//! nobody is lost, only late. While a thread does what is sure to take long, another leads at once.
+//! Whoever waits for the fork server looks meanwhile whether somebody leads, as one does that stands by;
+//! so no third is started for that.
+//! *Leaves out*: who does what (`process/pool/roles.rs`), what leading is
+//! (`process/pool/supervisor.rs`), what is settled (`process/pool/outcomes.rs`).
 //!
 //! ```text
 //!   thread 1   leads ─▶ reads, leaves the lead ─▶ settles ░░░ a slow callback ░░░░░ ─▶ ends
@@ -24,91 +23,31 @@
 //! *managed blockers*, tokio's `block_in_place` hands the worker's core over; both must be told that
 //! something will take long. Nobody can tell it of a callback.)
 
-use crate::base::sync::{Condvar, Mutex, MutexGuard};
-use std::collections::VecDeque;
+use crate::base::sync::{Condvar, Mutex};
+use crate::process::pool::roles::{Roles, Seen, Turn, Watch, Work};
 use std::io;
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// So long a thread may be away from the lead before another takes it.
 pub(crate) const PATIENCE: Duration = Duration::from_micros(500);
 
-/// The thread that stands by looks no more when nobody has left the lead in so many looks.
-const IDLE_LOOKS: u32 = 16;
-
-/// No more threads than this, however many are held up. The last one leads for good and settles
-/// nothing.
-pub(crate) const MAX_THREADS: usize = 64;
-
-/// After a thread could not be started, the next try is so much later.
-const RETRY: Duration = Duration::from_millis(100);
-
-/// Things to be settled, which threads take from it one by one.
-pub(crate) trait Work {
-    /// None of them is left to be taken.
-    fn is_taken(&self) -> bool;
-}
-
-/// What a thread of the crew does next.
-pub(crate) enum Turn<L, S, R> {
-    /// Lead, with what that takes.
-    Lead(L),
-    /// Settle these, until none is left; another thread may do the same.
-    Settle(Arc<S>),
-    /// Make this request of the fork server; then call [`Crew::request_done`].
-    Request(R),
-    /// End.
-    Over,
-}
-
-/// What there is to do besides leading, and who does what. `L` is what the leader needs, `S` what
-/// is settled, `R` a request.
+/// The roles, and the threads that have them. `L` is what the leader needs, `S` what is settled, `R` a
+/// request.
 pub(crate) struct Crew<L, S, R> {
     state: Mutex<CrewState<L, S, R>>,
     changed: Condvar,
 }
 
 struct CrewState<L, S, R> {
-    /// `None` while a thread leads.
-    lead: Option<L>,
-    /// How often the lead was left.
-    left: u64,
-    /// Whoever left it last is away for long: whoever stands by takes it without patience.
-    for_long: bool,
-    /// A thread watches the leader, or has been started to do that.
-    stands_by: bool,
-    /// It sleeps until the lead is left.
-    asleep: bool,
-    over: bool,
-    /// The first may be taken already.
-    settlements: VecDeque<Arc<S>>,
-    requests: VecDeque<R>,
-    /// A thread makes a request.
-    requesting: bool,
-    /// How many there are.
-    threads: usize,
-    not_started: Option<Instant>,
+    roles: Roles<L, S, R>,
     handles: Vec<JoinHandle<()>>,
 }
 
 impl<L, S: Work, R> Crew<L, S, R> {
     /// Nobody leads yet.
     pub(crate) fn new() -> Self {
-        let state = CrewState {
-            lead: None,
-            left: 0,
-            for_long: false,
-            stands_by: false,
-            asleep: false,
-            over: false,
-            settlements: VecDeque::new(),
-            requests: VecDeque::new(),
-            requesting: false,
-            threads: 0,
-            not_started: None,
-            handles: Vec::new(),
-        };
+        let state = CrewState { roles: Roles::new(), handles: Vec::new() };
         Crew { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -119,9 +58,9 @@ impl<L, S: Work, R> Crew<L, S, R> {
         start: impl FnOnce() -> io::Result<JoinHandle<()>>,
     ) -> io::Result<()> {
         let mut state = self.state.lock();
-        state.lead = Some(lead);
-        let handle = start().inspect_err(|_| state.lead = None)?;
-        state.add(handle);
+        let handle = start()?;
+        state.roles.begin(lead);
+        state.handles.push(handle);
         Ok(())
     }
 
@@ -129,51 +68,42 @@ impl<L, S: Work, R> Crew<L, S, R> {
     /// wait for that.
     pub(crate) fn stand_by(&self, start: impl FnOnce() -> io::Result<JoinHandle<()>>) {
         let mut state = self.state.lock();
-        if state.threads == 1 {
+        if state.roles.threads() == 1 && state.roles.may_start_second(Instant::now()) {
             state.start_second(start);
         }
     }
 
     /// More to be settled.
     pub(crate) fn settle_later(&self, more: S) {
-        self.state.lock().settlements.push_back(Arc::new(more));
+        self.state.lock().roles.settle_later(more);
     }
 
     /// One more request to be made.
     pub(crate) fn request_later(&self, request: R) {
-        self.state.lock().requests.push_back(request);
+        self.state.lock().roles.request_later(request);
     }
 
     /// A request was made.
     pub(crate) fn request_done(&self) {
-        self.state.lock().requesting = false;
+        self.state.lock().roles.request_done();
     }
 
-    /// The leader leaves the lead if there is something else for it to do, and is given that. It gets
-    /// the lead back if not, or if nobody could take it: then others are at that work, and will go on
-    /// with it.
+    /// The leader leaves the lead if there is something else for it to do, and is given that; else it
+    /// gets the lead back.
     pub(crate) fn leave(
         &self,
         lead: L,
         start: impl FnOnce() -> io::Result<JoinHandle<()>>,
     ) -> Turn<L, S, R> {
         let mut state = self.state.lock();
-        if !state.has_work() {
-            return Turn::Lead(lead);
-        }
-        // Whoever makes a request looks about while it waits, and has a thread started if it must.
-        if !state.requesting || !state.may_start() {
+        let now = Instant::now();
+        if state.roles.wants_second(now) {
             state.start_second(start);
-            if !state.stands_by && state.threads > 1 {
-                return Turn::Lead(lead);
-            }
         }
-        state.lead = Some(lead);
-        (state.left, state.for_long) = (state.left + 1, false);
-        let turn = state.turn().expect("there is work");
-        let asleep = state.asleep;
+        let turn = state.roles.leave(lead, now);
+        let called = state.roles.is_asleep() && !matches!(turn, Turn::Lead(_));
         drop(state);
-        if asleep {
+        if called {
             self.changed.notify_all();
         }
         turn
@@ -181,86 +111,45 @@ impl<L, S: Work, R> Crew<L, S, R> {
 
     /// This thread does not lead, and what it does now is sure to take long.
     pub(crate) fn away_for_long(&self) {
-        let mut state = self.state.lock();
-        state.for_long = true;
-        let called = state.stands_by && state.lead.is_some();
-        drop(state);
+        let called = self.state.lock().roles.away_for_long();
         if called {
             self.changed.notify_all();
         }
     }
 
-    /// A thread that waits for its request looks about: if whoever left the lead is still away since its
-    /// last look, it starts a thread that leads at once. `seen` is what it saw then, at first nothing.
-    pub(crate) fn look(
-        &self,
-        seen: &mut Option<u64>,
-        start: impl FnOnce() -> io::Result<JoinHandle<()>>,
-    ) {
+    /// A thread that waits for its request looks about, and has one started that leads, if nobody else
+    /// will.
+    pub(crate) fn look(&self, seen: &mut Seen, start: impl FnOnce() -> io::Result<JoinHandle<()>>) {
         let mut state = self.state.lock();
-        let left = state.lead.as_ref().map(|_| state.left);
-        if left.is_some() && left == *seen && !state.stands_by {
-            state.for_long = true;
+        if state.roles.look(seen, Instant::now()) {
             state.start_second(start);
         }
-        *seen = left;
     }
 
     /// What a thread that does not lead does next. `fresh` is one that was started to stand by.
     pub(crate) fn next(&self, fresh: bool) -> Turn<L, S, R> {
         let mut state = self.state.lock();
-        if !fresh {
-            if let Some(turn) = state.turn() {
-                return turn;
-            }
-            if state.stands_by {
-                state.threads -= 1;
-                return Turn::Over;
-            }
-            state.stands_by = true;
+        if let Some(turn) = state.roles.next(fresh) {
+            return turn;
         }
-        let watched = self.watch(&mut state, PATIENCE);
-        state.stands_by = false;
-        match watched {
-            Some(lead) => Turn::Lead(lead),
-            None => state.turn().unwrap_or(Turn::Over),
-        }
-    }
-
-    /// Waits until somebody who left the lead is late to take it again, or away for long: then gives
-    /// it. `None` when all is over.
-    fn watch(
-        &self,
-        state: &mut MutexGuard<'_, CrewState<L, S, R>>,
-        patience: Duration,
-    ) -> Option<L> {
-        let mut idle_looks = 0;
-        while !state.over {
-            if state.for_long && state.lead.is_some() {
-                return state.lead.take();
-            }
-            let left = state.left;
-            state.asleep = idle_looks >= IDLE_LOOKS && state.lead.is_none();
-            if state.asleep {
-                self.changed.wait(state);
-            } else if self.changed.wait_for(state, patience).timed_out() && state.left == left {
-                if state.lead.is_some() {
-                    return state.lead.take();
+        let (mut seen, mut patience_over) = (Seen::default(), false);
+        loop {
+            match state.roles.watch(&mut seen, patience_over) {
+                Watch::Take(turn) => return turn,
+                Watch::Wait => {
+                    patience_over = self.changed.wait_for(&mut state, PATIENCE).timed_out();
                 }
-                idle_looks += 1;
-                continue;
+                Watch::Sleep => {
+                    self.changed.wait(&mut state);
+                    patience_over = false;
+                }
             }
-            (state.asleep, idle_looks) = (false, 0);
         }
-        None
     }
 
     /// All is over: there is nobody to lead any more. What is to be settled still is.
     pub(crate) fn end(&self) {
-        let mut state = self.state.lock();
-        (state.over, state.lead) = (true, None);
-        state.requests.clear();
-        drop(state);
+        self.state.lock().roles.end();
         self.changed.notify_all();
     }
 
@@ -276,70 +165,24 @@ impl<L, S: Work, R> Crew<L, S, R> {
 }
 
 impl<L, S: Work, R> CrewState<L, S, R> {
-    fn add(&mut self, handle: JoinHandle<()>) {
-        self.handles.retain(|handle| !handle.is_finished());
-        self.handles.push(handle);
-        self.threads += 1;
-    }
-
-    /// Whether one more thread might be had.
-    fn may_start(&self) -> bool {
-        let tried = self.not_started.is_none_or(|since| since.elapsed() >= RETRY);
-        self.threads < MAX_THREADS && tried
-    }
-
-    /// Starts a thread that stands by, unless one does, or none can be had.
+    /// Starts a thread that stands by.
     fn start_second(&mut self, start: impl FnOnce() -> io::Result<JoinHandle<()>>) {
-        if self.stands_by || !self.may_start() {
-            return;
-        }
         match start() {
             Ok(handle) => {
-                self.add(handle);
-                (self.stands_by, self.not_started) = (true, None);
+                self.handles.retain(|handle| !handle.is_finished());
+                self.handles.push(handle);
+                self.roles.started_second();
             }
-            Err(_) => self.not_started = Some(Instant::now()),
+            Err(_) => self.roles.refused_second(Instant::now()),
         }
-    }
-
-    /// Whether there is something to do besides leading.
-    fn has_work(&mut self) -> bool {
-        self.next_settlements().is_some() || (!self.requests.is_empty() && !self.requesting)
-    }
-
-    /// The oldest that are not all taken.
-    fn next_settlements(&mut self) -> Option<&Arc<S>> {
-        while self.settlements.pop_front_if(|front| front.is_taken()).is_some() {}
-        self.settlements.front()
-    }
-
-    /// What can be done at once.
-    fn turn(&mut self) -> Option<Turn<L, S, R>> {
-        // At first nobody stands by: that is seen to when the lead is left.
-        if self.left == 0
-            && let Some(lead) = self.lead.take()
-        {
-            return Some(Turn::Lead(lead));
-        }
-        if let Some(settlements) = self.next_settlements() {
-            return Some(Turn::Settle(Arc::clone(settlements)));
-        }
-        if !self.requesting
-            && let Some(request) = self.requests.pop_front()
-        {
-            self.requesting = true;
-            return Some(Turn::Request(request));
-        }
-        if self.over {
-            return Some(Turn::Over);
-        }
-        self.lead.take().map(Turn::Lead)
     }
 }
 
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
+    use crate::process::pool::roles::MAX_THREADS;
+    use std::collections::VecDeque;
     use std::sync::Arc;
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::thread;
@@ -375,7 +218,7 @@ mod tests {
         let mut turn = crew.next(stands_by);
         loop {
             turn = match turn {
-                Turn::Lead(()) if crew.state.lock().over => crew.next(false),
+                Turn::Lead(()) if crew.state.lock().roles.is_over() => crew.next(false),
                 Turn::Lead(()) => {
                     thread::yield_now();
                     crew.leave((), start)
@@ -442,7 +285,7 @@ mod tests {
             assert_eq!(told.recv().unwrap().0, "begun");
         }
         assert!(told.recv_timeout(20 * PATIENCE).is_err(), "the last thread leads");
-        assert_eq!(crew.state.lock().threads, MAX_THREADS);
+        assert_eq!(crew.state.lock().roles.threads(), MAX_THREADS);
         drop(held);
         let settled = told.iter().filter(|entry| entry.0 == "settled").take(many as usize);
         assert_eq!(settled.count(), many as usize);
@@ -455,7 +298,7 @@ mod tests {
         let (crew, told) = begin(&Arc::default());
         crew.settle_later(Numbers::of([1]));
         assert_eq!([told.recv(), told.recv()], [Ok(("begun", 1)), Ok(("settled", 1))]);
-        while !crew.state.lock().asleep {
+        while !crew.state.lock().roles.is_asleep() {
             thread::yield_now();
         }
         crew.end();
@@ -467,96 +310,20 @@ mod tests {
     }
 
     #[test]
-    fn while_a_thread_is_away_for_long_whoever_stands_by_leads_at_once() {
-        let crew = Arc::new(TestCrew::new());
-        crew.begin((), start).unwrap();
-        assert!(matches!(crew.next(false), Turn::Lead(())));
-        crew.request_later(1);
-        assert!(matches!(crew.leave((), start), Turn::Request(1)));
-        crew.away_for_long();
-        let (tell, told) = channel();
-        let theirs = Arc::clone(&crew);
-        let watch = move || theirs.watch(&mut theirs.state.lock(), Duration::from_secs(3600));
-        thread::spawn(move || tell.send(watch()));
-        assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(Some(())), "nobody leads");
-        crew.end();
-        crew.join();
-    }
-
-    fn start() -> io::Result<JoinHandle<()>> {
-        thread::Builder::new().spawn(|| {})
-    }
-
-    fn refuse() -> io::Result<JoinHandle<()>> {
-        Err(io::Error::from_raw_os_error(libc::EAGAIN))
-    }
-
-    fn none() -> io::Result<JoinHandle<()>> {
-        panic!("a thread is started for nothing")
-    }
-
-    /// The first thread makes a request, the second leads.
-    fn while_one_asks() -> TestCrew {
-        let crew = TestCrew::new();
-        crew.begin((), start).unwrap();
-        crew.stand_by(start);
-        assert!(matches!(crew.next(false), Turn::Lead(())));
-        crew.request_later(1);
-        assert!(matches!(crew.leave((), none), Turn::Request(1)), "it relies on the second");
-        assert!(matches!(crew.next(true), Turn::Lead(())));
-        assert_eq!(crew.state.lock().threads, 2);
-        crew
-    }
-
-    #[test]
-    fn where_no_thread_can_be_started_whoever_leads_goes_on() {
-        let crew = while_one_asks();
-        crew.settle_later(Numbers::of([2]));
-        let Turn::Settle(numbers) = crew.leave((), none) else { panic!("one is to be settled") };
-        let mut seen = None;
-        (0..2).for_each(|_| crew.look(&mut seen, refuse));
-        let refused = crew.state.lock().not_started.expect("a thread was wanted");
-        crew.state.lock().not_started = Some(refused + Duration::from_secs(3600)); // tried again much later
-        assert_eq!(numbers.next(), Some(2)); // and comes back, so that somebody leads again
-        assert!(matches!(crew.next(false), Turn::Lead(())));
-        crew.settle_later(Numbers::of([4]));
-        assert!(matches!(crew.leave((), none), Turn::Lead(())), "nobody could take the lead");
-        crew.end();
-        crew.join();
-    }
-
-    #[test]
-    fn whoever_waits_for_a_request_looks_whether_somebody_leads() {
-        let crew = while_one_asks();
-        let mut seen = None;
-        crew.look(&mut seen, none);
-        crew.settle_later(Numbers::of([2]));
-        assert!(matches!(crew.leave((), none), Turn::Settle(_)), "it relies on the first");
-        crew.look(&mut seen, none); // it may come back
-        crew.look(&mut seen, start);
-        assert_eq!(crew.state.lock().threads, 3, "it has not");
-        crew.look(&mut seen, none);
-        assert!(matches!(crew.watch(&mut crew.state.lock(), Duration::MAX), Some(())));
-        crew.end();
-        crew.join();
-    }
-
-    #[test]
-    fn without_a_second_thread_the_first_does_everything() {
-        let crew = TestCrew::new();
-        crew.begin((), start).unwrap();
-        crew.stand_by(refuse);
-        assert!(matches!(crew.next(false), Turn::Lead(())));
-        assert!(matches!(crew.leave((), refuse), Turn::Lead(())), "nothing else is to be done");
+    fn whoever_sleeps_is_called_when_the_lead_is_left() {
+        let hold = Arc::new(Mutex::new(()));
+        let (crew, told) = begin(&hold);
         crew.settle_later(Numbers::of([1]));
-        crew.request_later(2);
-        let Turn::Settle(numbers) = crew.leave((), refuse) else { panic!("one is to be settled") };
-        assert_eq!((numbers.next(), numbers.next()), (Some(1), None));
-        assert!(matches!(crew.next(false), Turn::Request(2)));
-        crew.request_done();
-        assert!(matches!(crew.next(false), Turn::Lead(())));
+        assert_eq!([told.recv(), told.recv()], [Ok(("begun", 1)), Ok(("settled", 1))]);
+        while !crew.state.lock().roles.is_asleep() {
+            thread::yield_now();
+        }
+        let held = hold.lock();
+        crew.settle_later(Numbers::of([2, 3]));
+        assert_eq!([told.recv(), told.recv()], [Ok(("begun", 2)), Ok(("begun", 3))]);
+        assert_eq!(told.recv(), Ok(("settled", 3)), "by another");
+        drop(held);
         crew.end();
-        assert!(matches!(crew.next(false), Turn::Over));
         crew.join();
     }
 }

@@ -19,6 +19,7 @@
 //!                                       │
 //!                                    workers: all of them; when to fork one more
 //!                                       └ worker: one of them; how far ahead it is fed
+//!                                    roles: which of the crew leads, settles, asks for a fork
 //!
 //!   moves through all                job: PoolJob, its frame and promise, how it came out
 //!   written down                     recording: all of it, with times, if it is switched on; noted: where
@@ -26,10 +27,9 @@
 //! The name of a file says which part of a job's way it has: `job` is what moves, `worker` and
 //! `workers` are records, `worker_pipes` are descriptors, `replies` is the way back.
 //!
-//! To read: `job`, `worker`, `workers`, `dispatcher`, `take_back`, `replies`: the rules, without a system
-//! call. Then `worker_pipes`, `pool_state`, `outcomes`, `crew`, `pool_shared`, `supervisor`: what carries
-//! them out. Then
-//! `process_pool`, `options`, and what is built on it: `chunk`, `multiprocessing`.
+//! To read: `job`, `worker`, `workers`, `dispatcher`, `take_back`, `replies`, `roles`: the rules, without
+//! a system call. Then `worker_pipes`, `pool_state`, `outcomes`, `crew`, `pool_shared`, `supervisor`: what
+//! carries them out. Then `process_pool`, `options`, and what is built on it: `chunk`, `multiprocessing`.
 
 pub mod chunk;
 pub(crate) mod crew;
@@ -44,6 +44,7 @@ pub(crate) mod pool_state;
 pub mod process_pool;
 pub mod recording;
 pub mod replies;
+pub mod roles;
 pub(crate) mod supervisor;
 pub mod take_back;
 pub mod worker;

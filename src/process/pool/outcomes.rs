@@ -15,9 +15,9 @@
 use crate::base::sync::Mutex;
 use crate::futures::error::JobError;
 use crate::process::message::call::read_reply;
-use crate::process::pool::crew::Work;
 use crate::process::pool::job::WorkItem;
 use crate::process::pool::replies::{Reply, ReplyReader};
+use crate::process::pool::roles::Work;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::vec;

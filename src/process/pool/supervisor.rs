@@ -33,11 +33,11 @@ use crate::base::panic::discard;
 use crate::futures::deadlock::{SharedGuard, work_for};
 use crate::process::forkserver::server::Forked;
 use crate::process::message::segment::Segment;
-use crate::process::pool::crew::Turn;
 use crate::process::pool::dispatcher::Settings;
 use crate::process::pool::outcomes::Outcomes;
 use crate::process::pool::pool_shared::{Forking, Lead, PoolShared, ReadTo, Request};
 use crate::process::pool::pool_state::PoolState;
+use crate::process::pool::roles::{Seen, Turn};
 use crate::process::pool::worker_pipes::{
     BorrowedReader, ReplyPipe, WorkerEvent, WorkerPipes, token, watch,
 };
@@ -280,7 +280,7 @@ impl Drop for Supervisor<'_> {
 impl PoolShared {
     /// Makes a request of the fork server, on a thread that does not lead.
     fn carry_out(self: &Arc<Self>, request: &Request) {
-        let mut seen = None;
+        let mut seen = Seen::default();
         let mut look = || self.crew.look(&mut seen, || start_thread(self, true));
         let make = || match request {
             Request::Spawn => {

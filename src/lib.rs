@@ -16,10 +16,13 @@
 //!
 //! ```text
 //! sys                     The system calls, each behind a safe function
+//!   child.rs              What a child does before anything else, and what is settled for it before the fork
 //!   death.rs              How a process came to its end: an exit code, or a signal
 //!   fd.rs                 Descriptors: how a call on one fails, pipes, and waiting for one of them
+//!   generation.rs         The number of this process among those that were forked from one another
 //!   memory.rs             Memory straight from the kernel: pages, and huge pages
-//!   process.rs            Processes: fork, wait, kill by descriptor, and what a child does before anything else
+//!   pidfd.rs              A child by its descriptor: opened, watched, sent signals; and collected
+//!   process.rs            Processes: fork, where that is safe, and the ways back
 //!   process_tree.rs       The tree of a process: what it has started, and what that has started, signalled together
 //!   signal.rs             Signals: a handler that notes the number and writes to an eventfd, and no more
 //!   socket.rs             Sockets beyond std's: listeners with options, whole messages, descriptors sent
@@ -198,7 +201,10 @@
 //!   segment.rs            A segment: memory beside a worker's pipes, in which long bodies lie
 //! process/forkserver      Forks: the fork server, its workers, and one process for one function
 //!   client.rs             The fork server's handle: starts it, has it fork workers and reap them
+//!   connection.rs         The program's end of the socket to the fork server: one request, one answer
+//!   error.rs              Why there is no fork server, or no process from it, and what to do about that
 //!   hooks.rs              Functions that run around every fork of a worker: what `os.register_at_fork` is in CPython
+//!   options.rs            What a fork server does besides forking: workers made ahead, and hooks around each fork
 //!   process.rs            A process for one function: start it, watch it, wait for it, take its result
 //!   server.rs             The fork server process: forks, with hooks around it, keeps preforked workers
 //!   worker.rs             The worker process: read a call, run it, write the reply
@@ -596,7 +602,10 @@
 //! | --- | --- | --- | --- |
 //! | `sys/fd.rs` | system calls on descriptors and buffers that are borrowed for the call | `process_pool`, `aio_fds` | no |
 //! | `sys/socket.rs` | the same; a received descriptor is owned at once | `fork_server`, `processes` | no |
-//! | `sys/process.rs` | `fork` in a process of one thread; the rest are calls on numbers | `fork_server`, `crash_matrix` | no |
+//! | `sys/process.rs` | `fork` in a process of one thread, into which nothing unwinds | `fork_server`, `crash_matrix` | no |
+//! | `sys/child.rs` | calls on numbers and on sets that are locals; closes what its caller has promised not to use | `fork_server`, `process_pool` | no |
+//! | `sys/pidfd.rs` | calls on descriptors that are borrowed for the call | `process_pool`, `crash_matrix` | no |
+//! | `sys/generation.rs` | a page that is never unmapped, reached as atomics | `forked_copies` | no |
 //! | `sys/usage.rs` | structures of plain integers that the kernel fills in | `compare_cli` | no |
 //! | `sys/signal.rs` | the handler swaps atomics and writes a descriptor, no more | `aio_signals`, `loom_loop` | no |
 //! | `sys/memory.rs` | pages are mapped and unmapped by their one owner; what processes share is reached as atomics | `arena`, `process_pool` | yes |

@@ -62,6 +62,7 @@ const CASES: &[Case] = &[
         Me,
         a_slow_hook_and_a_slow_callback_hold_up_no_answer,
     ),
+    ("a_panic_in_a_new_worker_drops_nothing", Me, a_panic_in_a_new_worker_drops_nothing),
     ("a_panic_after_a_fork_harms_nobody", Me, a_panic_after_a_fork_harms_nobody),
     ("a_hook_that_starts_a_thread_is_told", Me, a_hook_that_starts_a_thread_is_told),
     ("closed_standard_streams_are_no_pipes", Me, closed_standard_streams_are_no_pipes),
@@ -78,6 +79,7 @@ const CASES: &[Case] = &[
     ("no_process_to_be_had_breaks_the_pool", Nobody, no_process_to_be_had_breaks_the_pool),
     ("a_pool_outlives_a_lack_of_processes", Nobody, a_pool_outlives_a_lack_of_processes),
     ("a_fork_server_without_descriptors_heals", Me, a_fork_server_without_descriptors_heals),
+    ("a_pool_that_fails_leaves_nothing", Me, a_pool_that_fails_leaves_nothing),
     ("a_program_without_descriptors_heals", Me, a_program_without_descriptors_heals),
 ];
 
@@ -298,6 +300,34 @@ fn a_panic_in_a_new_worker_is_its_death() {
     let counts = pool.counts();
     pool.shutdown(true, false);
     assert_eq!((counts.broken, counts.submitted), (1, 1));
+}
+
+/// What a worker has of its parent's is not its own: neither to use, nor to drop.
+fn a_panic_in_a_new_worker_drops_nothing() {
+    struct Guard;
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            note("dropped");
+        }
+    }
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("and again"));
+        }
+    }
+    let guard = Guard;
+    let panic = move || {
+        let _stays = &guard;
+        std::panic::resume_unwind(Box::new(Bomb));
+    };
+    let fork_server = ForkServerOptions::default().after_fork_in_child(panic).start().unwrap();
+    let process = Process::spawn(&fork_server, square, 3).unwrap();
+    let pid = process.pid();
+    assert_eq!(death(process.join()), Death::Code(101));
+    let notes = fs::read_to_string(log()).unwrap();
+    assert!(!notes.contains(&format!("{pid} ")), "{notes}");
+    fs::remove_file(log()).unwrap();
 }
 
 /// A fork server whose hook waits, from so many forks on, until there is the file.
@@ -577,6 +607,30 @@ fn leave_descriptors(count: usize) -> u64 {
     let is_open = |fd: i32| unsafe { libc::fcntl(fd, libc::F_GETFD) } != -1;
     let end = (3..).filter(|fd| !is_open(*fd)).nth(count).unwrap();
     limit(0, libc::RLIMIT_NOFILE, end as u64)
+}
+
+/// Nothing refuses a pool its selector once it has it; so here it is taken away.
+fn a_pool_that_fails_leaves_nothing() {
+    let fork_server = ForkServer::start().unwrap();
+    let pool = ProcessPool::new(&fork_server, 3).unwrap();
+    eventually("three are there", || pool.worker_pids().len() == 3);
+    let hung = pool.submit(nap, 60_000);
+    let is_selector = |fd: &i32| {
+        let file = fs::read_link(format!("/proc/self/fd/{fd}"));
+        file.is_ok_and(|file| file.to_string_lossy().contains("eventpoll"))
+    };
+    let null = fs::File::open("/dev/null").unwrap();
+    for fd in (3..100).filter(is_selector) {
+        // SAFETY: the number stays open, and is that of a file, of which no selector can be made.
+        assert_eq!(unsafe { libc::dup2(null.as_raw_fd(), fd) }, fd);
+    }
+    // The pool waits for an event at the one that it had; then it asks for more.
+    let answered = pool.submit(square, 3);
+    let why = broken(hung.result());
+    assert!(answered.done());
+    assert!(why.contains("supervisor thread failed"), "{why}");
+    drop(pool);
+    assert_eq!(brood(&fork_server), [0; 0], "they live on, or are still to be reaped");
 }
 
 fn a_program_without_descriptors_heals() {

@@ -39,6 +39,7 @@ const TESTS: &[Test<ForkServer>] = &[
     ("a_large_result_does_not_keep_a_process_alive", a_large_result_does_not_keep_a_process_alive),
     ("a_process_that_writes_garbage_is_killed", a_process_that_writes_garbage_is_killed),
     ("a_process_that_answers_twice_is_killed", a_process_that_answers_twice_is_killed),
+    ("a_process_that_says_only_hello_is_killed", a_process_that_says_only_hello_is_killed),
     ("a_process_ends_with_its_fork_server", a_process_ends_with_its_fork_server),
     ("a_process_is_awaited_on_the_loop", a_process_is_awaited_on_the_loop),
     ("a_sentinel_is_awaited_on_the_loop", a_sentinel_is_awaited_on_the_loop),
@@ -181,6 +182,21 @@ fn answer_and_stay(_: ()) -> u64 {
 fn a_process_that_answers_twice_is_killed(fork_server: &ForkServer) {
     let why = protocol(Process::spawn(fork_server, answer_and_stay, ()).unwrap().join());
     assert!(why.contains("twice"), "{why}");
+}
+
+fn say_hello_for_ever(_: ()) -> u64 {
+    let mut pipe = File::options().write(true).open(my_reply_pipe()).unwrap();
+    let hellos = frame(FrameKind::Hello, 0, &[]).unwrap().repeat(1000);
+    loop {
+        pipe.write_all(&hellos).unwrap();
+    }
+}
+
+fn a_process_that_says_only_hello_is_killed(fork_server: &ForkServer) {
+    let mut process = Process::spawn(fork_server, say_hello_for_ever, ()).unwrap();
+    assert_eq!(process.wait(Some(LONG)), Ok(true));
+    let why = protocol(process.join());
+    assert!(why.contains("hello twice"), "{why}");
 }
 
 /// In a program of its own, for it loses its fork server.

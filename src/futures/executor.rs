@@ -49,8 +49,9 @@ pub trait Executor {
     fn submit<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Future<R>;
 
     /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, cancels the jobs that no
-    /// worker has begun; a running job is never interrupted. With `wait`, blocks until every job is
-    /// done and the workers have ended. May be called again, from any thread.
+    /// worker has begun; a running job is never interrupted. With `wait`, blocks until the workers have
+    /// ended and every job is done, but for those that another thread is cancelling meanwhile. May be
+    /// called again, from any thread.
     fn shutdown(&self, wait: bool, cancel_futures: bool);
 
     /// Queues `f(item)` for all items now, and gives the results in the order of the items,

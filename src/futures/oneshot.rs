@@ -5,8 +5,7 @@
 //! outside its lock, and a panic in one of them harms nothing else; a thread that waits sees it
 //! closed.
 //! *Leaves out*: which side may do what (`futures/future.rs`), how callbacks are run
-//! (`futures/on_done.rs`), and the job that may lie beside the
-//! cell (`futures/job_queue.rs`).
+//! (`futures/on_done.rs`), and the job that may lie beside the cell (`futures/queued_job.rs`).
 //!
 //! ```text
 //!             start                finish

@@ -8,7 +8,7 @@
 //! jobs fail with `Broken`.
 //! *Leaves out*: interrupting a running job. A thread cannot be stopped from outside. And a fork:
 //! it copies no workers, so a copy of the pool (`base/origin.rs`) refuses jobs with `Broken`, and
-//! dropping it does nothing. A copied future of a job that was not done never becomes done.
+//! dropping it does nothing. To wait for a copied future of a job that was not done is an error, too.
 //!
 //! ```text
 //!   submit_fn(closure) ─▶ one allocation: job and cell ─▶ JobQueue ─▶ a worker

@@ -64,7 +64,9 @@ pub mod pool;
 
 pub use channel::pipe::{Connection, PipeError, Receiver, Sender, duplex, pipe};
 pub use channel::queue::{Consumer, Producer, queue, queue_of};
-pub use forkserver::client::{ForkServer, ForkServerError, ForkServerOptions, MAX_DEPTH};
+pub use forkserver::client::ForkServer;
+pub use forkserver::error::{ForkServerError, MAX_DEPTH};
+pub use forkserver::options::ForkServerOptions;
 pub use forkserver::process::{Process, ProcessOptions};
 pub use message::descriptor::Descriptor;
 pub use pool::multiprocessing::Pool;

@@ -6,6 +6,7 @@ use singletrack::process::message::frame::{FrameKind, frame, stub};
 use singletrack::sys::process::Death;
 use std::fs;
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -193,6 +194,32 @@ pub fn flood(_: ()) -> u64 {
     let frames = frame(FrameKind::Value, u64::MAX, &[]).unwrap().repeat(1000);
     let mut pipe = fs::OpenOptions::new().write(true).open(my_reply_pipe()).unwrap();
     while pipe.write_all(&frames).is_ok() {}
+    sleep_for_ever(())
+}
+
+/// Leaves a process behind, which no kill of the worker reaches, and which writes into its reply pipe as
+/// long as somebody reads: empty answers to a job that nobody has, or no frames at all.
+pub fn leave_a_writer(frames: bool) -> u64 {
+    let mut pipe = fs::OpenOptions::new().write(true).open(my_reply_pipe()).unwrap();
+    let frame = frame(FrameKind::Value, u64::MAX, &[]).unwrap();
+    let bytes = if frames { frame.repeat(10_000) } else { vec![0x5a; 1 << 18] };
+    // SAFETY: a worker has one thread; neither child returns, and the calls take numbers.
+    unsafe {
+        let worker = libc::getpid();
+        if libc::fork() == 0 {
+            let middle = libc::getpid();
+            if libc::fork() == 0 {
+                libc::alarm(60);
+                while [worker, middle].contains(&libc::getppid()) {
+                    libc::usleep(1000);
+                }
+                // So that there is always more than one read takes.
+                libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, 1 << 20);
+                while pipe.write_all(&bytes).is_ok() {}
+            }
+            libc::_exit(0);
+        }
+    }
     sleep_for_ever(())
 }
 

@@ -73,6 +73,7 @@ const TESTS: &[Test<ForkServer>] = &[
         "a_flood_of_empty_frames_holds_up_no_other_worker",
         a_flood_of_empty_frames_holds_up_no_other_worker,
     ),
+    ("a_flood_that_outlives_its_worker_is_not_read", a_flood_that_outlives_its_worker_is_not_read),
     ("a_worker_without_its_pipes_is_killed", a_worker_without_its_pipes_is_killed),
     ("state_from_before_the_fork_is_visible", state_from_before_the_fork_is_visible),
     ("a_worker_has_only_its_own_descriptors", a_worker_has_only_its_own_descriptors),
@@ -537,6 +538,18 @@ fn a_flood_of_empty_frames_holds_up_no_other_worker(fork_server: &ForkServer) {
         }
     }
     assert_serves(&pool);
+}
+
+/// Shows X13.
+fn a_flood_that_outlives_its_worker_is_not_read(fork_server: &ForkServer) {
+    for frames in [true, false] {
+        let pool = pool(fork_server, 1);
+        match pool.submit(leave_a_writer, frames).result() {
+            Err(JobError::Protocol(_)) => {}
+            other => panic!("{other:?}"),
+        }
+        assert_serves(&pool);
+    }
 }
 
 fn a_worker_without_its_pipes_is_killed(fork_server: &ForkServer) {

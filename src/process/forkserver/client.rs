@@ -34,191 +34,29 @@
 //! never has to wait, the fork server needs no signals, the program learns how the worker ended,
 //! and until then its pid cannot be given to another process.
 
-use crate::base::origin::Origin;
-use crate::base::sync::{Arc, Mutex};
+use crate::base::sync::Arc;
 use crate::futures::wire::{decode, encode};
-use crate::process::forkserver::hooks::Hooks;
-use crate::process::forkserver::server::{Forked, send_frame, serve_forks};
+use crate::process::forkserver::connection::{
+    Look, PATIENCE, ServerConnection, ServerMessage, reborrow,
+};
+use crate::process::forkserver::error::{ForkServerError, MAX_DEPTH, refused};
+use crate::process::forkserver::options::ForkServerOptions;
+use crate::process::forkserver::server::{Forked, serve_forks};
 use crate::process::message::call::record_text;
 use crate::process::message::claim::{ClaimWords, WorkerClaims};
-use crate::process::message::frame::{Decoder, FrameKind};
-use crate::sys::fd::wait_readable;
-use crate::sys::process::Death;
-use crate::sys::process::{
-    SingleThreaded, can_signal, fork, pidfd_open, send_signal, wait, wait_for_exit,
-};
-use crate::sys::socket::{MAX_RIGHTS, receive};
-use std::fmt;
+use crate::process::message::frame::FrameKind;
+use crate::sys::pidfd::can_signal;
+use crate::sys::process::{Death, SingleThreaded, fork, pidfd_open, wait};
+use crate::sys::socket::MAX_RIGHTS;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
-
-/// A fork server that has not answered for so long is given up.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Whoever waits for the fork server may look about so often for what else is to be done.
-const LOOK_EVERY: Duration = Duration::from_micros(500);
-
-/// A fork server that was told to exit and is still there after a second is killed.
-const GRACE: Duration = Duration::from_secs(1);
-
-/// Fork servers may be started in workers of fork servers, so deep and no deeper.
-pub const MAX_DEPTH: u32 = 4;
 
 /// How deep this process is: how many fork servers are among its ancestors.
 static DEPTH: AtomicU32 = AtomicU32::new(0);
-
-/// Why there is no fork server.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ForkServerError {
-    /// The program has more than one thread; these are their names. None: they could not be counted.
-    Threads(Vec<String>),
-    /// This process is a worker of a worker of …: so many fork servers are among its ancestors,
-    /// and there may be no more than [`MAX_DEPTH`].
-    TooDeep(u32),
-    /// The operating system refused.
-    Os(io::Error),
-}
-
-impl fmt::Display for ForkServerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ForkServerError::Threads(names) if names.is_empty() => write!(
-                f,
-                "the program's threads cannot be counted, so it cannot be forked safely; \
-                 /proc/self/task must be readable: mount /proc"
-            ),
-            ForkServerError::Threads(names) => write!(
-                f,
-                "a program with threads cannot be forked safely, and this one has {}: {}; \
-                 start the fork server first in main, before any thread",
-                names.len(),
-                names.join(", ")
-            ),
-            ForkServerError::TooDeep(depth) => write!(
-                f,
-                "this process descends from {depth} fork servers, and from more than {MAX_DEPTH} none \
-                 may: does a function start itself again and again?"
-            ),
-            ForkServerError::Os(error) => {
-                write!(f, "the fork server could not be started: {}", with_remedy(error))
-            }
-        }
-    }
-}
-
-impl std::error::Error for ForkServerError {}
-
-/// Why something could not be forked or opened, and what to do about it.
-pub(crate) fn with_remedy(error: &io::Error) -> String {
-    let remedy = match error.raw_os_error() {
-        Some(libc::EAGAIN) => "; end some processes, or raise their limit (ulimit -u)",
-        Some(libc::EMFILE) => "; close some descriptors, or raise their limit (ulimit -n)",
-        Some(libc::ENOMEM) => "; use fewer workers, or less memory before the fork server starts",
-        _ => "",
-    };
-    format!("{error}{remedy}")
-}
-
-impl From<io::Error> for ForkServerError {
-    fn from(error: io::Error) -> Self {
-        ForkServerError::Os(error)
-    }
-}
-
-/// Options of a fork server.
-///
-/// ```
-/// use singletrack::process::ForkServerOptions;
-/// use singletrack::process::ProcessPool;
-/// use std::sync::atomic::{AtomicU32, Ordering};
-///
-/// static SEED: AtomicU32 = AtomicU32::new(0);
-///
-/// fn seed(_: ()) -> u32 {
-///     SEED.load(Ordering::Relaxed)
-/// }
-///
-/// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let options = ForkServerOptions::default().preforked(1);
-///     let options = options.after_fork_in_child(|| SEED.store(std::process::id(), Ordering::Relaxed));
-///     let fork_server = options.start()?;
-///     let pool = ProcessPool::new(&fork_server, 2)?;
-///     let seed = pool.submit(seed, ()).result()?;
-///     assert!(pool.worker_pids().contains(&seed), "every worker has a seed of its own");
-///     Ok(())
-/// }
-/// ```
-#[derive(Debug, Default)]
-#[must_use = "nothing happens before `start`"]
-pub struct ForkServerOptions {
-    preforked: usize,
-    hooks: Hooks,
-}
-
-impl ForkServerOptions {
-    /// How many workers are forked ahead. A preforked worker is handed out at once when one is
-    /// wanted (by a pool that replaces a worker, say), and another is forked while no request
-    /// waits. A worker that is to start with descriptors (pipe ends in its arguments, or in a
-    /// pool's initializer) is always forked afresh: a preforked one has none of them.
-    ///
-    /// A preforked worker's memory is that of the fork server at its fork. Nothing changes there
-    /// between two forks but what the hooks change; so only hooks can make it stale.
-    ///
-    /// Default: none. A preforked worker costs a process that does nothing, and a fork that most
-    /// programs would never need; it saves the time of a fork where workers are lost or recycled often.
-    /// That time grows with memory, for a fork copies the page tables. One worker recycled after
-    /// every job, measured: 1.0 ms a job in a small program, 0.9 with one preforked; with 500 MiB
-    /// in use 36 ms, and 17 with one preforked. Take as many as workers end at once.
-    #[doc(alias = "spares")]
-    pub fn preforked(mut self, workers: usize) -> Self {
-        self.preforked = workers;
-        self
-    }
-
-    /// Has the fork server run `hook` before each fork of a worker; the last one given runs first.
-    /// If it panics there is no fork: the request for the worker fails with its message.
-    ///
-    /// Hooks run in the fork server, not in the program: the program does not see what they change,
-    /// and while one runs no worker can be had. If one takes longer than ten seconds, the fork server
-    /// is given up. Hooks do not run around the fork of the fork server itself: what is to be done
-    /// around that can stand around [`start`](Self::start).
-    #[doc(alias = "os.register_at_fork")]
-    pub fn before_fork(mut self, hook: impl FnMut() + 'static) -> Self {
-        self.hooks.before(hook);
-        self
-    }
-
-    /// Has the fork server run `hook` after each fork of a worker, also one that failed; the first
-    /// one given runs first. A panic is printed and goes no further.
-    #[doc(alias = "os.register_at_fork")]
-    pub fn after_fork_in_parent(mut self, hook: impl FnMut() + 'static) -> Self {
-        self.hooks.after_in_parent(hook);
-        self
-    }
-
-    /// Has every worker run `hook` right after its fork, before its initializer and its first job;
-    /// the first one given runs first. A panic ends the worker with exit code 101, as a death
-    /// like any other: a `Process` reports it, and a pool whose workers all die so is broken.
-    #[doc(alias = "os.register_at_fork")]
-    pub fn after_fork_in_child(mut self, hook: impl FnMut() + 'static) -> Self {
-        self.hooks.after_in_child(hook);
-        self
-    }
-
-    /// Forks the fork server; see [`ForkServer::start`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn start(self) -> Result<ForkServer, ForkServerError> {
-        ForkServer::start_with(self)
-    }
-}
 
 /// A handle to the fork server process; clones share it. It ends when the last handle is dropped,
 /// and a pool keeps one. If the program is forked, the handle in the copy can only be dropped, which
@@ -237,19 +75,6 @@ impl ForkServerOptions {
 #[doc(alias = "forkserver")]
 pub struct ForkServer {
     connection: Arc<ServerConnection>,
-}
-
-/// The program's end of the socket: one request at a time.
-#[derive(Debug)]
-struct ServerConnection {
-    /// A copy neither asks the fork server nor ends it: the socket is shared with the original.
-    origin: Origin,
-    pid: u32,
-    pidfd: OwnedFd,
-    /// `None` once a request has failed: a late answer to it could be taken for the next one's.
-    socket: Mutex<Option<UnixStream>>,
-    /// Memory that it shares with all the workers.
-    words: Arc<ClaimWords>,
 }
 
 impl ForkServer {
@@ -296,43 +121,37 @@ impl ForkServer {
             let _ = ours.shutdown(Shutdown::Both);
             let _ = wait(pid);
         })?;
-        let socket = Mutex::new(Some(ours));
-        let origin = Origin::here();
-        let connection = ServerConnection { origin, pid, pidfd, socket, words };
+        let connection = ServerConnection::new(pid, pidfd, ours, words);
         Ok(ForkServer { connection: Arc::new(connection) })
     }
 
     /// # Errors
     /// In a copy that came with a fork, which can use nothing of this fork server.
     pub(crate) fn check_origin(&self) -> io::Result<()> {
-        self.connection.origin.check("the fork server", "start one here, before any thread")
+        self.connection.check_origin()
     }
 
     /// The fork server's process id.
     pub fn pid(&self) -> u32 {
-        self.connection.pid
+        self.connection.pid()
     }
 
     /// Words by which one worker of this server claims its jobs; `None` if all are lent.
     pub(crate) fn lend_claims(&self) -> Option<WorkerClaims> {
-        WorkerClaims::lend(&self.connection.words)
+        WorkerClaims::lend(self.connection.words())
     }
 
-    /// Has a worker forked, which starts with duplicates of `descriptors`; calls `look` now and then while
-    /// it waits.
-    pub(crate) fn spawn(
-        &self,
-        descriptors: &[OwnedFd],
-        look: &mut dyn FnMut(),
-    ) -> io::Result<Forked> {
+    /// Has a worker forked, which starts with duplicates of `descriptors`.
+    pub(crate) fn spawn(&self, descriptors: &[OwnedFd], mut look: Look<'_>) -> io::Result<Forked> {
         if descriptors.len() > MAX_RIGHTS {
             let why =
                 format!("{} descriptors; at most {MAX_RIGHTS} can go along", descriptors.len());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
-        let count = descriptors.len() as u64;
-        let (kind, id, why, mut rights) =
-            self.connection.request(FrameKind::Spawn, count, &[], descriptors, look)?;
+        let id = descriptors.len() as u64;
+        let spawn = ServerMessage { kind: FrameKind::Spawn, id, body: &[], descriptors };
+        let asked = self.connection.request(&spawn, reborrow(&mut look));
+        let (kind, id, why, mut rights) = asked?;
         let segment = rights.drain(rights.len().min(3)..).next().map(File::from);
         let Ok([pidfd, requests, replies]) = <[OwnedFd; 3]>::try_from(rights) else {
             if kind == FrameKind::Spawned {
@@ -351,10 +170,12 @@ impl ForkServer {
 
     /// Has workers reaped that are dead or about to die; gives how each ended. If the fork server is
     /// gone, they were killed by the kernel.
-    pub(crate) fn reap(&self, pids: &[u32], look: &mut dyn FnMut()) -> Vec<Death> {
-        let asked = encode(&pids).map_err(io::Error::other);
-        let told =
-            asked.and_then(|body| self.connection.request(FrameKind::Reap, 0, &body, &[], look));
+    pub(crate) fn reap(&self, pids: &[u32], look: Look<'_>) -> Vec<Death> {
+        let reap = |body: &[u8]| {
+            let reap = ServerMessage { kind: FrameKind::Reap, id: 0, body, descriptors: &[] };
+            self.connection.request(&reap, look)
+        };
+        let told = encode(&pids).map_err(io::Error::other).and_then(|body| reap(&body));
         let ends = told.ok().and_then(|(_, _, body, _)| decode::<Vec<(bool, i32)>>(&body).ok());
         let mut ends = ends.unwrap_or_default().into_iter();
         let death = |_| match ends.next() {
@@ -378,105 +199,12 @@ fn fill_standard_streams() -> io::Result<()> {
     }
 }
 
-/// The system's error, with the remedy.
-fn refused(errno: i32) -> io::Error {
-    let error = io::Error::from_raw_os_error(errno);
-    io::Error::new(error.kind(), with_remedy(&error))
-}
-
-type ServerReply = (FrameKind, u64, Vec<u8>, Vec<OwnedFd>);
-
-impl ServerConnection {
-    /// Sends one request and waits for its answer, and calls `look` now and then meanwhile. After a
-    /// failure the fork server is given up, which ends it and, with it, its workers.
-    fn request(
-        &self,
-        kind: FrameKind,
-        id: u64,
-        body: &[u8],
-        descriptors: &[OwnedFd],
-        look: &mut dyn FnMut(),
-    ) -> io::Result<ServerReply> {
-        self.origin.check("the fork server", "start one here, before any thread")?;
-        let mut slot = loop {
-            match self.socket.try_lock_for(LOOK_EVERY) {
-                Some(slot) => break slot,
-                None => look(),
-            }
-        };
-        let answer = match &*slot {
-            Some(socket) => exchange(socket, kind, id, body, descriptors, look),
-            None => Err(io::ErrorKind::BrokenPipe.into()),
-        };
-        answer.map_err(|error| {
-            *slot = None;
-            let why = format!("the fork server (process {}) does not answer: {error}", self.pid);
-            io::Error::new(error.kind(), why)
-        })
-    }
-}
-
-/// Sends one request and reads its answer, with the descriptors that come along.
-fn exchange(
-    socket: &UnixStream,
-    kind: FrameKind,
-    id: u64,
-    body: &[u8],
-    descriptors: &[OwnedFd],
-    look: &mut dyn FnMut(),
-) -> io::Result<ServerReply> {
-    let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
-    send_frame(socket, kind, id, body, &descriptors)?;
-    let sent = Instant::now();
-    while !wait_readable(socket.as_fd(), LOOK_EVERY)? {
-        look();
-        if sent.elapsed() >= PATIENCE {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-    }
-    let (mut decoder, mut rights) = (Decoder::new(), Vec::new());
-    loop {
-        if let Some(answer) = decoder.next_frame().map_err(io::Error::other)? {
-            return Ok((answer.kind, answer.id, answer.body.to_vec(), rights));
-        }
-        match receive(socket, decoder.room(), &mut rights)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            count => decoder.filled(count),
-        }
-    }
-}
-
-impl Drop for ServerConnection {
-    fn drop(&mut self) {
-        if self.origin.is_copy() {
-            return;
-        }
-        // It sees the end of the socket and exits, unless it is stopped, or busy with a hook. Not only
-        // closed: a copy of this process may have the socket open, too.
-        if let Some(socket) = self.socket.lock().take() {
-            // It can only fail if the fork server has closed its end, and then it has exited.
-            let _ = socket.shutdown(Shutdown::Both);
-        }
-        if !self.ends_within(GRACE) {
-            // It has not become another user's, and that it can be signalled was tried at the start.
-            let _ = send_signal(self.pidfd.as_fd(), libc::SIGKILL);
-        }
-        // If another thread has reaped it, there is nothing left to do.
-        let _ = wait(self.pid);
-    }
-}
-
-impl ServerConnection {
-    /// Waits for its end; false: it is still there, or the system refuses to wait.
-    fn ends_within(&self, limit: Duration) -> bool {
-        let deadline = Instant::now() + limit;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match wait_for_exit(&[self.pidfd.as_fd()], Some(left)) {
-                Ok(ended) if !ended.is_empty() => return true,
-                Ok(_) if !left.is_zero() => {} // a signal came
-                Ok(_) | Err(_) => return false,
-            }
-        }
+impl ForkServerOptions {
+    /// Forks the fork server; see [`ForkServer::start`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start(self) -> Result<ForkServer, ForkServerError> {
+        ForkServer::start_with(self)
     }
 }

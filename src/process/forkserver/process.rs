@@ -93,7 +93,7 @@ impl ProcessOptions {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let (call, descriptors) = packing(|| encode_call(f, &args, 0));
         let call = call?;
-        let forked = fork_server.spawn(&descriptors, &mut || ());
+        let forked = fork_server.spawn(&descriptors, None);
         let forked = forked.map_err(|e| broken("no process could be forked", &e))?;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let process = Process {
@@ -104,6 +104,7 @@ impl ProcessOptions {
             pidfd: forked.pidfd,
             replies: forked.replies,
             decoder: Decoder::new(),
+            has_greeted: false,
             replies_ended: false,
             result: None,
             death: None,
@@ -153,6 +154,8 @@ pub struct Process<R: Wire> {
     pidfd: OwnedFd,
     replies: PipeReader,
     decoder: Decoder,
+    /// Its hello has come.
+    has_greeted: bool,
     /// The reply pipe has ended.
     replies_ended: bool,
     result: Option<Result<R, JobError>>,
@@ -317,7 +320,7 @@ impl<R: Wire> Process<R> {
         if ended.map_err(|e| broken("a process cannot be awaited", &e))?.is_empty() {
             return Ok(false);
         }
-        self.death = self.fork_server.reap(&[self.pid], &mut || ()).pop();
+        self.death = self.fork_server.reap(&[self.pid], None).pop();
         Ok(true)
     }
 
@@ -349,7 +352,8 @@ impl<R: Wire> Process<R> {
     fn decode_replies(&mut self) -> Result<(), String> {
         while let Some(frame) = self.decoder.next_frame().map_err(|e| e.to_string())? {
             match frame.kind {
-                FrameKind::Hello => {}
+                FrameKind::Hello if !self.has_greeted => self.has_greeted = true,
+                FrameKind::Hello => return Err("it said hello twice".to_owned()),
                 _ if self.result.is_some() => return Err("it answered twice".to_owned()),
                 kind => self.result = Some(read_reply(kind, frame.body).and_then(decoded)),
             }

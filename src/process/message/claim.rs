@@ -179,7 +179,7 @@ impl WorkerClaims {
         let mut lent = all.lent.lock();
         let place = lent.1.pop()?;
         lent.0 += 1;
-        let first = lent.0 * NUMBERS;
+        let first = lent.0.wrapping_mul(NUMBERS);
         drop(lent);
         Some(WorkerClaims { all: Arc::clone(all), place, first })
     }

@@ -51,11 +51,11 @@ pub enum FrameKind {
     /// Fork server to client: done. Id: the pid; three descriptors come along, and the memory file
     /// beside its pipes, if there is one.
     Spawned,
-    /// Fork server to client: it could not be done. Id: the `errno`.
+    /// Fork server to client: it could not be done. Id: the `errno`. Body: why, where that says more.
     SpawnFailed,
-    /// Client to fork server: reap a dead worker. Id: the pid.
+    /// Client to fork server: reap workers that are dead or about to die. Body: their pids.
     Reap,
-    /// Fork server to client: reaped. Id: the pid. Body: how it ended.
+    /// Fork server to client: reaped. Body: how each ended, in the order of the pids.
     Reaped,
     /// Along a pipe between processes: one value. Body: the value.
     Item,

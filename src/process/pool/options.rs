@@ -8,7 +8,8 @@
 use crate::futures::error::JobError;
 use crate::futures::future::Future;
 use crate::futures::wire::Wire;
-use crate::process::forkserver::client::{ForkServer, with_remedy};
+use crate::process::forkserver::client::ForkServer;
+use crate::process::forkserver::error::with_remedy;
 use crate::process::message::call::encode_call;
 use crate::process::message::descriptor::packing;
 use crate::process::pool::dispatcher::Settings;

@@ -214,6 +214,9 @@ impl PoolShared {
         let BorrowedReader { key, pipe, reader } = borrowed;
         let mut count_out = 0;
         while count_out < MANY_REPLIES {
+            if reader.is_done() {
+                return self.end_replies(pipe);
+            }
             let room = reader.room();
             let asked = room.len();
             let count = match pipe.replies.read(room) {

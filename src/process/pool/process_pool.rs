@@ -51,8 +51,8 @@ use std::time::Duration;
 use std::{fmt, io, thread};
 
 impl Builder {
-    /// Starts the pool: one thread here (and another when there is user code to run, to take over
-    /// if that is slow), and the workers.
+    /// Starts the pool: two threads here, of which one leads and one takes over if that one is held up
+    /// (more, if user code is slow in many places at once), and the workers.
     ///
     /// # Errors
     /// [`PoolError`]. If workers cannot be forked, that is no error of this call: it is tried for
@@ -367,7 +367,8 @@ impl ProcessPool {
 
     /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, those that have not begun
     /// come out as [`JobError::Cancelled`]; without, all are run first. May be called again. With
-    /// `wait`, blocks until every job is resolved and every worker gone.
+    /// `wait`, blocks until every worker is gone and every job resolved, but for those that another
+    /// thread is cancelling meanwhile.
     ///
     /// A job that runs is never interrupted. Called from a future's callback on one of the pool's own
     /// threads, it does not wait.

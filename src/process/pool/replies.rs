@@ -148,6 +148,8 @@ pub struct ReplyReader {
     failure: Option<String>,
     /// What has come of the answer to the job that it runs.
     parts: Vec<Vec<u8>>,
+    /// It is to be killed, so nothing that it has sent counts any more.
+    is_done: bool,
 }
 
 /// A reply that counts, and where its body lies.
@@ -169,6 +171,7 @@ impl ReplyReader {
             has_initializer: prepares,
             failure: None,
             parts: Vec::new(),
+            is_done: false,
         }
     }
 
@@ -179,6 +182,12 @@ impl ReplyReader {
         }
         self.segment = segment;
         self
+    }
+
+    /// Whether there is nothing more to be read: the worker is to be killed for what it sent, or for
+    /// another reason. Somebody may go on writing, in whose hands it has left its pipe.
+    pub fn is_done(&self) -> bool {
+        self.is_done
     }
 
     /// Room for the next bytes; see [`Decoder::room`].
@@ -243,23 +252,24 @@ impl ReplyReader {
                 Ok(Some((kind, id, place))) if self.is_answer(kind) => {
                     match pool.answered(key, id, now) {
                         Some(job) => replies.push(Reply::Answer(job, kind, place)),
-                        None => self.stop_fetching(),
+                        None => self.stop(),
                     }
                 }
                 Ok(Some((FrameKind::Part, id, place))) if self.expected == Expected::JobReply => {
                     match pool.answered_in_part(key, id) {
                         true => replies.push(Reply::Part(place)),
-                        false => self.stop_fetching(),
+                        false => self.stop(),
                     }
                 }
                 Ok(Some((kind, id, place))) => {
                     if let Err(why) = self.start_up(key, pool, (kind, id, place)) {
-                        self.stop_fetching();
+                        self.stop();
                         pool.misbehaved(key, why);
                     }
                 }
                 Ok(None) => return replies,
                 Err(error) => {
+                    self.stop();
                     pool.misbehaved(key, error.to_string());
                     return replies;
                 }
@@ -267,9 +277,9 @@ impl ReplyReader {
         }
     }
 
-    /// The worker is killed for what it sent: what else it has sent is not worth its copies.
-    fn stop_fetching(&mut self) {
-        self.segment = None;
+    /// The worker is to be killed: what else it has sent is not worth its copies.
+    fn stop(&mut self) {
+        (self.segment, self.is_done) = (None, true);
     }
 
     fn is_answer(&self, kind: FrameKind) -> bool {

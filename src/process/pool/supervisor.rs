@@ -31,6 +31,7 @@
 use crate::base::id::Key;
 use crate::base::panic::discard;
 use crate::futures::deadlock::{SharedGuard, work_for};
+use crate::process::forkserver::connection::{Look, reborrow};
 use crate::process::forkserver::server::Forked;
 use crate::process::message::segment::Segment;
 use crate::process::pool::dispatcher::Settings;
@@ -45,6 +46,7 @@ use crate::sys::fd::set_nonblocking;
 use crate::sys::process::{Death, wait_for_exit};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, AsRawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -257,7 +259,7 @@ impl Supervisor<'_> {
 }
 
 /// After an end in good order nothing is left to do. After a panic or a failed poll every job that
-/// is left resolves to an error, so that no thread waits for ever.
+/// is left resolves to an error, so that no thread waits for ever, and the workers are killed and reaped.
 impl Drop for Supervisor<'_> {
     fn drop(&mut self) {
         if self.lead.take().is_none() {
@@ -267,10 +269,15 @@ impl Drop for Supervisor<'_> {
         state.last_failure = "the pool's supervisor thread failed".to_owned();
         state.dispatcher.collapse();
         let failed = state.advance();
+        state.signal_all(libc::SIGKILL);
+        let dead = state.take_unreaped().into_iter().map(|(_, pid)| pid);
+        let pids: BTreeSet<u32> = dead.chain(state.pipes.values().map(|pipes| pipes.pid)).collect();
         state.pipes.clear();
         drop(state);
         self.shared.fail_later(failed);
         self.shared.crew.end();
+        let pids: Vec<u32> = pids.into_iter().collect();
+        self.shared.forking.fork_server.reap(&pids, None);
         while let Turn::Settle(outcomes) = self.shared.crew.next(false) {
             outcomes.settle();
         }
@@ -285,9 +292,9 @@ impl PoolShared {
         let make = || match request {
             Request::Spawn => {
                 self.crew.away_for_long();
-                self.spawn(&mut look);
+                self.spawn(Some(&mut look));
             }
-            Request::Reap => self.reap_all(&mut look),
+            Request::Reap => self.reap_all(Some(&mut look)),
         };
         catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(discard);
         // If one more worker is wanted, this thread is at hand; the leader would have to wake first.
@@ -300,7 +307,7 @@ impl PoolShared {
     }
 
     /// Has the workers reaped that are dead and read to the end.
-    fn reap_all(&self, look: &mut dyn FnMut()) {
+    fn reap_all(&self, look: Look<'_>) {
         let (keys, pids): (Vec<Key>, Vec<u32>) =
             self.state.lock().take_unreaped().into_iter().unzip();
         let deaths = self.forking.fork_server.reap(&pids, look);
@@ -331,10 +338,10 @@ impl PoolShared {
     }
 
     /// Has one worker forked and begins to watch it.
-    fn spawn(&self, look: &mut dyn FnMut()) {
+    fn spawn(&self, mut look: Look<'_>) {
         let Forking { fork_server, initializer } = &self.forking;
         let descriptors = initializer.as_ref().map_or(&[][..], |call| &call.descriptors);
-        let forked = fork_server.spawn(descriptors, look);
+        let forked = fork_server.spawn(descriptors, reborrow(&mut look));
         // One lock for all of it: a thread that finds a worker in the records finds its pipes as
         // well, and can tell it to exit.
         let mut state = self.state.lock();

@@ -6,7 +6,8 @@
 //! *Leaves out*: starting it (`python/run/processes.rs`).
 
 use crate::gil::rules::threading::Threading;
-use crate::process::forkserver::client::{ForkServer, ForkServerError};
+use crate::process::forkserver::client::ForkServer;
+use crate::process::forkserver::error::ForkServerError;
 use crate::python::code::program::Program;
 use crate::python::library::rows::rows;
 use crate::python::machine::interpreter::Machine;

@@ -75,7 +75,7 @@
 //!   no_spans.rs           What stands for `spans.rs` without the feature `tracing`: functions that do nothing
 //!   reactor.rs            The descriptors of one loop: what is ready on each, and which tasks wait for it
 //!   recording.rs          A recording of a loop: which task was polled when, who woke it, how long the loop slept
-//!   run_once.rs           One iteration of the event loop, in eight steps, and the three ways to run it
+//!   run_once.rs           One iteration of the event loop, in eight steps, and the four ways to run it
 //!   scheduler.rs          A task's life on its loop: spawned, run step by step, dropped
 //!   spans.rs              Spans and events of tasks, as tokio-console reads them; and lints while they run (feature `tracing`)
 //!   timers.rs             Deadlines in order: a heap from which any entry can be taken back
@@ -428,7 +428,7 @@
 //!   judgement.rs          Which of some models to choose, and for what: time first, then what it takes. Pure
 //!   lane.rs               A lane takes jobs one after another: its queue, its figures, where its time goes
 //!   loops.rs              Jobs as tasks of an event loop: one thread, and every wait is an `await`
-//!   model.rs              The eight ways to run the same jobs, by name
+//!   model.rs              The ways to run the same jobs, by name: the eight that are compared, and one that runs where it is named
 //!   notes.rs              What must be said beside a table: what bounds it, who was stopped, what a connection costs. Pure
 //!   output.rs             The comparison for people: a table a case, its verdict, and the progress meanwhile
 //!   processes.rs          Jobs, or the computations of jobs, in a pool of forked processes
@@ -570,14 +570,15 @@
 //! # Words
 //!
 //! A *pure* file has rules and nothing else: no system call, no thread, and time comes in as a
-//! number. Its *shell* is the file that binds it to the system. All other words are asyncio's where
-//! asyncio has one, else tokio's and mio's, else CPython's; these may need a line:
+//! value. Such a file says *Pure* in its first line. Its *shell* is the file that binds it to the system.
+//! All other words are asyncio's where asyncio has one, else tokio's and mio's, else CPython's; these may
+//! need a line:
 //!
 //! | here | is | elsewhere |
 //! | --- | --- | --- |
 //! | iteration | one pass of an event loop, [`run_once`](EventLoop::run_once) | asyncio's `_run_once` |
 //! | root | the future given to `run_until_complete`: polled as a task is, but none | asyncio makes a task of it |
-//! | step | one of the eight parts of an iteration; of a task: one poll of its future | asyncio's `__step` |
+//! | step | one of the eight parts of an iteration; of a task: one poll of its future; in `choose`: a part of a job | asyncio's `__step` |
 //! | inbox | what other threads ask of a loop | asyncio's self-pipe and `call_soon_threadsafe` |
 //! | grant | a lock or permit that belongs to a waiter before it has run | |
 //! | state word | an atomic that spares most callers a mutex or a system call | a fast path |
@@ -589,10 +590,11 @@
 //! | preforked | forked before it was asked for | |
 //! | reap | collect a dead process, so that it is no zombie | `waitpid` |
 //! | deadlock guard | what tells a thread that it would wait for a job that only it can run | |
-//! | frame | one message with its length in front | |
+//! | frame | in `process`: one message with its length in front; in `vm` and `python`: a call | |
 //! | segment | memory beside a worker's pipes, in which long bodies lie | shared memory, out-of-band buffers |
 //! | promise | the side that sets a future's result | CPython's future has both sides |
-//! | lane | in `compare`: a thread or task that takes one job after another | |
+//! | lane | in `compare`: a thread, task or worker that takes one job after another; in pictures: the row that is drawn for one | |
+//! | turn | in `loop step`: an iteration; in a process pool: what one of its threads does next | |
 //!
 //! # Unsafe
 //!

@@ -1,5 +1,5 @@
 //! The entries of the museum of bugs are whole, fit the present source, and name tests that exist.
-//! That those tests fail with them is proved by `tests/museum/run.py`, which takes an hour.
+//! That those tests fail with them is proved by `tests/museum/run.py`, which takes two or three hours.
 
 use std::fs;
 use std::path::{Path, PathBuf};

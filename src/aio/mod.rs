@@ -38,8 +38,8 @@
 //! `IoWait` does, and clones, calls and drops wakers outside every borrow.
 //!
 //! The properties that these pages promise again and again (T of tasks, M of timers, R of the
-//! reactor, Z of signals and processes) have their table in `tests/aio_scenarios.rs`, which says
-//! for each, and for asyncio's scenarios 20 to 64, which test shows it.
+//! reactor, Z of signals and processes) stand in `tests/properties.md`, each with the tests that show it;
+//! `tests/aio_scenarios.rs` says of asyncio's scenarios 20 to 64 which test shows each.
 #![doc = include_str!("asyncio.md")]
 
 pub mod net;

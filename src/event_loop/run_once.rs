@@ -1,4 +1,4 @@
-//! One iteration of the event loop, in eight steps, and the three ways to run it.
+//! One iteration of the event loop, in eight steps, and the four ways to run it.
 //!
 //! *Assumes*: the parts of a loop (`event_loop/core.rs`), and tasks that can be run step by step
 //! (`event_loop/scheduler.rs`).

@@ -10,7 +10,7 @@
 //!              ADD                 │ 3.9 after every one, later ones nowhere here
 //!              STORE_GLOBAL x     ─┘
 //! ```
-//! Each instruction has a *switch point*, of one of eight kinds (`gil/rules/switch_point.rs`), and
+//! Each instruction has a *switch point*, of one of nine kinds (`gil/rules/switch_point.rs`), and
 //! each policy the set of kinds at which it looks. A switch point comes *after* an instruction, as
 //! CPython's jump back to the top of its loop does. CPython 2.7 skips that jump after its cheapest
 //! opcodes (`goto fast_next_opcode`): such an opcode is *not counted*, and no switch comes between

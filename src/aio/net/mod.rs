@@ -13,8 +13,9 @@
 //! ```
 //! Read `async_fd`, then `byte_stream`, then `tcp`; `unix` and `udp` are more of the same, `fds` is
 //! asyncio's level-triggered world on top of an edge-triggered reactor. `lookup` finds the addresses
-//! of a name, `owned_halves` are the directions of a stream with an owner each, and `race` is the order in which `tcp` tries them; `nonblocking` is what `async_fd`
-//! changes in a descriptor that others share, and how it comes back.
+//! of a name, and `race` is the order in which `tcp` tries them; `owned_halves` are the directions of a
+//! stream with an owner each; `nonblocking` is what `async_fd` changes in a descriptor that others share,
+//! and how it comes back.
 //!
 //! # How to add a stream type
 //!
@@ -30,8 +31,8 @@
 //! 4. For a listener wrap an `AsyncFd` and implement `Listener` (`aio/streams/server.rs`): then
 //!    `start_server` serves it.
 //! 5. Test it in `tests/aio_io.rs` on the real selectors: half close, end of stream, a peer that
-//!    goes away, a wait that is dropped. The reactor's own properties (R; their table is in
-//!    `tests/aio_scenarios.rs`) hold for descriptors of any kind and need no new test.
+//!    goes away, a wait that is dropped. The reactor's own properties (R, in `tests/properties.md`)
+//!    hold for descriptors of any kind and need no new test.
 
 pub mod async_fd;
 pub mod byte_stream;

@@ -1,8 +1,8 @@
 //! A lane takes jobs one after another: its queue, its figures, where its time goes.
 //!
-//! *Promises*: every job is taken once, if there is time for it; a checksum does not depend on which lane did which job
-//! when; after a failure no further job is begun,
-//! unless the queue keeps going; then the failure is counted.
+//! *Promises*: every job is taken once, if there is time for it; a checksum does not depend on which lane
+//! did which job when; after a failure no further job is begun, unless the queue keeps going; then the
+//! failure is counted.
 //! *Leaves out*: how lanes run side by side (`lab/compare/threads.rs`, `lab/compare/loops.rs`,
 //! `lab/compare/processes.rs`).
 //!
@@ -34,8 +34,9 @@
 //! run and had none (*no core*). These cut across the three: a thread that has just got the lock may
 //! have no core, and a system call takes a core for a while.
 //!
-//! A thread that was asked to drop the lock sleeps until another has taken it (Python 3.2 and
-//! later). The lock does not count that as waiting, so it is in *computing*.
+//! A thread that was made to drop the lock (Python 3.2 and later) waits from that moment for its next
+//! turn: the sleep for the switch is in *GIL wait*. Only one that drops it to make a call, while a waiter
+//! asks, sleeps for the switch uncounted, before its call begins: that is in *computing*.
 
 use crate::base::random::mix;
 use crate::base::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -1,8 +1,8 @@
-//! The eight ways to run the same jobs, by name.
+//! The ways to run the same jobs, by name: the eight that are compared, and one that runs where it is named.
 //!
 //! *Promises*: one name for each model, and one order in which they are shown; a word names one
 //! model or a group of them, and a word that names none is told its neighbour.
-//! *Leaves out*: what they do (`run` in `lab/compare/race.rs`).
+//! *Leaves out*: what they do (`dispatch` in `lab/compare/run.rs`).
 
 use crate::lab::report::failure::Failure;
 use crate::lab::report::nearest::or_nearest;

@@ -67,7 +67,8 @@ the reader of its output has gone.";
 const MODELS: &str = "Models to run, separated by commas or spaces; all eight if none is named: \
 sequential, event-loop, threads-py2, threads-py3.2, threads-py3.10, threads-free, processes, \
 loop+processes; or groups of them: all, threads (all threads-*), gil (those whose threads share a \
-lock), loops (event-loop, loop+processes), pools (processes, loop+processes)";
+lock), loops (event-loop, loop+processes), pools (processes, loop+processes); and interpreters, which \
+runs only where it is named";
 
 /// The words after `compare`.
 #[derive(Debug, Args)]

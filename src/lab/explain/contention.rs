@@ -61,7 +61,7 @@ pub const BATTLE: Topic = Topic {
         the program faster.
 
         What helps: a drop that waits until another thread has had the lock, "
-        [gil/lock/take_gil.rs hand_over] ", and asks for one only after an interval: Python 3.2 has
+        [gil/lock/take_gil.rs take_or_sleep] ", and asks for one only after an interval: Python 3.2 has
         both (Pitrou 2009, after Beazley had shown the battle). In code of one's own: do not wake
         anybody for what you are about to take yourself; hand it over, or keep it."
     },

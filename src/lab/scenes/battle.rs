@@ -55,7 +55,7 @@ pub const SCENE: Scene = Scene {
 
         python-3.2: no ticks. The sleeper asks after 5 ms, " [gil/rules/machine.rs timed_out] ",
         and the holder, having dropped the lock, sleeps until another thread has had it: "
-        [gil/lock/take_gil.rs hand_over] ". So there is a switch every 5 ms and no fight."
+        [gil/lock/take_gil.rs take_or_sleep] ". So there is a switch every 5 ms and no fight."
     },
 };
 

@@ -35,10 +35,12 @@ pub const SCENE: Scene = Scene {
         Where they share a core the kernel says which goes first: a scheduler that prefers the
         woken thread hides the fault. Run it twice, once with a busy machine.
 
-        python-3.2: having dropped the lock, it sleeps until another thread has had it: "
-        [gil/rules/machine.rs takes] " ends that sleep, " [gil/lock/take_gil.rs hand_over] " does
-        it. In CPython it is a #define, FORCE_SWITCHING, and a second condition variable,
-        switch_cond. No Python was ever released without it.
+        python-3.2: having dropped the lock, it may not have it back before another thread has
+        had it: " [gil/rules/machine.rs awaits_switch] ". One sleep serves for that and for its
+        next turn, " [gil/lock/take_gil.rs take_or_sleep] "; the thread that takes the lock makes
+        it a waiter, " [gil/rules/machine.rs ends_hand_over] ", and wakes nobody. In CPython it is
+        a #define, FORCE_SWITCHING, and a second condition variable, switch_cond. No Python was
+        ever released without it.
 
         One trap is in it. If the waiter that asked gives up, the dropper would wait for a
         switch that no thread is left to make (gh-96387): so a waiter that leaves withdraws its

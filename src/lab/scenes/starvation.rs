@@ -35,7 +35,7 @@ pub const SCENE: Scene = Scene {
         nothing bounds how often.
 
         python-3.10: the thread that is asked stays away until another has had the lock: "
-        [gil/lock/take_gil.rs hand_over] ". But which one? The first to come. And every switch
+        [gil/rules/machine.rs awaits_switch] ". But which one? The first to come. And every switch
         makes all that wait start a new interval, for it would be unjust to ask a new holder
         because the old one was slow: " [gil/rules/machine.rs timed_out] ". With many threads
         the wait of one is a matter of luck.

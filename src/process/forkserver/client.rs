@@ -13,7 +13,7 @@
 //! ```text
 //!  program ════ Unix socket ════▶ fork server ─┬─ fork ──▶ worker 4711 ◀┄┄ request pipe ┄┄ program
 //!          "spawn"                             │                │
-//!          ◀── pid, pidfd, two pipe ends       │                └┄┄┄┄┄┄┄┄┄ reply pipe ┄┄┄▶ program
+//!          ◀── pid, pidfd, pipes, memory       │                └┄┄┄┄┄┄┄┄┄ reply pipe ┄┄┄▶ program
 //!          "reap 4711, 4712"                   │
 //!          ◀── signal 9, code 0                └─ fork ──▶ a preforked worker, if wanted
 //! ```

@@ -302,7 +302,9 @@ fn while_one_asks(now: Instant) -> (TestRoles, Lead) {
 #[test]
 fn while_a_thread_is_away_for_long_whoever_stands_by_leads_at_once() {
     let (mut roles, lead) = alone();
+    assert!(!roles.away_for_long(), "there is nobody to call");
     roles.started_second();
+    assert!(!roles.away_for_long(), "somebody leads");
     roles.request_later(1);
     assert!(matches!(roles.leave(lead, Instant::now()), Turn::Request(1)));
     let mut seen = Seen::default();
@@ -310,6 +312,38 @@ fn while_a_thread_is_away_for_long_whoever_stands_by_leads_at_once() {
     assert!(roles.away_for_long(), "so whoever stands by is called");
     assert!(matches!(roles.watch(&mut seen, false), Watch::Take(Turn::Lead(Lead))));
     assert!(!roles.away_for_long(), "and once is enough");
+}
+
+#[test]
+fn patience_begins_when_the_lead_is_left() {
+    let now = Instant::now();
+    let (mut roles, lead) = alone();
+    roles.started_second();
+    let mut seen = Seen::default();
+    assert!(matches!(roles.watch(&mut seen, false), Watch::Wait));
+    roles.settle_later(Numbers::of(0, 1));
+    assert!(matches!(roles.leave(lead, now), Turn::Settle(_)));
+    assert!(matches!(roles.watch(&mut seen, true), Watch::Wait), "it was left meanwhile");
+    assert!(matches!(roles.watch(&mut seen, false), Watch::Wait), "it was called for nothing");
+    assert!(matches!(roles.watch(&mut seen, true), Watch::Take(Turn::Lead(Lead))));
+}
+
+#[test]
+fn the_last_thread_that_there_may_be_leads_for_good() {
+    let now = Instant::now();
+    let (mut roles, mut lead) = alone();
+    roles.settle_later(Numbers::of(0, 1));
+    while roles.wants_second(now) {
+        roles.started_second();
+        assert!(matches!(roles.leave(lead, now), Turn::Settle(_))); // which takes long
+        let mut seen = Seen::default();
+        assert!(roles.next(true).is_none());
+        assert!(matches!(roles.watch(&mut seen, false), Watch::Wait));
+        let Watch::Take(Turn::Lead(taken)) = roles.watch(&mut seen, true) else { panic!("late") };
+        lead = taken;
+    }
+    assert_eq!(roles.threads(), MAX_THREADS);
+    assert!(matches!(roles.leave(lead, now), Turn::Lead(Lead)));
 }
 
 #[test]
@@ -377,7 +411,7 @@ fn where_no_thread_can_be_started_whoever_leads_goes_on() {
 fn without_a_second_thread_the_first_does_everything() {
     let now = Instant::now();
     let (mut roles, lead) = alone();
-    assert!(roles.may_start_second(now));
+    assert!(roles.may_start_second(now) && !roles.wants_second(now));
     roles.refused_second(now);
     let Turn::Lead(lead) = roles.leave(lead, now) else { panic!("nothing else is to be done") };
     roles.settle_later(Numbers::of(1, 1));
@@ -388,6 +422,7 @@ fn without_a_second_thread_the_first_does_everything() {
     assert!(matches!(roles.next(false), Some(Turn::Request(2))));
     roles.request_done();
     assert!(matches!(roles.next(false), Some(Turn::Lead(Lead))));
+    assert!(!roles.is_over());
     roles.end();
-    assert!(matches!(roles.next(false), Some(Turn::Over)));
+    assert!(roles.is_over() && matches!(roles.next(false), Some(Turn::Over)));
 }

@@ -179,3 +179,31 @@ fn an_initializer_that_fails_breaks_the_pool_and_leaves_its_reason() {
     assert!(matches!(broken, Some(Action::Resolve(_, JobOutcome::Broken))), "{broken:?}");
     assert!(matches!(pool.next_action(0), Some(Action::Kill(worker)) if worker == key));
 }
+
+#[test]
+fn nothing_is_read_of_a_worker_that_is_to_be_killed_for_what_it_sent() {
+    let greeted = || {
+        let (mut pool, key) = newborn(Terms::default());
+        let mut reader = ReplyReader::new(false);
+        hear(&mut reader, (FrameKind::Hello, 0, &greeting()), key, &mut pool);
+        assert!(is_sent_a_job(&mut pool) && !reader.is_done());
+        (reader, key, pool)
+    };
+    let out_of_turn = [
+        (FrameKind::Hello, 0, &greeting()[..]),
+        (FrameKind::Value, 7, b"to another job"),
+        (FrameKind::Part, 7, b"to another job"),
+    ];
+    for said in out_of_turn {
+        let (mut reader, key, mut pool) = greeted();
+        assert!(hear(&mut reader, said, key, &mut pool).is_empty());
+        assert!(reader.is_done(), "{said:?}");
+    }
+    let (mut reader, key, mut pool) = greeted();
+    reader.room()[..64].fill(0x5a);
+    reader.filled(64);
+    assert!(reader.handle_frames(key, &mut pool, 1).is_empty() && reader.is_done());
+    let (mut reader, key, mut pool) = greeted();
+    assert_eq!(hear(&mut reader, (FrameKind::Value, 0, b"right"), key, &mut pool).len(), 1);
+    assert!(!reader.is_done());
+}

@@ -260,3 +260,23 @@ fn a_dying_loop_starts_nothing_and_outside_a_loop_the_panic_says_what_it_needs()
     let text = panic.downcast_ref::<String>().unwrap();
     assert!(text.contains("create_eager_task needs a running event loop"), "{text}");
 }
+
+/// The parent's step is going on, but the parent is not what runs: only a task that awaits itself would
+/// wait for ever.
+#[test]
+fn an_eager_child_may_await_the_parent_in_whose_step_it_begins() {
+    run_scripted(async {
+        let handle: Rc<Cell<Option<Task<u8>>>> = Rc::default();
+        let child: Rc<Cell<Option<Task<u8>>>> = Rc::default();
+        let (own, begun) = (Rc::clone(&handle), Rc::clone(&child));
+        handle.set(Some(create_task(async move {
+            let me = own.take().expect("it was put there before the first step");
+            begun
+                .set(Some(create_eager_task(async move { me.await.expect("the parent's value") })));
+            yield_now().await;
+            1
+        })));
+        yield_now().await;
+        assert_eq!(child.take().expect("it has begun").await.unwrap(), 1);
+    });
+}

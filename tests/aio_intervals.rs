@@ -198,3 +198,10 @@ fn block_on_refuses_to_run_inside_a_loop() {
         3
     );
 }
+
+#[test]
+#[should_panic(expected = "on the loop that made it")]
+fn an_interval_does_not_tick_on_another_loop() {
+    let mut ticks = scripted().run_until_complete(async { interval(3_600_000 * MS) });
+    scripted().run_until_complete(ticks.tick());
+}

@@ -599,3 +599,25 @@ fn listeners_share_an_address_only_if_both_say_so() {
         assert!(six.is_err() || six.unwrap().local_addr().unwrap().is_ipv6());
     });
 }
+
+/// The system takes 1024 of them at most, so the others are no room.
+#[test]
+fn more_buffers_than_the_system_takes_lose_no_bytes() {
+    run(async || {
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (far, _) = listener.accept().await.unwrap();
+        near.write_all(&[7; 4096]).await.unwrap();
+        near.shutdown(Shutdown::Write).unwrap();
+        let mut count = 0;
+        loop {
+            let mut pairs = vec![[0u8; 2]; 1100];
+            let mut buffers: Vec<_> = pairs.iter_mut().map(|pair| IoSliceMut::new(pair)).collect();
+            match far.read_vectored(&mut buffers).await.unwrap() {
+                0 => break,
+                more => count += more,
+            }
+        }
+        assert_eq!(count, 4096);
+    });
+}

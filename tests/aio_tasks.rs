@@ -152,3 +152,18 @@ fn context_values_belong_to_their_task_and_nest() {
         assert_eq!(depth(), None);
     });
 }
+
+/// A number of a task comes again after 65,536 tasks in its place.
+#[test]
+fn whoever_holds_the_handle_of_a_task_that_is_done_ends_no_other() {
+    scripted().run_until_complete(async {
+        let mut first = create_task(async {}).cancel_on_drop();
+        (&mut first).await.unwrap();
+        for _ in 0..65_535 {
+            create_task(async {}).await.unwrap();
+        }
+        let other = create_task(yield_now());
+        drop(first);
+        other.await.unwrap();
+    });
+}

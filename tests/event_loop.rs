@@ -536,3 +536,28 @@ fn threadsafe_calls_of_one_thread_keep_their_order() {
     let refused = handle.call_soon_threadsafe(|| ()).unwrap_err();
     assert!(refused.to_string().contains("is gone"), "{refused}");
 }
+
+/// What woke it was left by the root of an earlier run, when no run was under way.
+#[test]
+fn a_root_is_polled_though_an_earlier_one_was_woken_after_its_run() {
+    for between in [
+        (|event_loop| _ = event_loop.run_ready().unwrap()) as fn(&EventLoop),
+        |event_loop| _ = event_loop.run_once().unwrap(),
+        |event_loop| {
+            let handle = event_loop.handle();
+            event_loop.call_soon(move || handle.stop().unwrap());
+            event_loop.run_forever().unwrap();
+        },
+    ] {
+        let event_loop = scripted();
+        let left: Rc<RefCell<Option<std::task::Waker>>> = Rc::default();
+        let leave = poll_fn(|cx| {
+            *left.borrow_mut() = Some(cx.waker().clone());
+            Poll::Ready(())
+        });
+        event_loop.run_until_complete(leave);
+        left.borrow_mut().take().unwrap().wake();
+        between(&event_loop);
+        assert_eq!(event_loop.run_until_complete(async { 7 }), 7);
+    }
+}

@@ -5,8 +5,10 @@
 
 use singletrack::EventLoop;
 use singletrack::aio::{
-    PipeReader, StreamReader, StreamWriter, UnixDatagram, UnixListener, UnixStream, spawn,
+    Event, PipeReader, StreamReader, StreamWriter, UnixDatagram, UnixListener, UnixStream,
+    add_reader, remove_reader, sleep, spawn, wait_for,
 };
+use singletrack::create_task;
 use singletrack::futures::{Executor, Future, JobError, ThreadPoolExecutor, as_completed, promise};
 use singletrack::process::{ForkServer, Pool, PoolError, Process, ProcessOptions, ProcessPool};
 use singletrack::sys::fd::is_nonblocking;
@@ -17,6 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::process::Command;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -306,11 +309,80 @@ fn the_mode_of_somebody_elses_descriptor(_: &ForkServer) {
     });
 }
 
+fn the_half_of_a_connection(_: &ForkServer) {
+    EventLoop::new().unwrap().run_until_complete(async {
+        let (near, far) = UnixStream::pair().unwrap();
+        let (_reader, writer) = near.into_split();
+        let mut writer = Some(writer);
+        in_child(|| writer.take().is_some());
+        writer.unwrap().write_all(b"x").await.expect("it is as open as it was");
+        assert_eq!(far.read(&mut [0; 8]).await.unwrap(), 1);
+    });
+}
+
+fn a_message_to_a_loop(_: &ForkServer) {
+    let event_loop = EventLoop::new().unwrap();
+    let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    let mut stream = Some(
+        event_loop.run_until_complete(async { UnixStream::from_std(ours) }).expect("a stream"),
+    );
+    let handle = event_loop.handle();
+    in_child(|| {
+        // The loop does not run, and will never run here: the message is given back.
+        drop(stream.take());
+        let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let sockets = open.filter(|fd| {
+            std::fs::read_link(fd.path()).is_ok_and(|to| to.to_string_lossy().starts_with("socket"))
+        });
+        let (near, far) = (sockets.count(), 1);
+        let broken = handle.run_coroutine_threadsafe(async { 7 }).result();
+        let own = EventLoop::new().unwrap();
+        let answer = own.run_until_complete(async { 8 });
+        near >= far
+            && handle.call_soon_threadsafe(|| ()).is_err()
+            && matches!(broken, Err(JobError::Broken(_)))
+            && own.handle().call_soon_threadsafe(|| ()).is_ok()
+            && answer == 8
+    });
+    drop(stream);
+    use std::io::Read;
+    theirs.set_read_timeout(Some(Duration::from_secs(9))).unwrap();
+    assert_eq!(theirs.read(&mut [0; 4]).unwrap(), 0, "no copy keeps it open");
+}
+
+fn what_a_loop_watches(_: &ForkServer) {
+    use std::io::Read;
+    EventLoop::new().unwrap().run_until_complete(async {
+        let (near, mut far) = std::os::unix::net::UnixStream::pair().unwrap();
+        let near = Rc::new(near);
+        let (called, io) = (Rc::new(Event::new()), Rc::clone(&near));
+        let tell = Rc::clone(&called);
+        let read = move || {
+            let _ = (&*io).read(&mut [0; 8]);
+            tell.set();
+        };
+        add_reader(Rc::clone(&near), read).unwrap();
+        sleep(Duration::from_millis(1)).await;
+        in_child(|| {
+            !remove_reader(&*near)
+                && says_copy(UnixStream::pair().map(drop))
+                && says_copy(add_reader(std::io::stdin(), || ()))
+        });
+        far.write_all(b"x").unwrap();
+        wait_for(called.wait(), Some(Duration::from_secs(9))).await.expect("it is watched");
+        // A task that is ended in the copy is ended there for nobody.
+        let task = create_task(sleep(Duration::from_millis(1))).cancel_on_drop();
+        let mut task = Some(task);
+        in_child(|| task.take().is_some());
+        task.unwrap().await.unwrap();
+    });
+}
+
 fn main() {
     // SAFETY: a plain system call: nothing here may hang.
     unsafe { libc::alarm(120) };
     let fork_server = ForkServer::start().expect("one thread so far");
-    let tests: [Test; 11] = [
+    let tests: [Test; 14] = [
         ("a fork server", a_fork_server),
         ("a daemon and another process", a_daemon_and_another_process),
         ("a process that is used", a_process_that_is_used),
@@ -322,6 +394,9 @@ fn main() {
         ("a child of the loop", a_child_of_the_loop),
         ("a connection", a_connection),
         ("the mode of somebody else's descriptor", the_mode_of_somebody_elses_descriptor),
+        ("the half of a connection", the_half_of_a_connection),
+        ("a message to a loop", a_message_to_a_loop),
+        ("what a loop watches", what_a_loop_watches),
     ];
     let filter = std::env::args().nth(1).filter(|text| !text.starts_with('-'));
     for (name, test) in tests {

@@ -63,7 +63,7 @@ fn loop_never_sleeps_on_a_message() {
         let inbox = inbox(&selector);
         let push = |number| {
             let inbox = Arc::clone(&inbox);
-            thread::spawn(move || inbox.push(number))
+            thread::spawn(move || inbox.push(number).unwrap())
         };
         let (a, b) = (push(1), push(2));
         let (mut got, _) = collect(&inbox, &selector, 2);
@@ -82,7 +82,7 @@ fn messages_keep_their_order_and_wake_once_for_each_sleep() {
         let inbox = inbox(&selector);
         let sender = {
             let inbox = Arc::clone(&inbox);
-            thread::spawn(move || (1..=2).for_each(|n| inbox.push(n)))
+            thread::spawn(move || (1..=2).for_each(|n| inbox.push(n).unwrap()))
         };
         let (got, sleeps) = collect(&inbox, &selector, 2);
         sender.join().unwrap();

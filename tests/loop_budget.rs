@@ -177,3 +177,25 @@ fn awaiting_jobs_that_are_done_counts_against_the_budget_too() {
     let done = || ExecutorJob::from(singletrack::futures::Future::resolved(Ok(1)));
     assert_eq!(turns_before_others_run(done), BUDGET + 1);
 }
+
+/// Shows T10.
+#[test]
+fn a_barrier_of_one_party_lets_others_run() {
+    let event_loop = scripted();
+    event_loop.run_until_complete(async {
+        let others = Rc::new(Cell::new(0));
+        let count = Rc::clone(&others);
+        let _other = create_task(async move {
+            loop {
+                count.set(count.get() + 1);
+                yield_now().await;
+            }
+        })
+        .cancel_on_drop();
+        let barrier = Barrier::new(1);
+        for _ in 0..10 * BUDGET {
+            barrier.wait().await.unwrap();
+        }
+        assert!(others.get() > 1, "the other task has run {} times", others.get());
+    });
+}

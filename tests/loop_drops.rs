@@ -280,12 +280,12 @@ fn a_future_that_a_closing_loop_refuses_may_panic_in_its_drop() {
     assert_eq!(told.read().len(), 2, "{:?}", told.read());
 }
 
-/// What was sent while the loop closed goes with the inbox, on whichever thread that is.
+/// What was never taken goes with the inbox, on whichever thread that is.
 #[test]
 fn messages_that_go_with_their_inbox_are_dropped_one_by_one() {
     let inbox = Inbox::new(Box::new(|| ()));
     for _ in 0..3 {
-        inbox.push(Bomb("in the inbox"));
+        inbox.push(Bomb("in the inbox")).ok().unwrap();
     }
     drop(inbox);
 }
@@ -348,4 +348,18 @@ fn a_wait_that_is_given_up_drops_the_values_that_have_come_one_by_one() {
     });
     let told = told.read();
     assert_eq!(told, ["the drop of a task's value: a value"; 3]);
+}
+
+/// Not in the next iteration, which may never come: nothing else holds it.
+#[test]
+fn a_socket_that_is_dropped_between_two_runs_is_closed_at_once() {
+    use std::io::Read;
+    let _dog = watchdog("a socket that is dropped between two runs", 30);
+    let event_loop = EventLoop::new().unwrap();
+    let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    let stream = event_loop.run_until_complete(async { UnixStream::from_std(ours) }).unwrap();
+    let other = EventLoop::new().unwrap();
+    other.run_until_complete(async move { drop(stream) });
+    theirs.set_read_timeout(Some(LONG)).unwrap();
+    assert_eq!(theirs.read(&mut [0; 4]).unwrap(), 0);
 }

@@ -24,7 +24,7 @@ use crate::aio::streams::reader::StreamReader;
 use crate::aio::streams::writer::StreamWriter;
 use crate::aio::time::sleep::sleep;
 use crate::base::origin::Origin;
-use crate::event_loop::core::with_current;
+use crate::event_loop::core::{made_here, with_current};
 use crate::sys::fd::{Direction, set_nonblocking};
 use crate::sys::process::{pidfd_open, send_signal};
 use mio::unix::pipe::{Receiver, Sender};
@@ -33,7 +33,6 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::pin;
 use std::process::{self, Command, ExitStatus, Output};
-use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -294,12 +293,13 @@ impl Drop for WatchedProcess {
             // It can only fail for a process that has become another user's.
             let _ = send_signal(running.pidfd.io().as_fd(), libc::SIGKILL);
         }
+        let loop_id = running.pidfd.loop_id();
         let mut orphan = Orphan { running, killed: self.kill_on_drop };
         let collect = async move {
             // An error means that other code has collected it.
             let _ = orphan.running.wait().await;
         };
-        match with_current(Rc::clone) {
+        match made_here(loop_id) {
             Some(core) => drop(core.spawn(collect)),
             None => drop(collect),
         }

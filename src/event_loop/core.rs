@@ -135,6 +135,12 @@ impl Core {
         core
     }
 
+    /// # Errors
+    /// In a copy that came with a fork: its selector is the original's.
+    pub fn check_origin(&self) -> std::io::Result<()> {
+        self.origin.check("this event loop", "make a new loop here")
+    }
+
     /// True in a child that was forked with the loop. The copy shares epoll with the original,
     /// so all that it did about its sources, it would do to the parent's.
     pub fn is_copy(&self) -> bool {
@@ -177,7 +183,7 @@ thread_local! {
 /// The loop `id` of this thread, whether or not it is running.
 pub fn made_here(id: LoopId) -> Option<Rc<Core>> {
     if let Some(running) = with_current(Rc::clone).filter(|core| core.id == id) {
-        return Some(running);
+        return Some(running).filter(|core| !core.is_copy());
     }
     let find = |made: &RefCell<Vec<Weak<Core>>>| {
         made.borrow().iter().filter_map(Weak::upgrade).find(|core| core.id == id)

@@ -24,8 +24,9 @@
 
 use crate::base::id::{Key, LoopId, MAX_LOOPS, TaskId};
 use crate::base::panic::drop_or_warn;
-use crate::base::sync::atomic::{AtomicU8, Ordering};
+use crate::base::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use crate::base::sync::{Arc, Mutex};
+use crate::sys::process::generation;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::LazyLock;
@@ -68,33 +69,57 @@ pub enum LoopMessage {
 /// use singletrack::event_loop::inbox::Inbox;
 ///
 /// let inbox = Inbox::new(Box::new(|| println!("wake up")));
-/// inbox.push(1); // the loop is awake: the waker is not used
+/// inbox.push(1).unwrap(); // the loop is awake: the waker is not used
 /// assert!(!inbox.park()); // it must not sleep now
 /// let mut messages = Vec::new();
 /// inbox.take(&mut messages);
 /// assert_eq!(messages, [1]);
 /// assert!(inbox.park()); // now it may; the next push would use the waker
+/// assert!(inbox.close().is_empty());
+/// assert_eq!(inbox.push(2), Err(2)); // nobody would take it
 /// ```
 pub struct Inbox<M> {
-    queue: Mutex<Vec<M>>,
+    queue: Mutex<Queue<M>>,
     state: AtomicU8,
     waker: Box<dyn Fn() + Send + Sync>,
+}
+
+struct Queue<M> {
+    messages: Vec<M>,
+    closed: bool,
 }
 
 impl<M> Inbox<M> {
     /// An empty inbox of a loop that is awake.
     pub fn new(waker: Box<dyn Fn() + Send + Sync>) -> Self {
-        Inbox { queue: Mutex::new(Vec::new()), state: AtomicU8::new(AWAKE), waker }
+        let queue = Queue { messages: Vec::new(), closed: false };
+        Inbox { queue: Mutex::new(queue), state: AtomicU8::new(AWAKE), waker }
     }
 
     /// Leaves a message; uses the waker if the loop is parked and nobody has. From any thread.
-    pub fn push(&self, message: M) {
-        self.queue.lock().push(message);
+    ///
+    /// # Errors
+    /// The message, if the inbox is closed.
+    pub fn push(&self, message: M) -> Result<(), M> {
+        let mut queue = self.queue.lock();
+        if queue.closed {
+            return Err(message);
+        }
+        queue.messages.push(message);
+        drop(queue);
         // Release: the thread that sees NOTIFIED also sees the message. Acquire: a PARKED that
         // is seen here is the loop's newest word.
         if self.state.swap(NOTIFIED, Ordering::AcqRel) == PARKED {
             (self.waker)();
         }
+        Ok(())
+    }
+
+    /// The loop takes no more: gives what has come. Whatever is pushed from now on is given back.
+    pub fn close(&self) -> Vec<M> {
+        let mut queue = self.queue.lock();
+        queue.closed = true;
+        std::mem::take(&mut queue.messages)
     }
 
     /// The loop is about to sleep. False: it must not, there are messages.
@@ -113,16 +138,16 @@ impl<M> Inbox<M> {
             return;
         }
         if self.state.swap(AWAKE, Ordering::AcqRel) == NOTIFIED {
-            into.append(&mut self.queue.lock());
+            into.append(&mut self.queue.lock().messages);
         }
     }
 }
 
 impl<M> Drop for Inbox<M> {
-    /// What was sent while the loop closed. Each message may own a user value, whose drop may panic,
-    /// and there is no loop any more that could be told.
+    /// What was never taken, where an inbox was not closed. Each message may own a user value, whose drop
+    /// may panic, and there is no loop any more that could be told.
     fn drop(&mut self) {
-        for message in std::mem::take(&mut *self.queue.lock()) {
+        for message in self.close() {
             drop_or_warn("a message to a closed event loop", message);
         }
     }
@@ -134,10 +159,16 @@ static LOOPS: LazyLock<Loops<LoopMessage>> = LazyLock::new(Loops::default);
 
 /// The inboxes of loops that are alive, by number. Generic for the sake of a model.
 ///
-/// A message may be sent while its loop closes: then it is pushed into an inbox that is not taken
-/// any more, and is dropped with that inbox, by the thread that holds it last. So every message is
-/// taken, given back, or dropped; a sender that must know which puts a guard into it.
-pub struct Loops<M>(Mutex<OpenLoops<M>>);
+/// A message that is sent while its loop closes is taken by that loop, or given back: nobody waits for what
+/// lies in an inbox that is not taken any more.
+///
+/// The table goes along with a fork, and its loops do not: a copy of the process begins with none, and asks
+/// for that before it takes the lock, which a thread that was not copied may have.
+pub struct Loops<M> {
+    open: Mutex<OpenLoops<M>>,
+    /// The process that opened them, by its [generation](crate::sys::process::generation).
+    process: AtomicU32,
+}
 
 struct OpenLoops<M> {
     inboxes: BTreeMap<u32, Arc<Inbox<M>>>,
@@ -146,7 +177,8 @@ struct OpenLoops<M> {
 
 impl<M> Default for Loops<M> {
     fn default() -> Self {
-        Loops(Mutex::new(OpenLoops { inboxes: BTreeMap::new(), last: 0 }))
+        let open = Mutex::new(OpenLoops { inboxes: BTreeMap::new(), last: 0 });
+        Loops { open, process: AtomicU32::new(0) }
     }
 }
 
@@ -157,7 +189,12 @@ impl<M> Loops<M> {
     /// # Panics
     /// If 16,777,215 loops are alive.
     pub fn open(&self, inbox: Arc<Inbox<M>>) -> LoopId {
-        let mut loops = self.0.lock();
+        let mut loops = self.open.lock();
+        if !self.are_ours() {
+            // The original's, which it will close itself.
+            std::mem::forget(std::mem::take(&mut loops.inboxes));
+            self.process.store(generation().0, Ordering::Release);
+        }
         for _ in 0..MAX_LOOPS {
             loops.last = (loops.last + 1) % MAX_LOOPS;
             let number = loops.last;
@@ -170,28 +207,33 @@ impl<M> Loops<M> {
         panic!("no more than {} event loops can be alive at a time", MAX_LOOPS - 1);
     }
 
-    /// The loop is gone: what is sent to its number from now on is given back.
-    pub fn close(&self, id: LoopId) {
-        let closed = self.0.lock().inboxes.remove(&id.get());
-        drop(closed); // outside the lock: messages may own user values
+    fn are_ours(&self) -> bool {
+        self.process.load(Ordering::Acquire) == generation().0
+    }
+
+    /// The loop is gone: gives what it has not taken. What is sent to its number from now on is given back
+    /// to its sender.
+    pub fn close(&self, id: LoopId) -> Vec<M> {
+        let closed = self.open.lock().inboxes.remove(&id.get());
+        closed.map_or_else(Vec::new, |inbox| inbox.close())
     }
 
     /// True until [`close`](Self::close).
     pub fn is_open(&self, id: LoopId) -> bool {
-        self.0.lock().inboxes.contains_key(&id.get())
+        self.are_ours() && self.open.lock().inboxes.contains_key(&id.get())
     }
 
-    /// Leaves a message for a loop; gives it back if that loop is gone.
+    /// Leaves a message for a loop; gives it back if that loop is gone, or another process's.
     ///
     /// # Errors
     /// The message.
     pub fn send(&self, id: LoopId, message: M) -> Result<(), M> {
-        let inbox = self.0.lock().inboxes.get(&id.get()).cloned();
+        if !self.are_ours() {
+            return Err(message);
+        }
+        let inbox = self.open.lock().inboxes.get(&id.get()).cloned();
         match inbox {
-            Some(inbox) => {
-                inbox.push(message);
-                Ok(())
-            }
+            Some(inbox) => inbox.push(message),
             None => Err(message),
         }
     }
@@ -203,8 +245,8 @@ pub fn open(inbox: Arc<Inbox<LoopMessage>>) -> LoopId {
 }
 
 /// [`Loops::close`] in this process.
-pub fn close(id: LoopId) {
-    LOOPS.close(id);
+pub fn close(id: LoopId) -> Vec<LoopMessage> {
+    LOOPS.close(id)
 }
 
 /// [`Loops::is_open`] in this process.

@@ -138,7 +138,8 @@ impl<T> Drop for Task<T> {
     }
 }
 
-/// Cancels a task, from any thread. It is a number, and may outlive the task and its loop.
+/// Cancels a task, from any thread. It is a number, and may outlive the task and its loop; but a number
+/// comes again after 65,536 tasks in the same place, so one that is kept for so long may cancel another.
 ///
 /// ```
 /// use singletrack::aio::sleep;
@@ -198,7 +199,10 @@ impl<T> Future for CancelOnDrop<T> {
 
 impl<T> Drop for CancelOnDrop<T> {
     fn drop(&mut self) {
-        Core::end_now(self.0.id());
+        // The number of one that is done may be another's by now.
+        if !self.0.done() {
+            Core::end_now(self.0.id());
+        }
     }
 }
 

@@ -252,11 +252,13 @@ impl Drop for EventLoop {
             std::mem::forget(Rc::clone(&self.core));
             return;
         }
-        inbox::close(self.core.id);
+        let last = inbox::close(self.core.id);
         // User code that is dropped here finds its loop running, unless this thread is running
         // another one: then it finds that its own is gone.
         let entered = try_enter(&self.core);
-        self.take_inbox();
+        self.core.because(Cause::Thread, || {
+            last.into_iter().for_each(|message| self.core.handle(message));
+        });
         self.core.drop_tasks();
         self.core.drop_leftovers();
         self.core.drop_handlers();

@@ -403,7 +403,11 @@ impl EventLoop {
                 core.step(task)
             }
             ReadyEntry::Call(ROOT_CALL) => {
-                let Some(root) = root else { return false };
+                let Some(root) = root else {
+                    // Woken by what an earlier run has left. The next root begins anew.
+                    core.ready.borrow_mut().forget_root();
+                    return false;
+                };
                 iteration.polled += 1;
                 root()
             }

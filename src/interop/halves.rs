@@ -213,12 +213,13 @@ pub(super) fn read_through_scratch(
     if room == 0 {
         return Poll::Ready(Ok(()));
     }
-    SCRATCH_BUFFER.with_borrow_mut(|scratch| {
-        scratch.resize(SCRATCH, 0); // once a thread; then it has that length
-        let count = ready!(half.read_half(cx, &mut scratch[..room.min(SCRATCH)]))?;
-        put(&scratch[..count]);
-        Poll::Ready(Ok(()))
-    })
+    // Taken out meanwhile: a foreign waker, cloned or dropped in there, may read a stream of its own.
+    let mut scratch = SCRATCH_BUFFER.take();
+    scratch.resize(SCRATCH, 0); // once a thread; then it has that length
+    let read = half.read_half(cx, &mut scratch[..room.min(SCRATCH)]);
+    let read = read.map_ok(|count| put(&scratch[..count]));
+    SCRATCH_BUFFER.set(scratch);
+    read
 }
 
 /// A foreign `AsyncWrite`, spelled out over [`WriteHalf`]: the crates differ in the name of the last

@@ -256,8 +256,10 @@ impl<T> TaskOf<T> {
     pub fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>> {
         match self.state.get() {
             TaskState::Done => {}
-            // Only its own future can ask while it runs.
-            state if state.is_running() => return Poll::Ready(Err(TaskError::AwaitsItself)),
+            // Others can ask while it runs: an eager task that begins in its step.
+            state if state.is_running() && running::is(self.id()) => {
+                return Poll::Ready(Err(TaskError::AwaitsItself));
+            }
             _ => {
                 drop(self.joiner.replace(Some(cx.waker().clone())));
                 return Poll::Pending;

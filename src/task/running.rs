@@ -47,6 +47,11 @@ pub fn wake(id: TaskId) -> bool {
     })
 }
 
+/// Whether it is the task that runs here, and not one in whose step that runs.
+pub fn is(id: TaskId) -> bool {
+    RUNNING.with(|running| running.id.get() == id.raw())
+}
+
 /// What was noted of the outer task while another one runs inside its step; its drop puts that
 /// back.
 pub struct Saved {

@@ -18,7 +18,7 @@
 use crate::aio::net::nonblocking::Borrowed;
 use crate::base::id::{Key, LoopId};
 use crate::event_loop::caught::drop_wakers;
-use crate::event_loop::core::{Core, run_or_send, with_current};
+use crate::event_loop::core::{Core, made_here, run_or_send, try_enter, with_current};
 use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::reactor::WaitTicket;
 use crate::sys::fd::Direction;
@@ -81,6 +81,11 @@ impl<T: AsFd + Into<OwnedFd>> AsyncFd<T> {
 
     fn registered(io: T, core: &Core, key: Key, borrowed: Option<Borrowed>) -> Self {
         AsyncFd { io: Some(io), loop_id: core.id, key, borrowed }
+    }
+
+    /// The loop that watches it.
+    pub(crate) fn loop_id(&self) -> LoopId {
+        self.loop_id
     }
 
     /// The object itself, for calls that do not block.
@@ -288,7 +293,11 @@ impl<T: AsFd + Into<OwnedFd>, F> Drop for IoWait<'_, T, F> {
 }
 
 /// Registers a descriptor with the loop's reactor.
+///
+/// # Errors
+/// What the system refuses; and in a copy of the loop that came with a fork, whose selector is the original's.
 pub(crate) fn register(core: &Core, fd: BorrowedFd<'_>) -> io::Result<Key> {
+    core.check_origin()?;
     let registered = core.reactor.borrow_mut().register(fd);
     registered.map_err(|error| refused(fd.as_raw_fd(), &error))
 }
@@ -320,6 +329,11 @@ impl<T: AsFd + Into<OwnedFd>> Drop for AsyncFd<T> {
             borrowed.put_back(io.as_fd());
         }
         let fd = std::cell::Cell::new(Some(io.into()));
+        // Between two runs of its loop, or while another one runs here, nobody need be told.
+        if let Some(core) = made_here(self.loop_id) {
+            let _its_wakers_find_their_loop = try_enter(&core);
+            return core.close_source(self.key, fd.take().expect("it is still here"));
+        }
         // If the loop is gone, so is its epoll instance: closing is all that is left to do.
         let _ = run_or_send(
             self.loop_id,

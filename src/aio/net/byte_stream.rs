@@ -238,7 +238,8 @@ where
         cx: &mut Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let room = buffers.iter().map(|buffer| buffer.len()).sum();
+        // The system takes no more buffers than that, and std gives it no more.
+        let room = buffers.iter().take(libc::UIO_MAXIOV as usize).map(|buffer| buffer.len()).sum();
         let read = |mut io: &T| io.read_vectored(buffers);
         let got = self.fd.poll_io_as(ticket, cx, Direction::Read, read);
         got.map(|got| self.note_read(got?, room))

@@ -214,7 +214,8 @@ fn add(direction: Direction, io: Box<dyn AsFd>, function: Box<dyn FnMut()>) -> i
 }
 
 fn remove(direction: Direction, fd: RawFd) -> bool {
-    let Some(core) = with_current(Rc::clone) else { return false };
+    // A copy of the loop that came with a fork watches nothing: its selector is the original's.
+    let Some(core) = with_current(Rc::clone).filter(|core| !core.is_copy()) else { return false };
     let callbacks = core.extensions.get::<FdCallbacks>();
     let mut table = callbacks.0.borrow_mut();
     let Some(entry) = table.get_mut(&fd) else { return false };

@@ -15,6 +15,7 @@
 //! ```
 
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
+use crate::base::origin::Origin;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -31,6 +32,8 @@ pub struct OwnedReadHalf<T: Bytes>(Arc<ByteStream<T>>);
 pub struct OwnedWriteHalf<T: Bytes> {
     stream: Arc<ByteStream<T>>,
     open: bool,
+    /// A copy ends nothing: the connection is the original's.
+    origin: Origin,
 }
 
 /// The halves are of two streams. They come back as they were.
@@ -61,7 +64,10 @@ impl<T: Bytes> ByteStream<T> {
     #[doc(alias = "tokio::net::TcpStream::into_split")]
     pub fn into_split(self) -> (OwnedReadHalf<T>, OwnedWriteHalf<T>) {
         let stream = Arc::new(self);
-        (OwnedReadHalf(Arc::clone(&stream)), OwnedWriteHalf { stream, open: true })
+        (
+            OwnedReadHalf(Arc::clone(&stream)),
+            OwnedWriteHalf { stream, open: true, origin: Origin::here() },
+        )
     }
 }
 
@@ -80,7 +86,8 @@ impl<T: Bytes> OwnedReadHalf<T> {
         drop(writer);
         // The two halves were the only owners.
         Arc::try_unwrap(self.0).map_err(|stream| {
-            let writer = OwnedWriteHalf { stream: Arc::clone(&stream), open: true };
+            let writer =
+                OwnedWriteHalf { stream: Arc::clone(&stream), open: true, origin: Origin::here() };
             ReuniteError(OwnedReadHalf(stream), writer)
         })
     }
@@ -142,7 +149,7 @@ impl<T: Bytes> AsRef<ByteStream<T>> for OwnedWriteHalf<T> {
 
 impl<T: Bytes> Drop for OwnedWriteHalf<T> {
     fn drop(&mut self) {
-        if self.open {
+        if self.open && !self.origin.is_copy() {
             // It can only fail for a connection that is gone.
             let _ = self.stream.shutdown(Shutdown::Write);
         }

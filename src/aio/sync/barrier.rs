@@ -10,8 +10,10 @@
 //! begin the next round.
 
 use crate::aio::sync::waiters::{Acquire, Synchronizer, Waiters, wake};
+use crate::event_loop::core::spend_budget;
 use std::cell::RefCell;
 use std::fmt;
+use std::future::poll_fn;
 use std::task::Waker;
 
 /// The barrier was aborted, or reset while tasks waited at it.
@@ -114,6 +116,7 @@ impl Barrier {
         match complete {
             Some((last, others)) => {
                 wake(others);
+                poll_fn(spend_budget).await;
                 Ok(last)
             }
             None => Acquire::of(&self.state).await,

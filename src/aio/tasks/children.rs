@@ -188,7 +188,9 @@ impl<T> Children<T> {
 
     /// Ends those that have not been given out: their futures are gone when this returns.
     pub fn end(&self) {
-        self.tasks.iter().flatten().for_each(|task| Core::end_now(task.id()));
+        // The number of one that is done may be another's by now.
+        let left = self.tasks.iter().flatten().filter(|task| !task.done());
+        left.for_each(|task| Core::end_now(task.id()));
     }
 
     /// The tasks that have not been given out, with their numbers, in order.

@@ -18,6 +18,7 @@
 //! `loop.call_at(when + period, …)` themselves.
 
 use crate::aio::time::sleep::{Sleep, sleep, sleep_to};
+use crate::base::id::LoopId;
 use crate::event_loop::core::current;
 use crate::event_loop::timers::deadline_after;
 use std::future::{Future, poll_fn};
@@ -118,7 +119,7 @@ pub fn interval_at(start: Duration, period: Duration) -> Interval {
     assert!(!period.is_zero(), "an interval of zero never ends; use yield_now to let others run");
     let [first, period] = [start, period].map(|time| deadline_after(0, time));
     let schedule = Schedule::new(first, period, MissedTicks::Burst);
-    Interval { alarm: alarm_at(first), schedule }
+    Interval { alarm: alarm_at(first), schedule, loop_id: current("interval").id }
 }
 
 /// One that is due now rings in the next iteration.
@@ -135,6 +136,8 @@ fn alarm_at(deadline: u64) -> Sleep {
 pub struct Interval {
     schedule: Schedule,
     alarm: Sleep,
+    /// On another loop's clock its times mean nothing.
+    loop_id: LoopId,
 }
 
 impl Interval {
@@ -173,15 +176,25 @@ impl Interval {
 
     /// [`tick`](Self::tick) for hand-written futures.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        let now = self.now();
         ready!(Pin::new(&mut self.alarm).poll(cx));
-        let due = self.schedule.take(current("interval").now());
+        let due = self.schedule.take(now);
         self.alarm = alarm_at(self.schedule.next());
         Poll::Ready(Duration::from_nanos(due))
     }
 
+    fn now(&self) -> u64 {
+        let core = current("interval");
+        assert!(core.id == self.loop_id, "an interval is used on the loop that made it");
+        core.now()
+    }
+
     /// The next tick comes a period from now.
+    ///
+    /// # Panics
+    /// On another loop than the one that made it.
     pub fn reset(&mut self) {
-        let now = current("interval").now();
+        let now = self.now();
         self.schedule.next = now.saturating_add(self.schedule.period);
         self.alarm = alarm_at(self.schedule.next);
     }

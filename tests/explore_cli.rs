@@ -171,7 +171,7 @@ fn dis_marks_where_each_policy_looks() {
     ];
     assert_eq!(marks, expected, "{listing}");
     let names =
-        "1 python-2-linux, 2 python-3.2, 3 python-3.10, 4 python-3.11, 5 free-threaded look";
+        "1 python-2-linux, 2 python-3.2, 3 python-3.10, 4 python-3.13, 5 free-threaded look";
     assert!(listing.starts_with(names), "{listing}");
     assert!(!shown(&["dis", &path]).contains('·'));
     assert_refused(&["dis", &path, "--policy", "3.16"], "invalid value '3.16'");
@@ -186,8 +186,8 @@ fn every_version_of_python_is_a_policy() {
         ("3.9", "python-3.2", true),
         ("python-3.10", "python-3.10", false),
         ("3.11", "python-3.11", false),
-        ("python-3.12", "python-3.11", false),
-        ("3.12.1", "python-3.11", false),
+        ("python-3.12", "python-3.13", false),
+        ("3.12.1", "python-3.13", false),
         ("3.13", "python-3.13", false),
         ("python-3.14", "python-3.14", false),
         ("3.14.2", "python-3.14", false),

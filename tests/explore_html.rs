@@ -45,7 +45,7 @@ fn the_page_says_what_the_terminal_says_and_needs_nothing_else() {
     // What a reader without scripts sees.
     let (still, _) = page.split_once("<script").unwrap();
     for says in [
-        "race.py can go wrong under python-3.2; not under python-3.11",
+        "race.py can go wrong under python-3.2; not under python-3.13",
         "prints 1",
         "thread 2 wrote 1 over it on line 6",
         "What Python promises",

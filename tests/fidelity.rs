@@ -202,7 +202,7 @@ fn every_version_has_its_preset() {
     assert_eq!(preset([3, 9, 18]), "python-3.2");
     assert_eq!(preset([3, 10, 0]), "python-3.10");
     assert_eq!(preset([3, 11, 0]), "python-3.11");
-    assert_eq!(preset([3, 12, 9]), "python-3.11");
+    assert_eq!(preset([3, 12, 9]), "python-3.13");
     assert_eq!(preset([3, 13, 0]), "python-3.13");
     assert_eq!(preset([3, 14, 0]), "python-3.14");
     assert_eq!(preset([3, 15, 0]), "python-3.15");

@@ -7,6 +7,7 @@ mod common;
 use common::watchdog;
 use proptest::prelude::*;
 use singletrack::gil::AttachError;
+use singletrack::gil::FreeThreading;
 use singletrack::gil::Gil;
 use singletrack::gil::GilThread;
 use singletrack::gil::GlobalLock;
@@ -15,7 +16,7 @@ use singletrack::gil::rules::pending::{BATCH, CAPACITY, Full, Pending};
 use singletrack::gil::{Check, PolicyError, SwitchPolicy};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 
 fn presets() -> impl Iterator<Item = SwitchPolicy> {
@@ -43,7 +44,7 @@ proptest! {
                         model.push_back(number);
                         prop_assert_eq!(added, Ok(()));
                     } else {
-                        prop_assert_eq!(added, Err(Full));
+                        prop_assert_eq!(added, Err(number));
                     }
                 }
                 2 => prop_assert!(!pending.begins(other)),
@@ -254,4 +255,70 @@ fn a_new_check_interval_is_for_all_threads() {
         assert_eq!(gil.counters().tick_drops - before, 50, "a check every second tick");
     })
     .unwrap();
+}
+
+/// What a refused call holds may look at the lock when it is dropped.
+#[test]
+fn a_refused_call_is_dropped_without_the_lock_in_hand() {
+    let _dog = watchdog("a refused call", 30);
+    struct Looks(GlobalLock);
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            let _ = self.0.switch_number();
+        }
+    }
+    let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_10);
+    let add = || {
+        let looks = Looks(lock.clone());
+        lock.add_pending_call(move || drop(looks))
+    };
+    let added = (0..CAPACITY + 1).filter(|_| add().is_ok()).count();
+    assert_eq!(added, CAPACITY);
+}
+
+/// An `attach` to another lock, or to a scope without one, is on the way and no end of it.
+#[test]
+fn an_interrupt_unwinds_to_the_attach_of_its_own_lock() {
+    let _dog = watchdog("an interrupt through another lock", 30);
+    let (outer, inner) =
+        (GlobalLock::new(SwitchPolicy::PYTHON_3_2), GlobalLock::new(SwitchPolicy::PYTHON_2));
+    let scope = FreeThreading::new();
+    for without_a_lock in [false, true] {
+        let expelled = outer.attach(|gil| {
+            assert!(outer.interrupt(gil.thread_id()));
+            let body = || (0..2).for_each(|_| gil.checkpoint());
+            let passed = match without_a_lock {
+                false => inner.attach(|_| body()),
+                true => scope.attach(|_| body()),
+            };
+            panic!("another's attach gave {passed:?}");
+        });
+        assert_eq!(expelled, Err::<(), _>(AttachError::Interrupted));
+    }
+    assert_eq!((inner.attach(|_| 7), scope.attach(|_| 8)), (Ok(7), Ok(8)), "both as before");
+}
+
+/// It has no lock, so it makes no call, whatever it catches.
+#[test]
+fn a_token_that_was_lost_makes_no_pending_call() {
+    let _dog = watchdog("a lost token", 30);
+    for policy in [SwitchPolicy::PYTHON_2, SwitchPolicy::PYTHON_3_2] {
+        let lock = GlobalLock::new(policy);
+        let made = Arc::new(AtomicBool::new(false));
+        let lost = lock.attach(|gil| {
+            gil.claim_main();
+            let other = lock.clone();
+            let finalise = || std::thread::spawn(move || other.attach(|gil| gil.finalise())).join();
+            let detached = catch_unwind(AssertUnwindSafe(|| gil.detach(|| drop(finalise()))));
+            assert!(detached.is_err(), "the lock cannot be had again");
+            let made = Arc::clone(&made);
+            lock.add_pending_call(move || made.store(true, SeqCst)).unwrap();
+            for _ in 0..300 {
+                gil.tick();
+                gil.checkpoint();
+            }
+        });
+        drop(lost); // an error, if a check came
+        assert!(!made.load(SeqCst), "a call was made without the lock");
+    }
 }

@@ -22,7 +22,7 @@ fn each_python_has_the_preset_of_its_time() {
     let pythons = [("1.5", old), ("2.7", old), ("3.0", old), ("3.1", old), ("3.2", "python-3.2")];
     let newer = [("3.9", "python-3.2"), ("3.10", "python-3.10"), ("3.11", "python-3.11")];
     let newest =
-        [("3.12.1", "python-3.11"), ("python-3.13", "python-3.13"), ("3.14", "python-3.14")];
+        [("3.12.1", "python-3.13"), ("python-3.13", "python-3.13"), ("3.14", "python-3.14")];
     let last = [("3.13.7", "python-3.13"), ("3.15", "python-3.15")];
     for (version, preset) in pythons.into_iter().chain(newer).chain(newest).chain(last) {
         let policy: SwitchPolicy = version.parse().unwrap();

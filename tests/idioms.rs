@@ -136,7 +136,7 @@ fn no_idiom_is_named_twice_and_each_group_has_some() {
 }
 
 fn row(name: &str, predicted: bool, seen: Seen) -> IdiomRow {
-    let (python, preset) = ("3.12.1".to_owned(), "python-3.11".to_owned());
+    let (python, preset) = ("3.12.1".to_owned(), "python-3.13".to_owned());
     IdiomRow { idiom: idiom(name), python, preset, predicted: Ok(predicted), seen }
 }
 

@@ -463,3 +463,21 @@ proptest! {
         let _ = text.parse::<Order>();
     }
 }
+
+/// Nothing comes after the root's last step, and yet it has to do with the others: it ends them.
+#[test]
+fn the_last_step_of_the_root_is_tried_before_and_after_the_others() {
+    let program = |sim: Sim| async move {
+        let flag = sim.shared(Cell::new(false));
+        let sets = flag.clone();
+        drop(sim.spawn("setter", async move {
+            yield_now().await;
+            sets.set(true);
+        }));
+        yield_now().await;
+        assert!(!flag.get(), "the setter was first");
+    };
+    for explorer in [Explorer::new().exhaustive(), Explorer::new().only_shared()] {
+        fails(explorer, program);
+    }
+}

@@ -262,7 +262,12 @@ impl Stage {
             return panicked;
         }
         match ended {
-            Ok(_) => RunEnd::Done,
+            Ok(_) => {
+                // The root's last step, after which nothing is chosen. It ends all other tasks, so it
+                // has to do with every other step.
+                self.guide.borrow_mut().ran(&Footprint::all());
+                RunEnd::Done
+            }
             Err(EndedEarly::Stopped) => self.cut.take().unwrap_or(RunEnd::Done),
             Err(EndedEarly::Failed(e)) if e.kind() == io::ErrorKind::Deadlock => {
                 RunEnd::Deadlock(Story::waiting(event_loop))

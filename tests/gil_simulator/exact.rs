@@ -261,3 +261,22 @@ fn a_sleep_whose_time_is_over_before_it_begins_does_not_turn_time_back() {
         assert!(track.events.is_sorted_by_key(|event| event.at), "{track:?}");
     }
 }
+
+/// A slice that would have ended later, or an interval, was cancelled when the last thread ended.
+#[test]
+fn what_was_cancelled_moves_no_clock() {
+    let run = |limit, interval| {
+        let policy = SwitchPolicy::PYTHON_3_2.with_check(Check::OnRequest { interval }).unwrap();
+        let mut simulator = Simulator::new(policy, 2, Costs::TYPICAL, 7).unwrap();
+        simulator.record(100);
+        simulator.spawn(Script::computes("a", 1000));
+        simulator.spawn(Script::computes("b", 1000));
+        let run = simulator.run(limit);
+        assert_eq!(run.ending, SimulationEnd::Done);
+        assert_eq!(run.recording.until, run.elapsed);
+        run.elapsed
+    };
+    let day = Duration::from_secs(86_400);
+    let elapsed = run(u64::MAX, day);
+    assert_eq!((run(1_000_000, day), run(elapsed, Duration::from_millis(5))), (elapsed, elapsed));
+}

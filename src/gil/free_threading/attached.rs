@@ -19,7 +19,9 @@ use crate::base::sync::{Arc, MutexGuard, thread_local};
 use crate::gil::free_threading::scope::{FreeThreading, ScopeGuarded, ScopeShared, ScopeThread};
 use crate::gil::free_threading::stop_the_world::RunOrSleep;
 use crate::gil::lock::thread_state::{LocalState, LocalStates, thread_is_ending};
-use crate::gil::rules::decision::{AttachError, DropReason, Expelled, SleepReason, ThreadId};
+use crate::gil::rules::decision::{
+    AttachError, DropReason, Expelled, SleepReason, Source, ThreadId,
+};
 use crate::gil::stats::record::EventKind;
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -111,8 +113,9 @@ impl FreeThreading {
         let mut attached = Attached { state: &state };
         let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut attached)));
         drop(attached);
+        let source = Source::of(&*state.shared);
         LocalStates::put_back(state);
-        Expelled::caught(outcome)
+        Expelled::caught(source, outcome)
     }
 }
 
@@ -124,7 +127,7 @@ impl Attached<'_> {
         if self.state.thread.state_word.is_closed()
             && let Err(error) = self.state.park()
         {
-            Expelled::unwind(error);
+            Expelled::unwind(Source::of(&*self.state.shared), error);
         }
     }
 
@@ -184,7 +187,7 @@ impl Drop for Reattach<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Err(error) = self.0.attach() {
-            Expelled::unwind(error);
+            Expelled::unwind(Source::of(&*self.0.shared), error);
         }
     }
 }

@@ -195,10 +195,10 @@ impl GlobalLock {
     #[doc(alias = "Py_AddPendingCall")]
     pub fn add_pending_call(&self, call: impl FnOnce() + Send + 'static) -> Result<(), Full> {
         let Ok(mut guarded) = self.shared.enter() else { return Err(Full) };
-        let added = guarded.pending.add(Box::new(call));
+        let refused = guarded.pending.add(Box::new(call)).err();
         self.shared.publish_calls(&guarded);
         self.shared.leave(guarded, None);
-        added
+        refused.map_or(Ok(()), |_| Err(Full))
     }
 
     /// Unwinds a thread at its next check with the lock, up to its `attach`, which gives

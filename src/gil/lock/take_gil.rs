@@ -16,8 +16,9 @@
 //!                ▼           ── "wake x" ──▶ x's condition variable is notified
 //!              eval breaker: one flag, written under the mutex, read by the holder at checkpoints
 //! ```
-//! The lock is *not* that mutex. parking_lot's mutex hands itself over now and then out of
-//! fairness, and that would hide the very convoys that this lock is here to show.
+//! The lock is *not* that mutex: who has it next, and whether it is handed over, is what this lock is here
+//! to show, and a mutex decides that for itself. (parking_lot's handed itself over now and then, out of
+//! fairness, up to 0.12.)
 
 use crate::base::origin::Origin;
 use crate::base::sync::atomic::Ordering::Relaxed;
@@ -249,6 +250,7 @@ impl LockShared {
         me.stats.meter.dropped(reason);
         // In a fork that cannot have the mutex no thread waits.
         let Ok(mut guarded) = self.enter() else { return };
+        self.forget_those_not_copied(me, &mut guarded);
         if let Ok(release) = guarded.machine.drops(me.id, reason, self.now()) {
             self.hand_over(me, guarded, release);
         }
@@ -263,6 +265,7 @@ impl LockShared {
         // In a fork that cannot have the mutex the lock is lost.
         let lost = |_: &AttachError| me.stats.meter.dropped(DropReason::Request);
         let mut guarded = self.enter().inspect_err(lost)?;
+        self.forget_those_not_copied(me, &mut guarded);
         let Ok(Some(release)) = guarded.machine.yields(me.id, self.now()) else {
             self.leave(guarded, None);
             return Ok(false);
@@ -279,6 +282,13 @@ impl LockShared {
         }
         self.take_or_sleep(me, guarded, None)?;
         Ok(true)
+    }
+
+    /// The lock goes to nobody who is not in this process.
+    fn forget_those_not_copied(&self, me: &LockThread, guarded: &mut Guarded) {
+        if self.origin.is_copy() {
+            guarded.machine.is_alone(me.id);
+        }
     }
 
     /// Wakes the next thread and, if the switch is forced, sleeps until it has come.

@@ -20,7 +20,7 @@ use crate::base::sync::atomic::AtomicBool;
 use crate::base::sync::atomic::Ordering::Relaxed;
 use crate::gil::lock::take_gil::LockShared;
 use crate::gil::lock::thread_state::{LocalStates, ThreadState};
-use crate::gil::rules::decision::{AttachError, DropReason, Expelled, ThreadId};
+use crate::gil::rules::decision::{AttachError, DropReason, Expelled, Source, ThreadId};
 use crate::gil::rules::policy::{PointCheck, PolicyError};
 use crate::gil::rules::switch_point::SwitchPoint;
 use crate::gil::rules::ticker::Ticker;
@@ -135,8 +135,9 @@ impl Gil<'_> {
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut gil)));
         drop(gil);
+        let source = Source::of(&*state.shared);
         LocalStates::put_back(state);
-        Expelled::caught(outcome)
+        Expelled::caught(source, outcome)
     }
 
     /// One instruction of straight-line code. The lock can change hands here if the policy has
@@ -184,6 +185,9 @@ impl Gil<'_> {
     #[cold]
     #[inline(never)]
     fn check_after_ticks(&mut self) {
+        if self.lock.is_null() {
+            return self.lose(AttachError::Finalised);
+        }
         if self.state.shared.calls_wait() && self.state.make_pending_calls() {
             // There is another check at the very next tick, for the calls that still wait.
             self.ticker = Ticker::new();
@@ -214,7 +218,7 @@ impl Gil<'_> {
     /// An exception from another thread is raised when this one has the lock back.
     fn unwind_if_interrupted(&mut self) {
         if self.state.take_interrupt() {
-            Expelled::unwind(AttachError::Interrupted);
+            Expelled::unwind(Source::of(&*self.state.shared), AttachError::Interrupted);
         }
     }
 
@@ -329,7 +333,7 @@ impl Gil<'_> {
     #[cold]
     fn lose(&mut self, error: AttachError) {
         self.lock = std::ptr::null();
-        Expelled::unwind(error);
+        Expelled::unwind(Source::of(&*self.state.shared), error);
     }
 }
 

@@ -210,21 +210,39 @@ impl AttachError {
     }
 }
 
-/// The payload that unwinds a thread that cannot run on, up to its `attach`, which gives the error.
-pub(crate) struct Expelled(AttachError);
+/// The payload that unwinds a thread that cannot run on, up to its `attach`, which gives the error; an
+/// `attach` to another lock on the way lets it pass.
+pub(crate) struct Expelled {
+    error: AttachError,
+    from: Source,
+}
+
+/// Which lock or scope expels a thread: the address of what its handles share.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Source(usize);
+
+impl Source {
+    pub(crate) fn of<S>(shared: &S) -> Source {
+        Source(std::ptr::from_ref(shared).addr())
+    }
+}
 
 impl Expelled {
     /// Unwinds, unless that is under way.
-    pub(crate) fn unwind(error: AttachError) {
+    pub(crate) fn unwind(from: Source, error: AttachError) {
         if !std::thread::panicking() {
-            resume_unwind(Box::new(Expelled(error)));
+            resume_unwind(Box::new(Expelled { error, from }));
         }
     }
 
     /// The result of a body that may have been unwound so; any other panic goes on.
-    pub(crate) fn caught<R>(outcome: std::thread::Result<R>) -> Result<R, AttachError> {
+    pub(crate) fn caught<R>(
+        from: Source,
+        outcome: std::thread::Result<R>,
+    ) -> Result<R, AttachError> {
         outcome.or_else(|payload| match payload.downcast::<Expelled>() {
-            Ok(expelled) => Err(expelled.0),
+            Ok(own) if own.from == from => Err(own.error),
+            Ok(anothers) => resume_unwind(anothers),
             Err(panic) => resume_unwind(panic),
         })
     }

@@ -221,6 +221,13 @@ impl Machine {
         }
     }
 
+    /// This process is a copy of another, with this thread alone: those that wait are not here.
+    pub fn is_alone(&mut self, me: ThreadId) {
+        self.waiters.all().into_iter().filter(|id| *id != me).for_each(|id| {
+            self.waiters.dequeue(id);
+        });
+    }
+
     /// The holder drops the lock.
     ///
     /// # Errors

@@ -19,7 +19,8 @@ use crate::gil::rules::decision::ThreadId;
 use std::collections::VecDeque;
 use std::fmt;
 
-/// How many calls may wait: CPython's ring of 32 slots, one of which tells full from empty.
+/// How many calls may wait: CPython's ring of 32 slots, one of which tells full from empty. (3.13 has room
+/// for all 32 of them.)
 pub const CAPACITY: usize = 31;
 /// The most calls that one check makes.
 pub const BATCH: usize = 32;
@@ -94,10 +95,11 @@ impl<C> Pending<C> {
     /// Adds a call. Any thread may, whether it has the lock or not.
     ///
     /// # Errors
-    /// [`Full`] if [`CAPACITY`] calls wait already.
-    pub fn add(&mut self, call: C) -> Result<(), Full> {
+    /// The call, if [`CAPACITY`] wait already: whoever holds a mutex around this drops it later, for its
+    /// drop may be a user's.
+    pub fn add(&mut self, call: C) -> Result<(), C> {
         if self.calls.len() == CAPACITY {
-            return Err(Full);
+            return Err(call);
         }
         self.calls.push_back(call);
         Ok(())

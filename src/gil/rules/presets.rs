@@ -64,7 +64,7 @@ impl SwitchPolicy {
         ..Self::PYTHON_3_2
     };
 
-    /// Python 3.11 and 3.12: nor where a jump leads forward, a Python function returns, or a call
+    /// Python 3.11: nor where a jump leads forward, a Python function returns, or a call
     /// into C is a fast one.
     pub const PYTHON_3_11: SwitchPolicy = SwitchPolicy {
         name: "python-3.11",
@@ -73,7 +73,8 @@ impl SwitchPolicy {
     };
 
     /// Python 3.13: each thread reads a word of its own, so that a request touches only the thread
-    /// it is meant for. The decisions are those of 3.12.
+    /// it is meant for. The decisions are those of 3.11, but for that and for
+    /// comprehensions, which are no functions since 3.12.
     pub const PYTHON_3_13: SwitchPolicy = SwitchPolicy {
         name: "python-3.13",
         checkpoints: SwitchPoints::PYTHON_3_13,
@@ -136,8 +137,10 @@ impl SwitchPolicy {
             (1, 5..) | (2, _) | (3, 0..=1) => Some(Self::PYTHON_2_LINUX),
             (3, 2..=9) => Some(Self::PYTHON_3_2),
             (3, 10) => Some(Self::PYTHON_3_10),
-            (3, 11..=12) => Some(Self::PYTHON_3_11),
-            (3, 13) => Some(Self::PYTHON_3_13),
+            (3, 11) => Some(Self::PYTHON_3_11),
+            // 3.12 looks where 3.13 does. (Its flag is still the interpreter's, as 3.11's is, which no
+            // program can tell.)
+            (3, 12..=13) => Some(Self::PYTHON_3_13),
             (3, 14) => Some(Self::PYTHON_3_14),
             (3, 15) => Some(Self::PYTHON_3_15),
             _ => None,

@@ -5,7 +5,7 @@
 //! (`gil/free_threading`). A lock cannot be made from this.
 //!
 //! ```text
-//!   python-3.12, 3.12    ──▶ Gil(python-3.11)    a switch where the policy looks
+//!   python-3.12, 3.12    ──▶ Gil(python-3.13)    a switch where the policy looks
 //!   free-threaded, 3.14t ──▶ Free                a switch after any instruction
 //! ```
 
@@ -22,7 +22,7 @@ use std::str::FromStr;
 ///
 /// let [old, new, free] = ["2.7", "python-3.12", "3.14t"].map(|name| name.parse::<Threading>());
 /// assert_eq!(old, Ok(Threading::Gil(SwitchPolicy::PYTHON_2_LINUX)));
-/// assert_eq!(new, Ok(Threading::Gil(SwitchPolicy::PYTHON_3_11)));
+/// assert_eq!(new, Ok(Threading::Gil(SwitchPolicy::PYTHON_3_13)));
 /// assert_eq!(free, Ok(Threading::Free));
 /// assert!(!new.unwrap().may_switch(SwitchPoint::Straight, true));
 /// assert!(free.unwrap().may_switch(SwitchPoint::Straight, true));

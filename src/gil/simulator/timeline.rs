@@ -91,6 +91,9 @@ impl Timeline {
     /// Advances the clock until an activity is over.
     pub(crate) fn advance(&mut self, limit: Nanos) -> Advance {
         while let Some(Reverse((at, _, due))) = self.due.pop() {
+            if self.is_cancelled(&due) {
+                continue; // at whatever time: nothing happens then
+            }
             if at > limit {
                 self.now = limit;
                 self.count_partial_ticks();
@@ -108,28 +111,30 @@ impl Timeline {
     fn handle(&mut self, due: Due) -> Option<usize> {
         self.events += 1;
         match due {
-            Due::Activity { thread, generation }
-                if self.threads[thread].generation == generation =>
-            {
+            Due::Activity { thread, .. } => {
                 self.threads[thread].left = 0;
                 return Some(thread);
             }
-            Due::Sleep { thread, generation } if self.threads[thread].generation == generation => {
-                self.wake(thread, true);
-            }
-            Due::Slice { core, generation } if self.slices[core] == generation => {
-                match self.cores.end_slice(core, self.now) {
-                    Some((before, next)) => {
-                        self.preempt(before);
-                        self.resume(next, core, self.costs.switch);
-                    }
-                    None => self.start_slice(core, 0),
+            Due::Sleep { thread, .. } => self.wake(thread, true),
+            Due::Slice { core, .. } => match self.cores.end_slice(core, self.now) {
+                Some((before, next)) => {
+                    self.preempt(before);
+                    self.resume(next, core, self.costs.switch);
                 }
-            }
-            // Cancelled: the thread was woken or preempted before.
-            Due::Activity { .. } | Due::Sleep { .. } | Due::Slice { .. } => self.events -= 1,
+                None => self.start_slice(core, 0),
+            },
         }
         None
+    }
+
+    /// The thread was woken or preempted before.
+    fn is_cancelled(&self, due: &Due) -> bool {
+        match *due {
+            Due::Activity { thread, generation } | Due::Sleep { thread, generation } => {
+                self.threads[thread].generation != generation
+            }
+            Due::Slice { core, generation } => self.slices[core] != generation,
+        }
     }
 
     /// What it costs to wake a sleeper now.

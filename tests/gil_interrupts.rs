@@ -286,7 +286,7 @@ fn an_interrupt_unwinds_to_the_attach_of_its_own_lock() {
     for without_a_lock in [false, true] {
         let expelled = outer.attach(|gil| {
             assert!(outer.interrupt(gil.thread_id()));
-            let body = || (0..2).for_each(|_| gil.checkpoint());
+            let mut body = || (0..2).for_each(|_| gil.checkpoint());
             let passed = match without_a_lock {
                 false => inner.attach(|_| body()),
                 true => scope.attach(|_| body()),

@@ -460,3 +460,37 @@ proptest! {
         }
     }
 }
+
+/// Where the search closes the cycle, the other thread can run; at another world of the same cycle it waits
+/// for the lock that the first has, and so can do so for ever.
+#[test]
+fn a_cycle_is_looked_at_from_each_world_on_it() {
+    let text = "global done\nlock door\nthread polls\nthread sets\n\
+                def polls():\nagain:\nACQUIRE door\nLOAD_GLOBAL done\nSTORE_FAST seen\nRELEASE door\n\
+                LOAD_FAST seen\nPOP_JUMP_IF_FALSE still_not\nLOAD_CONST 0\nRETURN_VALUE\n\
+                still_not:\nJUMP_BACKWARD again\n\
+                def sets():\nACQUIRE door\nLOAD_CONST 1\nSTORE_GLOBAL done\nRELEASE door\n\
+                LOAD_CONST 0\nRETURN_VALUE";
+    for policy in [SwitchPolicy::PYTHON_3_2, SwitchPolicy::PYTHON_3_11] {
+        for explorer in [Explorer::new(policy), Explorer::new(policy).in_full()] {
+            let found = explored(explorer, &verified(text));
+            assert!(
+                outcomes(&found).contains(&ended(Ending::Endless, vec![0])),
+                "{policy}: {found:?}"
+            );
+        }
+    }
+}
+
+/// What is replayed is what can be: nobody starves where the lock is handed over in turn, or while the other
+/// runs as well.
+#[test]
+fn a_replay_starves_nobody_whom_the_policy_lets_in() {
+    let spins = verified(SPIN_WAIT);
+    let once_round: Schedule = "1x3".parse().unwrap();
+    let ending =
+        |threading: Threading| replay(&spins, threading, &once_round).unwrap().outcome.ending;
+    assert_eq!(ending(Threading::Gil(SwitchPolicy::PYTHON_2)), Ending::Starvation);
+    assert_eq!(ending(Threading::Gil(SwitchPolicy::FAIR)), Ending::OutOfFuel);
+    assert_eq!(ending(Threading::Free), Ending::OutOfFuel);
+}

@@ -38,11 +38,10 @@
 //!
 //! [`Op::may_switch`]: crate::vm::op::Op::may_switch
 
-use crate::gil::rules::policy::HandOff;
 use crate::gil::rules::threading::Threading;
 use crate::vm::schedule::{Schedule, Stretch, serial_outcomes, shortest};
 use crate::vm::verifier::Verified;
-use crate::vm::world::{Ending, Outcome, Step, World};
+use crate::vm::world::{Ending, Outcome, Step, World, can_starve};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::rc::Rc;
@@ -334,7 +333,7 @@ impl<'p> Search<'p> {
         if let Some(outcome) = world.outcome(self.program) {
             self.record(outcome, self.schedule());
         } else if let Some(&at) = self.on_path.get(&world) {
-            self.close_cycle(at, &world);
+            self.close_cycle(at);
         } else if self.instructions >= self.explorer.limits.fuel {
             self.bound = Some(Bound::Fuel(self.explorer.limits.fuel));
             self.record(world.outcome_with(Ending::OutOfFuel), self.schedule());
@@ -352,30 +351,39 @@ impl<'p> Search<'p> {
         self.path.push(SearchNode { world, to_try, asleep, edge: None, cycles: Vec::new() });
     }
 
-    /// The last step led back to a world on the path: this could go on for ever. A schedule can
-    /// alternate between all cycles that lead back to one world.
-    fn close_cycle(&mut self, at: usize, world: &World) {
+    /// The last step led back to a world on the path: this could go on for ever, from each world on the way.
+    fn close_cycle(&mut self, at: usize) {
         let edges = || self.path[at..].iter().filter_map(|node| node.edge.as_ref());
-        let cycle = Cycle {
-            members: edges().map(|edge| edge.thread).collect(),
-            blocks: edges().any(|edge| edge.step.blocked),
-            stretches: self.path[at..].iter().filter_map(SearchNode::stretch).collect(),
-        };
-        let blocks = cycle.blocks;
+        let members: BTreeSet<usize> = edges().map(|edge| edge.thread).collect();
+        let blocks = edges().any(|edge| edge.step.blocked);
         for edge in self.path[at..].iter_mut().filter_map(|node| node.edge.as_mut()) {
             edge.in_cycle = true;
         }
-        let before: Vec<Stretch> = self.path[..at].iter().filter_map(SearchNode::stretch).collect();
-        let cycles = &mut self.path[at].cycles;
+        for start in at..self.path.len() {
+            self.add_cycle(at, start, &members, blocks);
+        }
+    }
+
+    /// From the world at `start` a cycle leads back to it. A schedule can alternate between all cycles that
+    /// lead back to one world.
+    fn add_cycle(&mut self, at: usize, start: usize, members: &BTreeSet<usize>, blocks: bool) {
+        let cycles = &self.path[start].cycles;
         let others = cycles.iter().filter(|other| other.blocks == blocks);
         let known: BTreeSet<usize> = others.flat_map(|other| other.members.clone()).collect();
-        if cycle.members.is_subset(&known) && !known.is_empty() {
+        if members.is_subset(&known) {
             return;
         }
-        cycles.push(cycle);
+        let (to_start, from_start) = (&self.path[at..start], &self.path[start..]);
+        let around = from_start.iter().chain(to_start).filter_map(SearchNode::stretch);
+        let cycle = Cycle { members: members.clone(), blocks, stretches: around.collect() };
+        self.path[start].cycles.push(cycle);
+        let SearchNode { world, cycles, .. } = &self.path[start];
+        let world = Rc::clone(world);
         let all: BTreeSet<usize> = cycles.iter().flat_map(|c| c.members.clone()).collect();
         let busy: Vec<&Cycle> = cycles.iter().filter(|cycle| !cycle.blocks).collect();
         let hogging: BTreeSet<usize> = busy.iter().flat_map(|c| c.members.clone()).collect();
+        let before: Vec<Stretch> =
+            self.path[..start].iter().filter_map(SearchNode::stretch).collect();
         let schedule = |cycles: &[&Cycle]| {
             let stretches = cycles.iter().flat_map(|cycle| &cycle.stretches);
             before.iter().chain(stretches).copied().collect::<Schedule>()
@@ -410,17 +418,5 @@ impl SearchNode {
     fn stretch(&self) -> Option<Stretch> {
         let edge = self.edge.as_ref()?;
         Some(Stretch { thread: edge.thread, instructions: edge.step.instructions })
-    }
-}
-
-/// Whether so many threads, in a cycle without blocking, can keep the lock from all others.
-fn can_starve(threading: Threading, members: usize) -> bool {
-    match threading.hand_off() {
-        // The thread that drops it may be the quickest to take it, any number of times.
-        Some(HandOff::Race) => true,
-        // The thread that drops it must let another have it, but two may alternate for ever.
-        Some(HandOff::Forced) => members > 1,
-        // Without a lock, all others run meanwhile.
-        Some(HandOff::Fifo | HandOff::Priority) | None => false,
     }
 }

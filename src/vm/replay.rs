@@ -25,8 +25,8 @@ use crate::vm::schedule::Schedule;
 use crate::vm::sync::Wait;
 use crate::vm::thread::{Effect, Executed};
 use crate::vm::verifier::Verified;
-use crate::vm::world::{Ending, Outcome, World};
-use std::collections::HashMap;
+use crate::vm::world::{Ending, Outcome, World, can_starve};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 /// One executed instruction.
@@ -139,7 +139,7 @@ pub fn replay(
 ) -> Result<Replay, ReplayError> {
     let threading = threading.into();
     let mut world = World::new(program);
-    let mut trace = Vec::new();
+    let (mut trace, mut blocked) = (Vec::new(), Vec::new());
     // A state that comes again closes a cycle, which could go on for ever.
     let mut seen = HashMap::from([(world.clone(), 0)]);
     let mut cycle = None;
@@ -150,6 +150,8 @@ pub fn replay(
             let (entry, executed) = execute_next(program, &mut world, thread)?;
             last = Some((executed, entry.position));
             trace.push(entry);
+            blocked.push(executed.op.blocks());
+            cycle = None;
             if executed.may_switch(threading) || !world.can_run(program, thread) {
                 let first = *seen.entry(world.clone()).or_insert(trace.len());
                 cycle = (first < trace.len()).then_some(first);
@@ -170,10 +172,14 @@ pub fn replay(
             let is_on_cycle = |thread: &usize| trace[from..].iter().any(|e| e.thread == *thread);
             world.runnable(program).iter().all(is_on_cycle)
         };
+        let starves = |from: usize| {
+            let members: BTreeSet<usize> = trace[from..].iter().map(|entry| entry.thread).collect();
+            !blocked[from..].contains(&true) && can_starve(threading, members.len())
+        };
         world.outcome_with(match cycle {
-            None => Ending::OutOfFuel,
             Some(from) if takes_all_along(from) => Ending::Endless,
-            Some(_) => Ending::Starvation,
+            Some(from) if starves(from) => Ending::Starvation,
+            _ => Ending::OutOfFuel,
         })
     });
     Ok(Replay { trace, outcome, world })

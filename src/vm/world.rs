@@ -12,6 +12,7 @@
 //! A *step* goes to the next place where the policy lets the lock change hands. No other thread
 //! can run in between, so a schedule is an order of steps.
 
+use crate::gil::rules::policy::HandOff;
 use crate::gil::rules::threading::Threading;
 use crate::vm::access::Access;
 use crate::vm::program::{Expect, Position, Program};
@@ -239,5 +240,17 @@ impl World {
         let next = self.threads[thread].next(program);
         step.record(next.and_then(|(_, next)| Access::of(program.program(), next.op)));
         step
+    }
+}
+
+/// Whether so many threads, in a cycle without blocking, can keep the lock from all others.
+pub(super) fn can_starve(threading: Threading, members: usize) -> bool {
+    match threading.hand_off() {
+        // The thread that drops it may be the quickest to take it, any number of times.
+        Some(HandOff::Race) => true,
+        // The thread that drops it must let another have it, but two may alternate for ever.
+        Some(HandOff::Forced) => members > 1,
+        // Without a lock, all others run meanwhile.
+        Some(HandOff::Fifo | HandOff::Priority) | None => false,
     }
 }

@@ -135,21 +135,27 @@ impl<'a> Compiler<'a> {
     /// Leaves the blocks from the innermost to number `to`; `value` says that a value on the stack
     /// is to be kept.
     fn unwind(&mut self, to: usize, value: bool) -> Result<()> {
-        let blocks = self.unit().blocks.clone();
         let depth = self.unit().depth;
-        for (at, block) in blocks.iter().enumerate().skip(to).rev() {
-            self.unit().blocks.truncate(at);
+        // What a `finally` in here notes in a block further out (a `break` that is still to land) stays there.
+        let mut left = Vec::new();
+        for at in (to..self.unit().blocks.len()).rev() {
+            self.unit().blocks.truncate(at + 1);
+            let block = self.unit().blocks.pop().expect("there are more than `at`");
             let from = self.here();
-            let pops = matches!(block, Block::With(_) | Block::Unwinding)
-                || matches!(block, Block::Loop { iterator: true, .. });
+            let pops = matches!(&block, Block::With(_) | Block::Unwinding)
+                || matches!(&block, Block::Loop { iterator: true, .. });
             if pops && value {
                 self.emit(Op::Swap(2));
             }
-            match block {
+            match &block {
                 Block::With(is_async) => self.exit_with(*is_async),
                 _ if pops => drop(self.emit(Op::Pop)),
                 Block::Finally(body) => {
                     self.unit().depth += u32::from(value);
+                    if value {
+                        // It may leave a loop around it, and then nobody wants the value any more.
+                        self.unit().blocks.push(Block::Unwinding);
+                    }
                     self.block(body)?;
                     self.unit().depth -= u32::from(value);
                 }
@@ -158,9 +164,11 @@ impl<'a> Compiler<'a> {
             self.unit().depth -= u32::from(pops);
             let hole = (from, self.here(), at);
             self.unit().holes.push(hole);
+            left.push(block);
         }
         let unit = self.unit();
-        unit.blocks = blocks;
+        unit.blocks.truncate(to);
+        unit.blocks.extend(left.into_iter().rev());
         unit.depth = depth;
         Ok(())
     }

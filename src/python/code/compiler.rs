@@ -411,7 +411,9 @@ impl<'a> Compiler<'a> {
 
     /// The cell of a name, for a function that is made here.
     pub(crate) fn closure(&mut self, name: &Name) {
-        if let (Variable::Cell(cell), _) = self.variable(name) {
+        let scopes = self.scopes;
+        let scope = self.unit().scope;
+        if let Some(cell) = scopes[scope].cell(name) {
             self.emit(Op::LoadClosure(number(cell)));
         }
     }

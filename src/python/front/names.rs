@@ -90,6 +90,13 @@ impl Scope {
         }
         Variable::Global
     }
+
+    /// The cell of a name, for a function that is made in here: its own, or one from further out. (A class may
+    /// bind the same name, which its methods do not see.)
+    pub fn cell(&self, name: &str) -> Option<usize> {
+        let find = |list: &[Name]| list.iter().position(|other| &**other == name);
+        find(&self.cells).or_else(|| find(&self.free).map(|at| self.cells.len() + at))
+    }
 }
 
 /// The scopes of a module, by their numbers.

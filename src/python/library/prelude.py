@@ -347,6 +347,19 @@ def _deque_remove(items, wanted):
             return
     raise ValueError("deque.remove(x): x not in deque")
 
+def _deque_count(items, wanted):
+    found = 0
+    for item in items:
+        if _same(item, wanted):
+            found += 1
+    return found
+
+def _deque_index(items, wanted):
+    for at in range(len(items)):
+        if _same(items[at], wanted):
+            return at
+    raise ValueError(repr(wanted) + " is not in deque")
+
 def _hash(x):
     return hash(tuple([hash(y) for y in x]))
 

@@ -107,6 +107,13 @@ impl Machine {
         })
     }
 
+    /// Whether its class is a program's own, with an `__eq__`.
+    fn compares_itself(&mut self, value: Value) -> bool {
+        let is_instance =
+            value.id().is_some_and(|id| matches!(self.world.heap.get(id), Object::Instance(_)));
+        is_instance && self.class_attribute(value, self.known.eq).is_some()
+    }
+
     /// Python's `==` between values without methods of their own.
     pub fn equal(&mut self, left: Value, right: Value, depth: usize) -> R<bool> {
         if depth > DEEPEST {
@@ -123,7 +130,13 @@ impl Machine {
         ) {
             return Ok(a == b);
         }
-        let (Value::Ref(a), Value::Ref(b)) = (left, right) else { return Ok(left.is(right)) };
+        let (Value::Ref(a), Value::Ref(b)) = (left, right) else {
+            return if self.compares_itself(left) || self.compares_itself(right) {
+                Err(Raise::Python)
+            } else {
+                Ok(left.is(right))
+            };
+        };
         if a == b {
             return Ok(true);
         }
@@ -152,17 +165,14 @@ impl Machine {
                         .collect();
                     for (value, other) in pairs {
                         let Some(other) = other else { return Ok(false) };
-                        if !self.equal(value, other, depth + 1)? {
+                        if !value.is(other) && !self.equal(value, other, depth + 1)? {
                             return Ok(false);
                         }
                     }
                     return Ok(true);
                 }
                 (Object::Instance(_), _) | (_, Object::Instance(_)) => {
-                    let eq = self.known.eq;
-                    if self.class_attribute(left, eq).is_some()
-                        || self.class_attribute(right, eq).is_some()
-                    {
+                    if self.compares_itself(left) || self.compares_itself(right) {
                         return Err(Raise::Python);
                     }
                     return Ok(false);
@@ -173,7 +183,7 @@ impl Machine {
             return Ok(false);
         }
         for (a, b) in x.into_iter().zip(y) {
-            if !self.equal(a, b, depth + 1)? {
+            if !a.is(b) && !self.equal(a, b, depth + 1)? {
                 return Ok(false);
             }
         }

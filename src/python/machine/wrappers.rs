@@ -34,7 +34,7 @@ impl Machine {
         };
         match marks.map(|mark| own.attributes.get(mark).is_some()) {
             [true, _] => {
-                let function = self.prelude("_refuse_frozen");
+                let function = self.prelude("dataclasses._refuse_frozen");
                 let arguments = Arguments { values: vec![Value::Str(name)], named: Vec::new() };
                 self.call_value(function, arguments, Then::Discard)?;
                 Ok(true)

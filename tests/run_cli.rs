@@ -157,7 +157,7 @@ fn lanes_and_a_trace_show_who_had_the_lock() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let page = text(&output.stdout);
     assert!(page.starts_with("out\n\n"), "{page}");
-    for begins in ["GIL owner", "a MainThread", "b counter", "c counter", "python-3.11: "] {
+    for begins in ["GIL owner", "a MainThread", "b counter", "c counter", "python-3.13: "] {
         assert!(page.lines().any(|line| line.starts_with(begins)), "{begins}: {page}");
     }
     assert!(page.is_ascii() && page.lines().all(|line| line.len() <= 80), "{page}");
@@ -165,7 +165,7 @@ fn lanes_and_a_trace_show_who_had_the_lock() {
     let events = trace["traceEvents"].as_array().unwrap();
     let holds = events.iter().filter(|event| event["name"] == "Has GIL").count();
     assert!(holds >= 3, "{holds}");
-    assert_eq!(trace["otherData"]["policy"], "python-3.11");
+    assert_eq!(trace["otherData"]["policy"], "python-3.13");
 }
 
 #[test]

@@ -265,6 +265,7 @@ fn what_cannot_be_written_is_refused_before_the_work_and_destroys_nothing() {
         "explore examples/race.py --policy all --html",
         "compare --time 600 --export-csv",
         "compare --time 600 --export-markdown",
+        "compare --time 600 --trace",
     ];
     for command in commands {
         for bad in [place.clone(), place.join("no/such"), precious.join("below")] {

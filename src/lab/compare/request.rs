@@ -180,7 +180,8 @@ impl CompareArgs {
             keep_going: compare.keep_going,
             request_limit: Duration::from_secs(compare.request_limit as u64),
         };
-        let exports = compare.export_csv.iter().chain(&compare.export_markdown);
+        let exports =
+            compare.export_csv.iter().chain(&compare.export_markdown).chain(&compare.trace);
         exports.map(PathBuf::as_path).try_for_each(WholeFile::check)?;
         let models: Vec<String> =
             models.iter().map(|word| word.to_string_lossy().into_owned()).collect();

@@ -68,7 +68,7 @@ fn document(moments: &Moments, only: Option<usize>) -> Value {
         Some(_) => Vec::new(),
         None => (0..moments.count()).map(|number| bare(moments, number)).collect(),
     };
-    json!({ "about": about, "until_ns": timeline.until, "groups": groups,
+    json!({ "schema_version": 1, "about": about, "until_ns": timeline.until, "groups": groups,
             "count": moments.count(), "moments": all })
 }
 

@@ -362,6 +362,21 @@ fn a_dropped_child_goes_on_and_is_collected() {
     });
 }
 
+/// Whichever loop runs at that moment, its own collects it, when it runs again.
+#[test]
+fn a_child_that_is_dropped_between_two_runs_is_collected() {
+    let _dog = watchdog("a child dropped between two runs", 60);
+    let (event_loop, other) = (EventLoop::new().unwrap(), EventLoop::new().unwrap());
+    let children = event_loop.run_until_complete(async {
+        [(); 2].map(|()| spawn(Command::new("cat").stdin(Stdio::piped())).unwrap())
+    });
+    let pids = children.each_ref().map(|child| child.id());
+    let [one, two] = children;
+    drop(one);
+    other.run_until_complete(async move { drop(two) });
+    event_loop.run_until_complete(until_async(|| pids.iter().all(|pid| state(*pid).is_none())));
+}
+
 #[test]
 fn a_program_that_is_not_there_leaves_nothing() {
     let _dog = watchdog("no program", 60);

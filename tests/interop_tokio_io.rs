@@ -5,11 +5,16 @@
 mod common;
 use common::watchdog;
 use singletrack::aio::{TcpListener, TcpStream, UnixStream, split};
+use singletrack::task::budget::BUDGET;
 use singletrack::{EventLoop, create_task};
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
 /// Knows nothing of this crate. Its buffer is uninitialised memory, of an odd size.
@@ -91,5 +96,49 @@ fn foreign_code_goes_on_where_buffered_streams_were_left() {
         asks.write_eof().unwrap();
         assert_eq!(answers.read_to_end().await.unwrap(), body);
         assert_eq!(echo.await.unwrap().unwrap(), 1 << 20);
+    });
+}
+
+thread_local! {
+    /// What is read when a waker is used.
+    static ANOTHER: RefCell<Option<UnixStream>> = const { RefCell::new(None) };
+}
+
+/// A waker that runs foreign code: it reads a stream.
+struct Reads(AtomicUsize);
+
+impl Wake for Reads {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        ANOTHER.with_borrow_mut(|another| {
+            let (mut room, cx) = ([0; 8], &mut Context::from_waker(Waker::noop()));
+            let mut buffer = ReadBuf::new(&mut room);
+            let _ = Pin::new(another.as_mut().unwrap()).poll_read(cx, &mut buffer);
+            self.0.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+}
+
+#[test]
+fn whoever_is_woken_within_a_read_may_read() {
+    let _dog = watchdog("a read within a read", 30);
+    EventLoop::new().unwrap().run_until_complete(async {
+        let (mut near, far) = UnixStream::pair().unwrap();
+        let (another, _its_peer) = UnixStream::pair().unwrap();
+        ANOTHER.set(Some(another));
+        far.write_all(&[7; 4 * BUDGET as usize]).await.unwrap();
+        let reads = Arc::new(Reads(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&reads));
+        let mut room = [0; 1];
+        // The budget of this poll ends before the bytes do, and who spends it is woken.
+        for _ in 0..2 * BUDGET {
+            let mut buffer = ReadBuf::new(&mut room);
+            let _ = Pin::new(&mut near).poll_read(&mut Context::from_waker(&waker), &mut buffer);
+        }
+        assert!(reads.0.load(Ordering::Relaxed) > 0, "nobody was woken");
+        ANOTHER.take();
     });
 }

@@ -212,6 +212,9 @@ fn a_table_that_is_interrupted_says_that_it_is_not_whole() {
 
 #[test]
 fn data_has_a_version_and_stdout_has_nothing_else() {
+    let trace = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("version.json");
+    assert!(run(&format!("gil race --seconds 0.05 --trace {}", trace.display())).status.success());
+    let replay = format!("replay {}", trace.display());
     for line in [
         "compare cpu --jobs 1 --rounds 1 --model sequential",
         "gil race --seconds 0.05",
@@ -224,6 +227,7 @@ fn data_has_a_version_and_stdout_has_nothing_else() {
         "explain lost wake-up",
         "loop step",
         "loop step queue",
+        &replay,
     ] {
         let output = run(&format!("{line} --json"));
         let document: Value = serde_json::from_slice(&output.stdout)

@@ -297,12 +297,7 @@ impl Core {
 
     /// A socket was dropped: first forget the source, then close the descriptor. The other
     /// order would leave a duplicate of the descriptor watched under a number that is reused.
-    ///
-    /// In a forked child it is only closed: forgetting it there would forget the parent's.
     pub(crate) fn close_source(&self, key: Key, fd: OwnedFd) {
-        if self.is_copy() {
-            return;
-        }
         let waiters = self.reactor.borrow_mut().deregister(key, fd.as_fd());
         drop(fd);
         for waker in waiters {

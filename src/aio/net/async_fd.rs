@@ -18,8 +18,8 @@
 use crate::aio::net::nonblocking::Borrowed;
 use crate::base::id::{Key, LoopId};
 use crate::event_loop::caught::drop_wakers;
-use crate::event_loop::core::{Core, made_here, run_or_send, try_enter, with_current};
-use crate::event_loop::inbox::LoopMessage;
+use crate::event_loop::core::{Core, made_here, try_enter, with_current};
+use crate::event_loop::inbox::{self, LoopMessage};
 use crate::event_loop::reactor::WaitTicket;
 use crate::sys::fd::Direction;
 use std::future::Future;
@@ -328,17 +328,13 @@ impl<T: AsFd + Into<OwnedFd>> Drop for AsyncFd<T> {
         if let Some(borrowed) = self.borrowed {
             borrowed.put_back(io.as_fd());
         }
-        let fd = std::cell::Cell::new(Some(io.into()));
-        // Between two runs of its loop, or while another one runs here, nobody need be told.
+        // On its own thread also between two runs of its loop, or while another one runs.
         if let Some(core) = made_here(self.loop_id) {
             let _its_wakers_find_their_loop = try_enter(&core);
-            return core.close_source(self.key, fd.take().expect("it is still here"));
+            return core.close_source(self.key, io.into());
         }
-        // If the loop is gone, so is its epoll instance: closing is all that is left to do.
-        let _ = run_or_send(
-            self.loop_id,
-            |core| core.close_source(self.key, fd.take().expect("one of the two runs")),
-            || LoopMessage::Close(self.key, fd.take().expect("one of the two runs")),
-        );
+        // If the loop is gone, so is its epoll instance: closing is all that is left to do. And all that a
+        // forked child may do, where the loop is a copy: to forget the source would forget the parent's.
+        let _ = inbox::send(self.loop_id, LoopMessage::Close(self.key, io.into()));
     }
 }

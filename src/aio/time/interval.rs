@@ -19,10 +19,11 @@
 
 use crate::aio::time::sleep::{Sleep, sleep, sleep_to};
 use crate::base::id::LoopId;
-use crate::event_loop::core::current;
+use crate::event_loop::core::{Core, current};
 use crate::event_loop::timers::deadline_after;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -176,17 +177,17 @@ impl Interval {
 
     /// [`tick`](Self::tick) for hand-written futures.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
-        let now = self.now();
+        let own = self.own_loop();
         ready!(Pin::new(&mut self.alarm).poll(cx));
-        let due = self.schedule.take(now);
+        let due = self.schedule.take(own.now());
         self.alarm = alarm_at(self.schedule.next());
         Poll::Ready(Duration::from_nanos(due))
     }
 
-    fn now(&self) -> u64 {
+    fn own_loop(&self) -> Rc<Core> {
         let core = current("interval");
         assert!(core.id == self.loop_id, "an interval is used on the loop that made it");
-        core.now()
+        core
     }
 
     /// The next tick comes a period from now.
@@ -194,7 +195,7 @@ impl Interval {
     /// # Panics
     /// On another loop than the one that made it.
     pub fn reset(&mut self) {
-        let now = self.now();
+        let now = self.own_loop().now();
         self.schedule.next = now.saturating_add(self.schedule.period);
         self.alarm = alarm_at(self.schedule.next);
     }

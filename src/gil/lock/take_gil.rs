@@ -287,7 +287,7 @@ impl LockShared {
     /// The lock goes to nobody who is not in this process.
     fn forget_those_not_copied(&self, me: &LockThread, guarded: &mut Guarded) {
         if self.origin.is_copy() {
-            guarded.machine.is_alone(me.id);
+            guarded.machine.keeps_only(me.id);
         }
     }
 

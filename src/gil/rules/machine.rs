@@ -221,8 +221,8 @@ impl Machine {
         }
     }
 
-    /// This process is a copy of another, with this thread alone: those that wait are not here.
-    pub fn is_alone(&mut self, me: ThreadId) {
+    /// Forgets all that wait but `me`: this process came with a fork, which copies one thread.
+    pub fn keeps_only(&mut self, me: ThreadId) {
         self.waiters.all().into_iter().filter(|id| *id != me).for_each(|id| {
             self.waiters.dequeue(id);
         });

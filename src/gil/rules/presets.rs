@@ -73,8 +73,8 @@ impl SwitchPolicy {
     };
 
     /// Python 3.13: each thread reads a word of its own, so that a request touches only the thread
-    /// it is meant for. The decisions are those of 3.11, but for that and for
-    /// comprehensions, which are no functions since 3.12.
+    /// it is meant for. It looks where 3.12 does: where 3.11 does, but for comprehensions, which are no
+    /// functions any more.
     pub const PYTHON_3_13: SwitchPolicy = SwitchPolicy {
         name: "python-3.13",
         checkpoints: SwitchPoints::PYTHON_3_13,

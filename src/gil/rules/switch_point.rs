@@ -127,7 +127,8 @@ impl SwitchPoints {
         SwitchPoint::CReturn,
     ]);
 
-    /// The same without comprehensions, which are no functions any more. CPython 3.13, and 3.15.
+    /// The same without comprehensions, which are no functions any more. CPython 3.12, 3.13
+    /// and 3.15.
     pub const PYTHON_3_13: SwitchPoints =
         SwitchPoints::of(&[SwitchPoint::Enter, SwitchPoint::CReturn]);
 

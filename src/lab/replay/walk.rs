@@ -12,6 +12,9 @@ use crate::lab::report::keys::{Answers, CLEAR};
 use crate::lab::report::terminal::wrap;
 use serde_json::{Value, json};
 
+/// Grows when what `--json` prints changes its shape.
+const SCHEMA_VERSION: u32 = 1;
+
 const HELP: &str = "n = next, p = previous, t = to a time, q = quit > ";
 
 /// Carries a request out.
@@ -68,7 +71,7 @@ fn document(moments: &Moments, only: Option<usize>) -> Value {
         Some(_) => Vec::new(),
         None => (0..moments.count()).map(|number| bare(moments, number)).collect(),
     };
-    json!({ "schema_version": 1, "about": about, "until_ns": timeline.until, "groups": groups,
+    json!({ "schema_version": SCHEMA_VERSION, "about": about, "until_ns": timeline.until, "groups": groups,
             "count": moments.count(), "moments": all })
 }
 

@@ -348,17 +348,10 @@ def _deque_remove(items, wanted):
     raise ValueError("deque.remove(x): x not in deque")
 
 def _deque_count(items, wanted):
-    found = 0
-    for item in items:
-        if _same(item, wanted):
-            found += 1
-    return found
+    return _list_count(items, wanted)
 
 def _deque_index(items, wanted):
-    for at in range(len(items)):
-        if _same(items[at], wanted):
-            return at
-    raise ValueError(repr(wanted) + " is not in deque")
+    return _list_index(items, wanted)
 
 def _hash(x):
     return hash(tuple([hash(y) for y in x]))

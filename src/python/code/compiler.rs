@@ -56,14 +56,22 @@ pub(crate) struct Compiler<'a> {
     /// Names of modules, by the variable that an import bound.
     pub(crate) modules: HashMap<Name, Name>,
     /// The module of the library that the code belongs to, if it is no program's.
-    pub(crate) library: Option<&'static str>,
+    pub(crate) library: Option<(&'static str, CodeKind)>,
     name_numbers: HashMap<Name, u32>,
     global_numbers: HashMap<Name, u32>,
     constant_numbers: HashMap<String, u32>,
 }
 
-/// A module of the library that is Python: its name, and its text.
-pub type Prelude = (&'static str, &'static str);
+/// A part of a module of the library that is Python here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prelude {
+    /// The module; it may have several parts.
+    pub module: &'static str,
+    /// What its functions are in CPython.
+    pub kind: CodeKind,
+    /// Its text.
+    pub text: &'static str,
+}
 
 /// Compiles a file, and those modules of the library that it imports and that are Python.
 ///
@@ -91,11 +99,11 @@ pub fn compile(text: &str, preludes: &[Prelude]) -> Result<Program> {
     modules::check_imports(&module.body, &mut compiler.modules)?;
     compiler.program.codes[0] = compiler.module(&module.body)?;
     let mut compiler = compiler.without_scopes();
-    let mut done: Vec<&str> = Vec::new();
+    let mut done: Vec<&Prelude> = Vec::new();
     // A module of the library may import another one.
     while let Some(prelude) = compiler.wanted(preludes, &done) {
-        compiler = compiler.compile_prelude(*prelude)?;
-        done.push(prelude.0);
+        compiler = compiler.compile_prelude(prelude)?;
+        done.push(prelude);
     }
     // Those that are imported come before those that import them.
     compiler.program.preludes.reverse();
@@ -122,7 +130,7 @@ impl Compiler<'_> {
     }
 
     /// A module that was imported and is not compiled yet; the one without a name last.
-    fn wanted<'p>(&self, preludes: &'p [Prelude], done: &[&str]) -> Option<&'p Prelude> {
+    fn wanted<'p>(&self, preludes: &'p [Prelude], done: &[&Prelude]) -> Option<&'p Prelude> {
         let is_imported = |module: &str| {
             module.is_empty()
                 || self.program.imports.iter().any(|(package, name)| match name {
@@ -131,8 +139,9 @@ impl Compiler<'_> {
                     None => false,
                 })
         };
-        preludes.iter().rev().find(|(module, text)| {
-            !done.contains(module) && is_imported(module) && self.uses(module, text)
+        preludes.iter().rev().find(|prelude| {
+            let Prelude { module, text, .. } = prelude;
+            !done.contains(prelude) && is_imported(module) && self.uses(module, text)
         })
     }
 
@@ -151,12 +160,12 @@ impl Compiler<'_> {
             || names.into_iter().any(|name| used.iter().any(|other| ***other == *name))
     }
 
-    fn compile_prelude(self, (module, text): Prelude) -> Result<Self> {
-        let tree = parse(text)?;
+    fn compile_prelude(self, prelude: &Prelude) -> Result<Self> {
+        let tree = parse(prelude.text)?;
         let scopes = resolve(&tree)?;
         let mut compiler = self.without_scopes();
         compiler.scopes = &scopes;
-        compiler.library = Some(module);
+        compiler.library = Some((prelude.module, prelude.kind));
         modules::check_imports(&tree.body, &mut compiler.modules)?;
         let code = compiler.module(&tree.body)?;
         compiler.program.codes.push(code);
@@ -178,10 +187,7 @@ impl<'a> Compiler<'a> {
     /// Begins a code.
     pub(crate) fn enter(&mut self, scope: usize, name: &str, kind: CodeKind) {
         let kind = match self.library {
-            Some(module) if kind != CodeKind::Module && modules::is_native(module) => {
-                CodeKind::Native
-            }
-            Some(_) if kind != CodeKind::Module => CodeKind::Library,
+            Some((_, of_library)) if kind != CodeKind::Module => of_library,
             _ => kind,
         };
         let names = &self.scopes[scope];
@@ -316,8 +322,8 @@ impl<'a> Compiler<'a> {
         let is_own = self.scopes.first().is_some_and(|module| module.locals.contains(name));
         let name = match self.library {
             None => name.clone(),
-            Some("") if is_own => Name::from(format!("<{name}>")),
-            Some(module) if is_own => Name::from(format!("<{module}.{name}>")),
+            Some(("", _)) if is_own => Name::from(format!("<{name}>")),
+            Some((module, _)) if is_own => Name::from(format!("<{module}.{name}>")),
             Some(_) if name.starts_with('_') => Name::from(format!("<{name}>")),
             Some(_) => Name::from(format!("<builtins.{name}>")),
         };

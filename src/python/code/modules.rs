@@ -7,17 +7,12 @@ use crate::python::code::catalogue::INSTEAD;
 pub use crate::python::code::catalogue::MODULES;
 pub use crate::python::code::names::{BUILTINS, EXCEPTIONS, REAL_ONLY};
 use crate::python::code::names::{
-    METHODS, NATIVE, PARTLY_NATIVE, REFUSED, REFUSED_ATTRIBUTES, REFUSED_MODULES,
+    METHODS, PARTLY_NATIVE, REFUSED, REFUSED_ATTRIBUTES, REFUSED_MODULES,
 };
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{Expression, ExpressionKind, Name, Statement, StatementKind};
 use std::collections::HashMap;
-
-/// Whether a module that is Python here is C in CPython.
-pub(crate) fn is_native(module: &str) -> bool {
-    NATIVE.contains(&module)
-}
 
 /// Whether only a part of a module is Python here.
 pub(crate) fn is_partly_native(module: &str) -> bool {

@@ -172,9 +172,6 @@ pub const REFUSED_MODULES: &[(&str, &str)] = &[
     ("weakref", "keep the object itself"),
 ];
 
-/// Modules that are C in CPython, and Python here.
-pub const NATIVE: &[&str] = &["", "itertools", "functools", "operator", "heapq", "bisect", "copy"];
-
 /// Modules of which a part only is Python here.
 pub const PARTLY_NATIVE: &[&str] = &["collections", "itertools", "threading", "queue", "sys"];
 

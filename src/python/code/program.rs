@@ -93,13 +93,21 @@ pub enum CodeKind {
     Class,
     /// Code that stands for a function that is C in CPython: it never looks.
     Native,
-    /// Code of a module that is Python in CPython: it looks where it is entered, and behind it.
+    /// Code of a module that is Python in CPython and holds a lock of its own inside: it looks where
+    /// it is entered, and behind it.
     Library,
+    /// Code of a module that is Python in CPython and holds none: it looks as the program's does.
+    Unguarded,
 }
 
 impl CodeKind {
     /// Whether the program's author has not written it.
     pub fn is_library(self) -> bool {
+        matches!(self, CodeKind::Native | CodeKind::Library | CodeKind::Unguarded)
+    }
+
+    /// Whether others run before it or behind it only.
+    pub fn is_one_step(self) -> bool {
         matches!(self, CodeKind::Native | CodeKind::Library)
     }
 }

@@ -35,10 +35,10 @@ impl Mixer<'_> {
                 self.mix(44 | (table.len() as u64) << 8);
                 table.iter().for_each(|(name, _)| self.value(name));
             }
-            Object::Deque(items, most) => {
-                self.mix(45);
-                self.mix(most.map_or(u64::MAX, |most| most as u64));
-                self.values(items.iter());
+            Object::Deque(deque) => {
+                self.mix(45 | u64::from(deque.changes.unwrap_or(0)) << 8);
+                self.mix(deque.most.map_or(u64::MAX, |most| most as u64));
+                self.values(deque.items.iter());
             }
             Object::Range(start, stop, step) => {
                 self.mix(46);
@@ -109,6 +109,11 @@ impl Mixer<'_> {
             Iter::Sequence { of, at } => {
                 self.mix(61 | (*at as u64) << 8);
                 self.value(*of);
+            }
+            Iter::Deque { of, at, changes } => {
+                self.mix(66 | u64::from(*changes) << 8);
+                self.mix(*at as u64);
+                self.id(*of);
             }
             Iter::Range { next, left, step } => {
                 self.mix(62);

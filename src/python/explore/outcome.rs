@@ -108,7 +108,7 @@ fn is_plain_within(machine: &Machine, value: Value, depth: usize) -> bool {
             Object::Dict(table, _) | Object::Set(table) => table
                 .iter()
                 .all(|(name, value)| is_plain(machine, name) && is_plain(machine, value)),
-            Object::Deque(items, _) => items.iter().all(|item| is_plain(machine, *item)),
+            Object::Deque(deque) => deque.items.iter().all(|item| is_plain(machine, *item)),
             _ => false,
         },
         _ => true,

@@ -11,7 +11,7 @@ use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::world::Thread;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{
-    Attributes, Class, DictKind, Function, Generator, Instance, Iter, Object, Sync,
+    Attributes, Class, Deque, DictKind, Function, Generator, Instance, Iter, Object, Sync,
 };
 use crate::python::value::strings::StrId;
 use crate::python::value::table::Table;
@@ -266,7 +266,7 @@ impl<'m> Reader<'m> {
             }
             Item::Set(_) => Object::Set(Table::default()),
             Item::Deque(data, most) => {
-                Object::Deque(VecDeque::from(self.values(data)?), most.map(size))
+                Object::Deque(Deque::new(VecDeque::from(self.values(data)?), most.map(size)))
             }
             Item::Range(_, _, 0) => return Err("a range with step 0".to_owned()),
             Item::Range(start, stop, step) => Object::Range(*start, *stop, *step),

@@ -250,7 +250,9 @@ impl<'m> Writer<'m> {
                 let names: Vec<Value> = table.iter().map(|(name, _)| name).collect();
                 Item::Set(self.data(&names)?)
             }
-            Object::Deque(items, most) => Item::Deque(self.data(items)?, most.map(|m| m as u64)),
+            Object::Deque(deque) => {
+                Item::Deque(self.data(&deque.items)?, deque.most.map(|m| m as u64))
+            }
             Object::Range(start, stop, step) => Item::Range(*start, *stop, *step),
             Object::Slice([a, b, c]) => {
                 Item::Slice([self.datum(*a)?, self.datum(*b)?, self.datum(*c)?])
@@ -359,6 +361,7 @@ impl<'m> Writer<'m> {
     fn iter(&mut self, iter: &Iter) -> Result<Item> {
         Ok(match iter {
             Iter::Sequence { of, at } => Item::Sequence(self.datum(*of)?, *at as u64),
+            Iter::Deque { of, at, .. } => Item::Sequence(self.datum(Value::Ref(*of))?, *at as u64),
             Iter::Range { next, left, step } => Item::Rest(*next, *left, *step),
             Iter::Table { of, at, size, part } => {
                 // Holes are not written, so the place is counted without them.

@@ -8,7 +8,7 @@ use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::frame::Then;
-use crate::python::value::object::Object;
+use crate::python::value::object::{Deque, Object};
 use std::collections::VecDeque;
 
 /// The rows of this file.
@@ -63,7 +63,7 @@ impl Machine {
             self.note(Location::Object(id), false);
             let items = match self.world.heap.get(id) {
                 Object::List(items) | Object::Tuple(items) => Some(items.clone()),
-                Object::Deque(items, _) => Some(items.iter().copied().collect()),
+                Object::Deque(deque) => Some(deque.items.iter().copied().collect()),
                 _ => None,
             };
             if let Some(items) = items {
@@ -85,12 +85,19 @@ impl Machine {
         Ok(Done::Value(Value::None))
     }
 
-    fn change_deque(&mut self, value: Value, f: impl FnOnce(&mut VecDeque<Value>)) -> R<Done> {
+    /// Does something to a deque that ends whoever goes through it, if it says that it has.
+    fn change_deque(
+        &mut self,
+        value: Value,
+        f: impl FnOnce(&mut VecDeque<Value>) -> bool,
+    ) -> R<Done> {
         self.charge(1)?;
         if let Value::Ref(id) = value {
             self.note(Location::Object(id), true);
-            if let Object::Deque(items, _) = self.world.heap.get_mut(id) {
-                f(items);
+            if let Object::Deque(deque) = self.world.heap.get_mut(id)
+                && f(&mut deque.items)
+            {
+                deque.changed();
             }
         }
         Ok(Done::Value(Value::None))
@@ -170,9 +177,7 @@ fn remove(m: &mut Machine, a: &Arguments) -> R<Done> {
             m.value_error(format!("{name}.remove(x): x not in {name}"))
         }
         Some(at) => {
-            m.change_deque(Value::Ref(id), |items| {
-                items.remove(at);
-            })?;
+            m.change_deque(Value::Ref(id), |items| items.remove(at).is_some())?;
             m.change_list(Value::Ref(id), |items| {
                 items.remove(at);
             })
@@ -182,7 +187,11 @@ fn remove(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn clear(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [list] = m.sorted(a, "clear", 1, ["self"])?;
-    m.change_deque(list, VecDeque::clear)?;
+    m.change_deque(list, |items| {
+        let had_some = !items.is_empty();
+        items.clear();
+        had_some
+    })?;
     m.change_list(list, Vec::clear)
 }
 
@@ -227,7 +236,7 @@ fn copy(m: &mut Machine, a: &Arguments) -> R<Done> {
     let (id, items) = m.list_at(list)?;
     m.charge(items.len())?;
     let object = match m.world.heap.get(id) {
-        Object::Deque(items, most) => Object::Deque(items.clone(), *most),
+        Object::Deque(deque) => Object::Deque(Deque::new(deque.items.clone(), deque.most)),
         _ => Object::List(items),
     };
     value(m.add(object))
@@ -255,7 +264,7 @@ fn sort_list(m: &mut Machine, a: &Arguments) -> R<Done> {
 fn deque_add(m: &mut Machine, a: &Arguments, left: bool) -> R<Done> {
     let [deque, item] = m.sorted(a, "append", 2, ["self", "x"])?;
     let most = match deque.id().map(|id| m.world.heap.get(id)) {
-        Some(Object::Deque(_, most)) => most.unwrap_or(usize::MAX),
+        Some(Object::Deque(deque)) => deque.most.unwrap_or(usize::MAX),
         _ => usize::MAX,
     };
     m.change_deque(deque, |items| {
@@ -268,6 +277,7 @@ fn deque_add(m: &mut Machine, a: &Arguments, left: bool) -> R<Done> {
                 items.pop_front();
             }
         }
+        true
     })
 }
 
@@ -284,6 +294,7 @@ fn deque_take(m: &mut Machine, a: &Arguments, left: bool) -> R<Done> {
     let mut taken = None;
     m.change_deque(deque, |items| {
         taken = if left { items.pop_front() } else { items.pop_back() };
+        taken.is_some()
     })?;
     match taken {
         Some(item) => value(item),
@@ -319,7 +330,10 @@ fn deque_extendleft(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn deque_reverse(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [deque] = m.sorted(a, "reverse", 1, ["self"])?;
-    m.change_deque(deque, |items| items.make_contiguous().reverse())
+    m.change_deque(deque, |items| {
+        items.make_contiguous().reverse();
+        false
+    })
 }
 
 fn deque_insert(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -329,6 +343,7 @@ fn deque_insert(m: &mut Machine, a: &Arguments) -> R<Done> {
         let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
         let at = if at < 0 { (at + length).max(0) } else { at.min(length) };
         items.insert(usize::try_from(at).unwrap_or(0), item);
+        true
     })
 }
 
@@ -336,10 +351,10 @@ fn rotate(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [deque, by] = m.sorted(a, "rotate", 1, ["self", "n"])?;
     let by = if by == Value::Unset { 1 } else { m.int_argument(by)? };
     m.change_deque(deque, |items| {
-        if let Ok(length) = i64::try_from(items.len())
-            && length > 0
-        {
+        let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
+        if length > 1 {
             items.rotate_right(usize::try_from(by.rem_euclid(length)).unwrap_or(0));
         }
+        length > 1
     })
 }

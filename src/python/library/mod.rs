@@ -16,6 +16,7 @@
 //!   sockets                   what asyncio's streams stand on
 //!   processes                 what multiprocessing stands on; os
 //!   prelude.py                what calls back into Python: sorted(key=…), map, …
+//!   prelude_unguarded.py      what is Python in CPython, and has no lock: Counter.update, shuffle
 //!   futures.py                concurrent.futures: Future, executors, wait
 //!   asyncio/*.py              gather, wait, timeouts, groups, locks, queues; connections, servers
 //!   multiprocessing.py        multiprocessing: Process, Pool, Queue

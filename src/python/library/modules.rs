@@ -4,6 +4,7 @@
 //! `random` come from its seed; in the explorer, each of a few is tried.
 //! *Leaves out*: the numbers that CPython's `random` would give for the same seed.
 
+use crate::python::library::sequences::python;
 use crate::python::library::sync::nanoseconds;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
@@ -22,10 +23,11 @@ pub const ROWS: &[Row] = &[
     Row::of("random.uniform", Look::C, uniform),
     Row::of("random.randint", Look::C, randint),
     Row::of("random.randrange", Look::C, randrange),
-    Row::of("random.choice", Look::C, choice),
+    Row::of("random.choice", Look::C, |m, a| chances(m, a, "_choice")),
     Row::of("random.choices", Look::C, choices),
     Row::of("random.sample", Look::C, sample),
-    Row::of("random.shuffle", Look::C, shuffle),
+    Row::of("random.shuffle", Look::C, |m, a| chances(m, a, "_shuffle")),
+    Row::of("prelude._below", Look::C, below),
     Row::of("random.gauss", Look::C, gauss),
     Row::of("random.seed", Look::C, seed),
     Row::of("time.process_time", Look::C, time),
@@ -145,16 +147,16 @@ fn randrange(m: &mut Machine, a: &Arguments) -> R<Done> {
         .map_or_else(Ok, |int| value(Value::Int(low + int * step)))
 }
 
-fn choice(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [items] = m.sorted(a, "choice", 1, ["seq"])?;
-    let length = m.length(items).unwrap_or(0);
-    if length == 0 {
-        return Err(m.error("IndexError", "Cannot choose from an empty sequence"));
-    }
-    match m.random_int(0, i64::try_from(length).unwrap_or(1) - 1) {
-        Ok(at) => value(m.item(items, Value::Int(at))?),
-        Err(waits) => Ok(waits),
-    }
+/// What CPython does in Python with a sequence.
+fn chances(m: &mut Machine, a: &Arguments, name: &str) -> R<Done> {
+    let [items] = m.sorted(a, &name[1..], 1, ["seq"])?;
+    python(m, name, vec![items])
+}
+
+fn below(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [most] = m.sorted(a, "_randbelow", 1, ["n"])?;
+    let most = m.int_argument(most)?;
+    m.random_int(0, most - 1).map_or_else(Ok, |int| value(Value::Int(int)))
 }
 
 fn seed(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -260,16 +262,6 @@ fn sample(m: &mut Machine, a: &Arguments) -> R<Done> {
             value(m.add(Object::List(items)))
         }
     }
-}
-
-fn shuffle(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [list] = m.sorted(a, "shuffle", 1, ["x"])?;
-    let items = m.items(list)?;
-    let items = shuffled(m, items);
-    for (at, item) in (0..).zip(items) {
-        m.set_item(list, Value::Int(at), item)?;
-    }
-    value(Value::None)
 }
 
 fn gauss(m: &mut Machine, a: &Arguments) -> R<Done> {

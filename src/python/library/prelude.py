@@ -56,9 +56,8 @@ def _max(it, key, default, has_default):
     return best
 
 def _sorted(it, key, reverse):
-    items = []
-    for x in it:
-        items.append((x if key is None else key(x), x))
+    items = [x for x in it]
+    items = [(x if key is None else key(x), x) for x in items]
     if reverse:
         items = items[::-1]
     width = 1
@@ -92,7 +91,18 @@ def _sorted(it, key, reverse):
     return [pair[1] for pair in items]
 
 def _sort(target, key, reverse):
-    target[:] = _sorted(target, key, reverse)
+    # A list is empty while it is sorted.
+    items = target[:]
+    target.clear()
+    try:
+        result = _sorted(items, key, reverse)
+    except BaseException:
+        target[:] = items
+        raise
+    if target:
+        target[:] = result
+        raise ValueError("list modified during sort")
+    target[:] = result
 
 def _map(f, it):
     for x in it:

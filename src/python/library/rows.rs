@@ -4,6 +4,7 @@
 //! *Leaves out*: what they do.
 
 use crate::python::code::compiler::Prelude;
+use crate::python::code::program::CodeKind;
 use crate::python::library::asyncio;
 use crate::python::library::builtins;
 use crate::python::library::bytes;
@@ -30,25 +31,41 @@ use crate::python::machine::interpreter::Row;
 /// What is written in Python: functions that are C in CPython and call Python, then modules that are
 /// Python in CPython too, each behind those that it imports.
 pub const PRELUDES: &[Prelude] = &[
-    ("", include_str!("prelude.py")),
-    ("itertools", include_str!("prelude_itertools.py")),
-    ("functools", include_str!("prelude_functools.py")),
-    ("operator", include_str!("prelude_operator.py")),
-    ("heapq", include_str!("prelude_heapq.py")),
-    ("bisect", include_str!("prelude_bisect.py")),
-    ("copy", include_str!("prelude_copy.py")),
-    ("abc", include_str!("prelude_abc.py")),
-    ("collections", include_str!("prelude_collections.py")),
-    ("dataclasses", include_str!("prelude_dataclasses.py")),
-    ("contextlib", include_str!("prelude_contextlib.py")),
-    ("sys", include_str!("prelude_sys.py")),
-    ("threading", include_str!("prelude_threading.py")),
-    ("queue", include_str!("prelude_queue.py")),
-    ("concurrent.futures", include_str!("futures.py")),
-    ("asyncio", ASYNCIO),
-    ("multiprocessing", include_str!("multiprocessing.py")),
-    ("datetime", include_str!("datetime.py")),
+    native("", include_str!("prelude.py")),
+    unguarded("", include_str!("prelude_unguarded.py")),
+    native("itertools", include_str!("prelude_itertools.py")),
+    native("functools", include_str!("prelude_functools.py")),
+    native("operator", include_str!("prelude_operator.py")),
+    native("heapq", include_str!("prelude_heapq.py")),
+    native("bisect", include_str!("prelude_bisect.py")),
+    unguarded("copy", include_str!("prelude_copy.py")),
+    guarded("abc", include_str!("prelude_abc.py")),
+    guarded("collections", include_str!("prelude_collections.py")),
+    guarded("dataclasses", include_str!("prelude_dataclasses.py")),
+    guarded("contextlib", include_str!("prelude_contextlib.py")),
+    guarded("sys", include_str!("prelude_sys.py")),
+    guarded("threading", include_str!("prelude_threading.py")),
+    guarded("queue", include_str!("prelude_queue.py")),
+    guarded("concurrent.futures", include_str!("futures.py")),
+    guarded("asyncio", ASYNCIO),
+    guarded("multiprocessing", include_str!("multiprocessing.py")),
+    guarded("datetime", include_str!("datetime.py")),
 ];
+
+/// What is C in CPython.
+const fn native(module: &'static str, text: &'static str) -> Prelude {
+    Prelude { module, kind: CodeKind::Native, text }
+}
+
+/// What is Python in CPython too, and has a lock inside, or nothing that threads share.
+const fn guarded(module: &'static str, text: &'static str) -> Prelude {
+    Prelude { module, kind: CodeKind::Library, text }
+}
+
+/// What is Python in CPython too, and works on what it is given without a lock.
+const fn unguarded(module: &'static str, text: &'static str) -> Prelude {
+    Prelude { module, kind: CodeKind::Unguarded, text }
+}
 
 /// The module `asyncio`, one part behind the other.
 const ASYNCIO: &str = concat!(

@@ -3,12 +3,13 @@
 //! *Promises*: each is one step, as under a GIL.
 //! *Leaves out*: subscripts (`python/machine/objects.rs`).
 
+use crate::python::library::sequences::python;
 use crate::python::library::types::{count_items, entries};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{DictKind, Object, Part};
-use crate::python::value::table::Table;
+use crate::python::value::table::{Key, Table};
 
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
@@ -27,8 +28,9 @@ pub const ROWS: &[Row] = &[
     Row::c("dict.clear", None, clear),
     Row::c("dict.copy", None, copy),
     Row::c("Counter.most_common", None, most_common),
-    Row::c("Counter.update", Some(1), counter_update),
-    Row::c("Counter.subtract", Some(1), counter_subtract),
+    Row::c("Counter.update", None, |m, a| recount(m, a, "_update")),
+    Row::c("Counter.subtract", None, |m, a| recount(m, a, "_subtract")),
+    Row::c("prelude._count_each", Some(1), count_each),
     Row::c("Counter.total", None, counter_total),
     Row::c("set.add", None, add),
     Row::c("set.remove", None, remove),
@@ -215,21 +217,35 @@ fn most_common(m: &mut Machine, a: &Arguments) -> R<Done> {
     value(m.add(Object::List(pairs)))
 }
 
-fn recount(m: &mut Machine, a: &Arguments, sign: i64) -> R<Done> {
-    let [counter, items] = m.sorted(a, "update", 2, ["self", "iterable"])?;
+/// What CPython does in Python: with the counts by name as a dict.
+fn recount(m: &mut Machine, a: &Arguments, name: &str) -> R<Done> {
+    let (counter, items) = match a.values[..] {
+        [counter] => (counter, Value::None),
+        [counter, items] => (counter, items),
+        _ => {
+            let given = a.values.len();
+            return m.type_error(format!(
+                "Counter.{}() takes from 1 to 2 positional arguments but {given} were given",
+                &name[1..]
+            ));
+        }
+    };
+    let mut counts = Table::default();
+    for (name, count) in &a.named {
+        counts.insert(Key::Str(*name), Value::Str(*name), *count);
+    }
+    let counts = m.add(Object::Dict(counts, DictKind::Plain));
+    python(m, name, vec![counter, items, counts])
+}
+
+/// What CPython does in C: one more of each item.
+fn count_each(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [counter, items] = m.sorted(a, "_count_elements", 2, ["mapping", "iterable"])?;
     let mut table = m.table(counter, true)?.1.clone();
-    count_items(m, &mut table, items, sign)?;
+    count_items(m, &mut table, items)?;
     m.charge(4)?;
     *m.table(counter, true)?.1 = table;
     value(Value::None)
-}
-
-fn counter_update(m: &mut Machine, a: &Arguments) -> R<Done> {
-    recount(m, a, 1)
-}
-
-fn counter_subtract(m: &mut Machine, a: &Arguments) -> R<Done> {
-    recount(m, a, -1)
 }
 
 fn counter_total(m: &mut Machine, a: &Arguments) -> R<Done> {

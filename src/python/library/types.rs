@@ -8,7 +8,7 @@ use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, R};
 use crate::python::value::any::Value;
 use crate::python::value::frame::Then;
-use crate::python::value::object::{DictKind, Object};
+use crate::python::value::object::{Deque, DictKind, Object};
 use crate::python::value::table::{Key, Table};
 use crate::python::value::types::Type;
 use std::collections::VecDeque;
@@ -267,7 +267,7 @@ fn defaultdict(m: &mut Machine, a: &Arguments) -> R<Done> {
 }
 
 /// Adds counts to a table: of another dict, or one for each item.
-pub(crate) fn count_items(m: &mut Machine, table: &mut Table, items: Value, sign: i64) -> R<()> {
+pub(crate) fn count_items(m: &mut Machine, table: &mut Table, items: Value) -> R<()> {
     let counted = match items.id().map(|id| m.world.heap.get(id)) {
         Some(Object::Dict(other, _)) => other.iter().collect(),
         _ => m.items(items)?.into_iter().map(|item| (item, Value::Int(1))).collect::<Vec<_>>(),
@@ -275,7 +275,7 @@ pub(crate) fn count_items(m: &mut Machine, table: &mut Table, items: Value, sign
     for (name, count) in counted {
         let key: Key = m.key(name)?;
         let old = table.get(&key).and_then(Value::as_int).unwrap_or(0);
-        let count = old.saturating_add(sign * count.as_int().unwrap_or(0));
+        let count = old.saturating_add(count.as_int().unwrap_or(0));
         table.insert(key, name, Value::Int(count));
     }
     Ok(())
@@ -284,7 +284,7 @@ pub(crate) fn count_items(m: &mut Machine, table: &mut Table, items: Value, sign
 fn counter(m: &mut Machine, a: &Arguments) -> R<Done> {
     let mut table = Table::default();
     if let Some(items) = a.values.first() {
-        count_items(m, &mut table, *items, 1)?;
+        count_items(m, &mut table, *items)?;
     }
     for (name, count) in &a.named {
         table.insert(Key::Str(*name), Value::Str(*name), *count);
@@ -305,7 +305,7 @@ fn deque(m: &mut Machine, a: &Arguments) -> R<Done> {
             deque.pop_front();
         }
     }
-    value(m.add(Object::Deque(deque, most)))
+    value(m.add(Object::Deque(Deque::new(deque, most))))
 }
 
 fn range(m: &mut Machine, a: &Arguments) -> R<Done> {

@@ -138,9 +138,9 @@ impl Machine {
             let Some(frame) = self.current.frames.last() else { return Pause::Ended };
             let code = &program.codes[frame.code as usize];
             let (mut at, base) = (frame.at, frame.base as usize);
-            let library = code.kind.is_library();
+            let one_step = code.kind.is_one_step();
             // What is one step in C has no places but at its edges.
-            let here = if library { Points::ALL } else { points };
+            let here = if one_step { Points::ALL } else { points };
             let ops = if single { &code.ops } else { &code.fused };
             loop {
                 if *left == 0 {
@@ -312,7 +312,7 @@ impl Machine {
                                 },
                             };
                             let place =
-                                if library { self.behind(op, code.kind, place) } else { place };
+                                if one_step { self.behind(op, code.kind, place) } else { place };
                             if points.end_here(place) || (points.stirs && self.outside.stirred) {
                                 return Pause::Place(place);
                             }
@@ -322,7 +322,7 @@ impl Machine {
                 };
                 if here.end_here(place) {
                     self.frame().at = at;
-                    let place = if library { self.behind(op, code.kind, place) } else { place };
+                    let place = if one_step { self.behind(op, code.kind, place) } else { place };
                     if points.end_here(place) {
                         return Pause::Place(place);
                     }
@@ -346,7 +346,7 @@ impl Machine {
         };
         let code = outside.and_then(|at| self.program.codes.get(frames[at].code as usize));
         match code {
-            Some(code) if !code.kind.is_library() => match (op, kind) {
+            Some(code) if !code.kind.is_one_step() => match (op, kind) {
                 (Op::Resume, CodeKind::Library) => Place::Enter,
                 (Op::Return, CodeKind::Library) => Place::CReturn,
                 (Op::Return, _) => place,

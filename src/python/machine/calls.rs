@@ -38,7 +38,7 @@ impl Machine {
             return self.call_in_c(row, (base, first), receiver);
         }
         let look = self.look(callee);
-        if look == Some(Look::Library) && !self.frame().entered && !self.is_library() {
+        if look == Some(Look::Library) && !self.frame().entered && !self.code().kind.is_one_step() {
             let frame = self.frame();
             frame.entered = true;
             frame.at -= 1;
@@ -59,7 +59,7 @@ impl Machine {
     pub(crate) fn call_spread(&mut self) -> R<Flow> {
         let callee = self.peek(3);
         let look = self.look(callee);
-        if look == Some(Look::Library) && !self.frame().entered && !self.is_library() {
+        if look == Some(Look::Library) && !self.frame().entered && !self.code().kind.is_one_step() {
             let frame = self.frame();
             frame.entered = true;
             frame.at -= 1;

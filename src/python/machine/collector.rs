@@ -99,9 +99,9 @@ impl Marks {
                 table.iter().for_each(|(name, _)| self.value(name));
                 3 * table.len()
             }
-            Object::Deque(items, _) => {
-                items.iter().for_each(|item| self.value(*item));
-                items.len()
+            Object::Deque(deque) => {
+                deque.items.iter().for_each(|item| self.value(*item));
+                deque.items.len()
             }
             Object::Slice(parts) => {
                 parts.iter().for_each(|part| self.value(*part));
@@ -145,7 +145,9 @@ impl Marks {
             Object::Iter(iter) => {
                 match iter {
                     Iter::Sequence { of, .. } => self.value(*of),
-                    Iter::Table { of, .. } | Iter::Reversed { of, .. } => self.id(*of),
+                    Iter::Table { of, .. } | Iter::Reversed { of, .. } | Iter::Deque { of, .. } => {
+                        self.id(*of);
+                    }
                     Iter::Range { .. } | Iter::Done => {}
                 }
                 1

@@ -147,8 +147,8 @@ impl Machine {
                 (Object::Tuple(x), Object::Tuple(y)) | (Object::List(x), Object::List(y)) => {
                     (x.clone(), y.clone())
                 }
-                (Object::Deque(x, _), Object::Deque(y, _)) => {
-                    (x.iter().copied().collect(), y.iter().copied().collect())
+                (Object::Deque(x), Object::Deque(y)) => {
+                    (x.items.iter().copied().collect(), y.items.iter().copied().collect())
                 }
                 (Object::Range(..), Object::Range(..)) => (self.items(left)?, self.items(right)?),
                 (Object::Set(x), Object::Set(y)) => {
@@ -366,7 +366,7 @@ impl Machine {
             Value::Ref(id) => match self.world.heap.get(id) {
                 Object::Tuple(items) | Object::List(items) => Some(items.len()),
                 Object::Dict(table, _) | Object::Set(table) => Some(table.len()),
-                Object::Deque(items, _) => Some(items.len()),
+                Object::Deque(deque) => Some(deque.items.len()),
                 Object::View(of, _) => self.length(Value::Ref(*of)),
                 Object::Range(start, stop, step) => Some(range_length(*start, *stop, *step)),
                 _ => None,

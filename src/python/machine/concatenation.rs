@@ -60,14 +60,15 @@ impl Machine {
                 self.charge(items.len())?;
                 Ok(Some(self.add(Object::Tuple(items))))
             }
-            (B::Add, Object::Deque(x, most), Object::Deque(y, _)) => {
-                let (most, mut items) = (*most, x.clone());
-                items.extend(y);
-                while items.len() > most.unwrap_or(usize::MAX) {
-                    items.pop_front();
+            (B::Add, Object::Deque(x), Object::Deque(y)) => {
+                let mut both = x.clone();
+                both.changed();
+                both.items.extend(&y.items);
+                while both.items.len() > both.most.unwrap_or(usize::MAX) {
+                    both.items.pop_front();
                 }
-                self.charge(items.len())?;
-                self.keep(inplace, a, Object::Deque(items, most)).map(Some)
+                self.charge(both.items.len())?;
+                self.keep(inplace, a, Object::Deque(both)).map(Some)
             }
             (
                 B::And | B::Or,

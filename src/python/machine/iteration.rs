@@ -103,8 +103,15 @@ impl Machine {
         }
         let id = value.id()?;
         Some(match self.world.heap.get(id) {
-            Object::Tuple(_) | Object::List(_) | Object::Deque(..) => {
-                Iter::Sequence { of: value, at: 0 }
+            Object::Tuple(_) | Object::List(_) => Iter::Sequence { of: value, at: 0 },
+            Object::Deque(deque) => {
+                let changes = deque.changes.unwrap_or(0);
+                if deque.changes.is_none()
+                    && let Object::Deque(deque) = self.world.heap.get_mut(id)
+                {
+                    deque.changes = Some(0);
+                }
+                Iter::Deque { of: id, at: 0, changes }
             }
             Object::Range(start, stop, step) => {
                 let left = crate::python::machine::comparison::range_length(*start, *stop, *step);
@@ -151,11 +158,20 @@ impl Machine {
                 self.note(Location::Object(id), false);
                 let item = match self.world.heap.get(id) {
                     Object::Tuple(items) | Object::List(items) => items.get(*at).copied(),
-                    Object::Deque(items, _) => items.get(*at).copied(),
+                    Object::Deque(deque) => deque.items.get(*at).copied(),
                     _ => None,
                 };
                 *at += 1;
                 item
+            }
+            Iter::Deque { of, at, changes } => {
+                self.note(Location::Object(*of), false);
+                let Object::Deque(deque) = self.world.heap.get(*of) else { return Ok(None) };
+                if deque.changes != Some(*changes) {
+                    return Err(self.error("RuntimeError", "deque mutated during iteration"));
+                }
+                *at += 1;
+                deque.items.get(*at - 1).copied()
             }
             Iter::Reversed { of, left } => {
                 self.note(Location::Object(*of), false);

@@ -212,7 +212,7 @@ impl Machine {
                 (items.clone(), true, "list")
             }
             Object::Tuple(items) => (items.clone(), false, "tuple"),
-            Object::Deque(items, _) => (items.iter().copied().collect(), false, "deque"),
+            Object::Deque(deque) => (deque.items.iter().copied().collect(), false, "deque"),
             Object::Range(start, stop, step) => {
                 let (start, stop, step) = (*start, *stop, *step);
                 let length = range_length(start, stop, step);
@@ -290,7 +290,7 @@ impl Machine {
                 return Ok(());
             }
             Object::List(items) => (items.len(), "list assignment"),
-            Object::Deque(items, _) => (items.len(), "deque"),
+            Object::Deque(deque) => (deque.items.len(), "deque"),
             _ => return self.no_assignment(object, "assignment"),
         };
         if let Some(places) = self.slice_places(index, length)? {
@@ -310,7 +310,7 @@ impl Machine {
         };
         match self.world.heap.get_mut(id) {
             Object::List(items) => items[at] = value,
-            Object::Deque(items, _) => items[at] = value,
+            Object::Deque(deque) => deque.items[at] = value,
             _ => {}
         }
         Ok(())
@@ -346,7 +346,7 @@ impl Machine {
                 };
             }
             Object::List(items) => items.len(),
-            Object::Deque(items, _) => items.len(),
+            Object::Deque(deque) => deque.items.len(),
             _ => return self.no_assignment(object, "deletion"),
         };
         let places = match self.slice_places(index, length)? {
@@ -358,7 +358,10 @@ impl Machine {
         for at in places.into_iter().rev() {
             match self.world.heap.get_mut(id) {
                 Object::List(items) => drop(items.remove(at)),
-                Object::Deque(items, _) => drop(items.remove(at)),
+                Object::Deque(deque) => {
+                    deque.changed();
+                    deque.items.remove(at);
+                }
                 _ => {}
             }
         }

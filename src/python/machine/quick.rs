@@ -203,7 +203,9 @@ impl Machine {
 pub(crate) fn entry(kind: CodeKind) -> Place {
     match kind {
         CodeKind::Comprehension => Place::EnterComprehension,
-        CodeKind::Class | CodeKind::Function | CodeKind::Module => Place::Enter,
+        CodeKind::Class | CodeKind::Function | CodeKind::Module | CodeKind::Unguarded => {
+            Place::Enter
+        }
         CodeKind::Native | CodeKind::Library => Place::Never,
     }
 }

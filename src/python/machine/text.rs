@@ -8,7 +8,7 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Location, R};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::frame::Then;
-use crate::python::value::object::{Attributes, DictKind, Object, Part, Sync};
+use crate::python::value::object::{Attributes, Deque, DictKind, Object, Part, Sync};
 use crate::python::value::types::Type;
 
 /// How deep containers may be nested to be printed.
@@ -213,7 +213,7 @@ impl Machine {
                 let items = set_order(table.iter().map(|(name, _)| name).collect());
                 format!("{{{}}}", self.joined(&items, outer)?)
             }
-            Object::Deque(items, most) => {
+            Object::Deque(Deque { items, most, .. }) => {
                 let items: Vec<Value> = items.into_iter().collect();
                 let text = self.joined(&items, outer)?;
                 match most {

@@ -207,7 +207,7 @@ impl Machine {
             {
                 Some(items[["major", "minor", "micro"].iter().position(|n| *n == name)?])
             }
-            (Object::Deque(_, most), "maxlen") => Some(most.map_or(Value::None, size)),
+            (Object::Deque(deque), "maxlen") => Some(deque.most.map_or(Value::None, size)),
             (Object::Dict(_, DictKind::Default(factory)), "default_factory") => Some(*factory),
             (Object::Range(start, ..), "start") => Some(Value::Int(*start)),
             (Object::Range(_, stop, _), "stop") => Some(Value::Int(*stop)),

@@ -98,11 +98,57 @@ pub enum Part {
 #[derive(Debug, Clone)]
 #[allow(missing_docs, reason = "where it is, and in what")]
 pub enum Iter {
-    Sequence { of: Value, at: usize },
-    Range { next: i64, left: i64, step: i64 },
-    Table { of: Id, at: usize, size: usize, part: Part },
-    Reversed { of: Id, left: usize },
+    Sequence {
+        of: Value,
+        at: usize,
+    },
+    Range {
+        next: i64,
+        left: i64,
+        step: i64,
+    },
+    Table {
+        of: Id,
+        at: usize,
+        size: usize,
+        part: Part,
+    },
+    Reversed {
+        of: Id,
+        left: usize,
+    },
+    /// It has seen a deque that had changed so often.
+    Deque {
+        of: Id,
+        at: usize,
+        changes: u32,
+    },
     Done,
+}
+
+/// A double-ended queue.
+#[derive(Debug, Clone, Default)]
+pub struct Deque {
+    /// What is in it.
+    pub items: VecDeque<Value>,
+    /// How many can be.
+    pub most: Option<usize>,
+    /// How often something was put in, taken out or moved, since somebody first went through it.
+    pub changes: Option<u32>,
+}
+
+impl Deque {
+    /// With these items.
+    pub fn new(items: VecDeque<Value>, most: Option<usize>) -> Deque {
+        Deque { items, most, changes: None }
+    }
+
+    /// Notes a change that ends whoever goes through it.
+    pub fn changed(&mut self) {
+        if let Some(changes) = &mut self.changes {
+            *changes = changes.wrapping_add(1);
+        }
+    }
 }
 
 /// What a generator is doing.
@@ -175,7 +221,7 @@ pub enum Object {
     List(Vec<Value>),
     Dict(Table, DictKind),
     Set(Table),
-    Deque(VecDeque<Value>, Option<usize>),
+    Deque(Deque),
     Range(i64, i64, i64),
     Slice([Value; 3]),
     View(Id, Part),

@@ -183,6 +183,7 @@
 //!   expect_parser.rs      The grammar of `expect`: from lexemes to an expression over the globals
 //!   explorer.rs           The explorer: every schedule that a policy allows, and the outcome of each
 //!   lexemes.rs            The lexemes of a program's text: words and marks, line by line, each with its column
+//!   limits.rs             How much the explorer tries, and what ended it before it had tried everything
 //!   op.rs                 The instruction set: what there is, what its number means, where the lock may change hands
 //!   program.rs            Programs as plain data: globals, functions, threads, and what threads wait for
 //!   real_threads.rs       A program on real threads, under a real lock

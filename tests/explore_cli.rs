@@ -8,7 +8,7 @@ use command::{finish, interruptible};
 use serde_json::{Value, json};
 use singletrack::lab::cli::{Request, parse};
 use singletrack::lab::explore::request::Schedules;
-use singletrack::vm::explorer::Limits;
+use singletrack::vm::limits::Limits;
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;

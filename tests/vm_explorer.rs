@@ -13,12 +13,13 @@ use common::watchdog;
 use proptest::prelude::*;
 use singletrack::gil::{Check, SwitchPolicy, Threading};
 use singletrack::vm::assembler::assemble;
-use singletrack::vm::explorer::{Bound, Exploration, Explorer, Limits};
+use singletrack::vm::explorer::{Exploration, Explorer};
+use singletrack::vm::limits::{Bound, Limits};
 use singletrack::vm::op::Op;
 use singletrack::vm::real_threads::{ThreadEnd, run};
 use singletrack::vm::replay::{ReplayError, columns, replay};
-use singletrack::vm::schedule::shortest;
 use singletrack::vm::schedule::{Schedule, Stretch};
+use singletrack::vm::schedule::{serial_outcomes, shortest};
 use singletrack::vm::verifier::Verified;
 use singletrack::vm::world::{Ending, Outcome, Raised};
 use std::collections::BTreeSet;
@@ -113,7 +114,8 @@ fn straight_lines_of_m_and_n_steps_have_m_plus_n_over_m_schedules() {
         let (one, two) = (line(m), line(n));
         let text = format!("thread f\nthread g\ndef f():\n{one}{end}def g():\n{two}{end}");
         let (m, n) = (2 * m as u64 + 2, 2 * n as u64 + 2);
-        let limits = Limits { schedules: u64::MAX, steps: u64::MAX, fuel: 100 };
+        let limits =
+            Limits { schedules: u64::MAX, steps: u64::MAX, fuel: 100, ..Limits::default() };
         let every_op = Explorer::new(SwitchPolicy::PYTHON_3_2).with_limits(limits);
         let program = verified(&text);
         assert_eq!(every_op.in_full().explore(&program).schedules, choose(m + n, m));
@@ -255,6 +257,35 @@ fn a_bound_that_was_hit_is_reported() {
 }
 
 #[test]
+fn orders_of_whole_threads_take_no_more_steps_than_are_allowed() {
+    let counts = "global x\nthread f(60000)\nthread f(60000)\ndef f(n):\non:\nLOAD_FAST n\nLOAD_CONST 1\n\
+                  SUBTRACT\nSTORE_FAST n\nLOAD_FAST n\nPOP_JUMP_IF_FALSE off\nJUMP_BACKWARD on\noff:\n\
+                  LOAD_CONST 0\nRETURN_VALUE";
+    let program = verified(counts);
+    let limits = Limits { steps: 100_000, fuel: 1_000_000, ..Limits::default() };
+    let (serial, complete) = serial_outcomes(&program, limits);
+    assert_eq!((serial.len(), complete), (0, false));
+    let (serial, complete) = serial_outcomes(&program, Limits { steps: 1_000_000, ..limits });
+    assert_eq!((serial.len(), complete), (1, true));
+    let bound =
+        Explorer::new(SwitchPolicy::PYTHON_3_10).with_limits(limits).explore(&program).bound;
+    assert_eq!(bound, Some(Bound::Steps(100_000)));
+}
+
+#[test]
+fn worlds_that_take_much_memory_are_not_kept_without_bound() {
+    let globals: String = (0..50_000).map(|n| format!("global g{n}\n")).collect();
+    let counts = "thread f\nthread f\ndef f():\non:\nLOAD_GLOBAL g0\nLOAD_CONST 1\nADD\nSTORE_GLOBAL g0\n\
+                  JUMP_BACKWARD on";
+    let program = verified(&(globals + counts));
+    let limits = Limits { bytes: 8 << 20, ..Limits::default() };
+    let all = Explorer::new(SwitchPolicy::PYTHON_3_10).with_limits(limits).explore(&program);
+    assert_eq!(all.bound, Some(Bound::Memory(8 << 20)));
+    let (serial, complete) = serial_outcomes(&program, Limits { bytes: 100, ..limits });
+    assert_eq!((serial.len(), complete), (0, false));
+}
+
+#[test]
 fn a_schedule_of_one_policy_is_refused_by_another_with_the_reason() {
     let program = verified(INCREMENT);
     let schedule: Schedule = "1x1,2x6,1x5".parse().unwrap();
@@ -389,14 +420,14 @@ proptest! {
     ) {
         let policy = SwitchPolicy::PRESETS[preset].1;
         let program = Verified::new(proper_program(&bytes, Style { threads, ..SMALL })).unwrap();
-        let limits = Limits { schedules: 2_000, steps: 6_000, fuel: 1_000 };
+        let limits = Limits { schedules: 2_000, steps: 6_000, fuel: 1_000, ..Limits::default() };
         let explorer = Explorer::new(policy).with_limits(limits);
         let (reduced, full) = (explorer.explore(&program), explorer.in_full().explore(&program));
         prop_assert_eq!(&reduced, &explorer.explore(&program), "D1: the same again");
         if reduced.bound.is_some() {
             return Ok(());
         }
-        let by_states = shortest(&program, policy, 5_000, |_| false);
+        let by_states = shortest(&program, policy, Limits { states: 5_000, ..Limits::default() }, |_| false);
         let by_states: BTreeSet<Outcome> = by_states.into_keys().collect();
         // What it finds within its bound exists; the reduced search must have found all of it.
         prop_assert!(by_states.is_subset(&ends(&reduced)), "{:?}", by_states);
@@ -415,7 +446,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..24)
     ) {
         let program = Verified::new(proper_program(&bytes, SMALL)).unwrap();
-        let limits = Limits { schedules: 2_000, steps: 6_000, fuel: 1_000 };
+        let limits = Limits { schedules: 2_000, steps: 6_000, fuel: 1_000, ..Limits::default() };
         let explore = |policy| Explorer::new(policy).with_limits(limits).explore(&program);
         let (two, three) = (explore(SwitchPolicy::PYTHON_2), explore(SwitchPolicy::PYTHON_3_2));
         prop_assume!(two.bound.is_none() && three.bound.is_none());
@@ -451,7 +482,7 @@ proptest! {
         let policy = SwitchPolicy::PRESETS[preset].1;
         let style = Style { spins: false, ..SMALL };
         let program = Verified::new(proper_program(&bytes, style)).unwrap();
-        let limits = Limits { schedules: 2_000, steps: 6_000, fuel: 1_000 };
+        let limits = Limits { schedules: 2_000, steps: 6_000, fuel: 1_000, ..Limits::default() };
         let exploration = Explorer::new(policy).with_limits(limits).explore(&program);
         prop_assume!(exploration.bound.is_none());
         for _ in 0..5 {

@@ -39,59 +39,15 @@
 //! [`Op::may_switch`]: crate::vm::op::Op::may_switch
 
 use crate::gil::rules::threading::Threading;
+use crate::vm::limits::{Bound, Limits};
 use crate::vm::schedule::{Schedule, Stretch, serial_outcomes, shortest};
 use crate::vm::verifier::Verified;
 use crate::vm::world::{Ending, Outcome, Step, World, can_starve};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
 use std::rc::Rc;
-
-/// How much is explored before the explorer gives up, and says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// How many schedules.
-    pub schedules: u64,
-    /// How many steps, of all schedules together.
-    pub steps: u64,
-    /// How many instructions of one schedule.
-    pub fuel: usize,
-}
 
 /// After so many steps the explorer looks whether it has been stopped.
 const LOOK: u64 = 1_000;
-
-/// How many states the searches for serial outcomes and for the fewest switches visit.
-const MAX_STATES: usize = 100_000;
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { schedules: 100_000, steps: 2_000_000, fuel: 10_000 }
-    }
-}
-
-/// Why not everything was explored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
-    /// There are more schedules than this.
-    Schedules(u64),
-    /// It takes more steps than this.
-    Steps(u64),
-    /// A schedule has more instructions than this.
-    Fuel(usize),
-    /// It was stopped from outside.
-    Stopped,
-}
-
-impl fmt::Display for Bound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Bound::Schedules(most) => write!(f, "stopped after {most} schedules"),
-            Bound::Steps(most) => write!(f, "stopped after {most} steps"),
-            Bound::Fuel(most) => write!(f, "some schedules were cut after {most} instructions"),
-            Bound::Stopped => write!(f, "it was stopped"),
-        }
-    }
-}
 
 /// An outcome, how many schedules lead to it, and the shortest of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,7 +149,7 @@ impl Explorer {
             was_stopped |= u64::is_multiple_of(states, LOOK) && stopped();
             was_stopped || bound.is_none() && ends.iter().all(|end| known.contains_key(end))
         };
-        for (outcome, schedule) in shortest(program, self.threading, MAX_STATES, enough) {
+        for (outcome, schedule) in shortest(program, self.threading, self.limits, enough) {
             let counted = found.entry(outcome).or_insert_with(|| {
                 // The search gave up before it found this one, which few switches lead to.
                 schedules += 1;
@@ -204,7 +160,10 @@ impl Explorer {
         if was_stopped {
             bound = Some(Bound::Stopped);
         }
-        let serial = serial_outcomes(program, self.limits.fuel, MAX_STATES);
+        let (serial, complete) = serial_outcomes(program, self.limits);
+        if !complete {
+            bound.get_or_insert(Bound::Serial);
+        }
         let outcomes = found.into_iter().map(|(outcome, counted)| Found {
             serial: serial.contains(&outcome),
             count: counted.count,
@@ -263,6 +222,8 @@ struct Search<'p> {
     instructions: usize,
     schedules: u64,
     steps: u64,
+    /// How much memory the path and what was found take.
+    bytes: usize,
     bound: Option<Bound>,
     found: BTreeMap<Outcome, OutcomeCount>,
 }
@@ -277,6 +238,7 @@ impl<'p> Search<'p> {
             instructions: 0,
             schedules: 0,
             steps: 0,
+            bytes: 0,
             bound: None,
             found: BTreeMap::new(),
         };
@@ -294,6 +256,7 @@ impl<'p> Search<'p> {
             }
             match node.to_try.pop() {
                 None => {
+                    self.bytes -= node.world.bytes();
                     self.on_path.remove(&node.world);
                     self.path.pop();
                 }
@@ -309,11 +272,13 @@ impl<'p> Search<'p> {
     }
 
     fn limit_reached(&mut self) -> bool {
-        let Limits { schedules, steps, .. } = self.explorer.limits;
+        let Limits { schedules, steps, bytes, .. } = self.explorer.limits;
         if self.schedules >= schedules {
             self.bound = Some(Bound::Schedules(schedules));
         } else if self.steps >= steps {
             self.bound = Some(Bound::Steps(steps));
+        } else if self.bytes >= bytes {
+            self.bound = Some(Bound::Memory(bytes));
         } else {
             return false;
         }
@@ -347,6 +312,7 @@ impl<'p> Search<'p> {
         let mut to_try = world.runnable(self.program);
         to_try.sort_by_key(|&thread| std::cmp::Reverse((thread != ran, thread)));
         let world = Rc::new(world);
+        self.bytes += world.bytes();
         self.on_path.insert(Rc::clone(&world), self.path.len());
         self.path.push(SearchNode { world, to_try, asleep, edge: None, cycles: Vec::new() });
     }
@@ -405,8 +371,11 @@ impl<'p> Search<'p> {
     /// Counts a schedule that has come to its end.
     fn record(&mut self, outcome: Outcome, schedule: Schedule) {
         self.schedules += 1;
-        let counted =
-            self.found.entry(outcome).or_insert(OutcomeCount { count: 0, schedule: None });
+        let bytes = size_of_val(&outcome.globals[..]);
+        let counted = self.found.entry(outcome).or_insert_with(|| {
+            self.bytes += bytes;
+            OutcomeCount { count: 0, schedule: None }
+        });
         counted.count += 1;
         if counted.schedule.as_ref().is_none_or(|known| schedule.switches() < known.switches()) {
             counted.schedule = Some(schedule);

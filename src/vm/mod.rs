@@ -84,7 +84,8 @@
 //!          real lock          explorer           replay            schedule
 //!                             every schedule     this schedule,    its text; the serial
 //!                             that a policy      and a drawing     outcomes; the fewest
-//!                             allows             of it             switches
+//!                             allows, within     of it             switches
+//!                             limits
 //! ```
 //!
 //! Real threads and the explorer execute the same instructions
@@ -136,6 +137,7 @@ pub mod expect;
 pub(crate) mod expect_parser;
 pub mod explorer;
 pub mod lexemes;
+pub mod limits;
 pub mod op;
 pub mod program;
 pub mod real_threads;

@@ -23,6 +23,7 @@
 
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::rules::threading::Threading;
+use crate::vm::limits::Limits;
 use crate::vm::verifier::Verified;
 use crate::vm::world::{Ending, Outcome, World};
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
@@ -141,52 +142,64 @@ impl FromStr for Schedule {
     }
 }
 
+/// The most steps of the search for serial outcomes, which nobody can stop: a second's worth.
+const MOST_SERIAL_STEPS: u64 = 10_000_000;
+
 /// The serial outcomes: those of all orders in which each thread runs as far as it can. A thread
 /// that must wait for a lock, or loops for ever, lets others go first.
 ///
-/// At most `states` states are visited. A thread that runs for more than `fuel` steps makes its
-/// order invalid.
+/// The second part of the result says whether these are all, within the limits. A thread that runs for
+/// more steps than the fuel makes its order invalid.
 ///
 /// ```
 /// use singletrack::vm::assembler::assemble;
+/// use singletrack::vm::limits::Limits;
 /// use singletrack::vm::schedule::serial_outcomes;
 /// use singletrack::vm::verifier::Verified;
 ///
 /// let text = "global x\nthread set(1)\nthread set(2)\n\
 ///     def set(n):\n LOAD_FAST n\n STORE_GLOBAL x\n LOAD_FAST n\n RETURN_VALUE";
 /// let program = Verified::new(assemble(text)?)?;
-/// let outcomes = serial_outcomes(&program, 100, 100);
+/// let (outcomes, complete) = serial_outcomes(&program, Limits::default());
+/// assert!(complete);
 /// let values: Vec<i64> = outcomes.iter().map(|outcome| outcome.globals[0]).collect();
 /// assert_eq!(values, [1, 2], "the thread that comes last decides");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn serial_outcomes(program: &Verified, fuel: usize, states: usize) -> BTreeSet<Outcome> {
+pub fn serial_outcomes(program: &Verified, limits: Limits) -> (BTreeSet<Outcome>, bool) {
     // Threads are not interrupted here, so any policy will do; this one takes the longest steps.
     let threading = Threading::Gil(SwitchPolicy::PYTHON_3_11);
     let mut outcomes = BTreeSet::new();
     let mut visited = HashSet::new();
     let mut to_visit = vec![World::new(program)];
-    while let Some(world) = to_visit.pop()
-        && visited.len() < states
-    {
-        if !visited.insert(world.clone()) {
+    let (mut bytes, mut steps) = (0, 0);
+    while let Some(world) = to_visit.pop() {
+        if visited.contains(&world) {
             continue;
         }
+        bytes += world.bytes();
+        if visited.len() >= limits.states || bytes >= limits.bytes {
+            return (outcomes, false);
+        }
+        visited.insert(world.clone());
         let ended = |o: &Outcome| matches!(o.ending, Ending::Finished | Ending::Raised);
         outcomes.extend(world.outcome(program).filter(ended));
         for thread in world.runnable(program) {
             let mut world = world.clone();
-            let mut left = fuel;
+            let mut left = limits.fuel;
             while left > 0 && world.can_run(program, thread) {
+                if steps == limits.steps.min(MOST_SERIAL_STEPS) {
+                    return (outcomes, false);
+                }
                 world.step(program, thread, threading);
-                left -= 1;
+                (left, steps) = (left - 1, steps + 1);
             }
             if !world.can_run(program, thread) {
                 to_visit.push(world);
             }
         }
     }
-    outcomes
+    (outcomes, true)
 }
 
 /// A state of the search, and how it was reached.
@@ -201,12 +214,12 @@ struct Reached {
 /// For each outcome a schedule with the fewest switches. Of a program with few states, all
 /// outcomes are found.
 ///
-/// Visits up to `states` states, those with fewest switches first, until what was found is
-/// `enough`. Finds finished runs and deadlocks, but no schedule that never ends.
+/// Visits so many states, in so much memory, as the limits say, those with fewest switches first,
+/// until what was found is `enough`. Finds finished runs and deadlocks, but no schedule that never ends.
 pub fn shortest(
     program: &Verified,
     threading: impl Into<Threading>,
-    states: usize,
+    limits: Limits,
     mut enough: impl FnMut(&BTreeMap<Outcome, Schedule>) -> bool,
 ) -> BTreeMap<Outcome, Schedule> {
     let threading = threading.into();
@@ -215,8 +228,10 @@ pub fn shortest(
     let mut to_visit = VecDeque::from([0]);
     let mut visited = HashSet::new();
     let mut found = BTreeMap::new();
+    let mut bytes = 0;
     while let Some(at) = to_visit.pop_front()
-        && reached.len() < states
+        && reached.len() < limits.states
+        && bytes < limits.bytes
         && !enough(&found)
     {
         let world = Rc::clone(&reached[at].world);
@@ -232,6 +247,7 @@ pub fn shortest(
             let mut world = World::clone(&world);
             let instructions = world.step(program, thread, threading).instructions;
             let stretch = Some(Stretch { thread, instructions });
+            bytes += world.bytes();
             reached.push(Reached { world: Rc::new(world), stretch, from: at });
             match last {
                 Some(last) if last != thread => to_visit.push_back(reached.len() - 1),

@@ -102,6 +102,12 @@ impl SyncObjects {
         }
     }
 
+    /// About how much memory they take.
+    pub fn bytes(&self) -> usize {
+        let lists = size_of_val(&self.events[..]) + size_of_val(&self.conditions[..]);
+        size_of_val(&self.owners[..]) + lists + size_of_val(&self.permits[..])
+    }
+
     /// Whether a thread that waits for this has to go on waiting.
     pub fn holds_up(&self, thread: usize, wait: Wait) -> bool {
         match wait {

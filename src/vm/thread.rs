@@ -37,6 +37,11 @@ impl SharedMemory {
             sync: SyncObjects::of(program),
         }
     }
+
+    /// About how much memory they take.
+    pub fn bytes(&self) -> usize {
+        self.globals.len() * size_of::<i64>() + self.sync.bytes()
+    }
 }
 
 /// One call of a function.
@@ -125,6 +130,13 @@ impl Thread {
         let mut thread = Thread { number, frames: Vec::new(), begun: false, raised: None };
         thread.enter(program, start.function, start.arguments.clone());
         thread
+    }
+
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        let frame =
+            |frame: &CallFrame| size_of::<CallFrame>() + frame.slots.len() * size_of::<i64>();
+        size_of::<Thread>() + self.frames.iter().map(frame).sum::<usize>()
     }
 
     /// The function and the next instruction; `None` if the thread has ended.

@@ -193,6 +193,12 @@ impl World {
         (0..self.threads.len()).filter(|&thread| self.can_run(program, thread)).collect()
     }
 
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        let threads: usize = self.threads.iter().map(Thread::bytes).sum();
+        size_of::<World>() + threads + self.shared.bytes()
+    }
+
     /// How the program has ended, if no thread can run.
     pub fn outcome(&self, program: &Verified) -> Option<Outcome> {
         if (0..self.threads.len()).any(|thread| self.can_run(program, thread)) {

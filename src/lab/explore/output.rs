@@ -23,7 +23,8 @@ use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::outside::{check, ended};
 use crate::lab::report::table::Table;
 use crate::lab::report::terminal::{narrowed, wrap};
-use crate::vm::explorer::{Bound, Exploration, Found};
+use crate::vm::explorer::{Exploration, Found};
+use crate::vm::limits::Bound;
 use crate::vm::program::Program;
 use crate::vm::replay::{Replay, columns, name_of, replay};
 use crate::vm::sync::Wait;
@@ -187,7 +188,8 @@ fn raised_by(bound: Bound) -> &'static str {
         Bound::Schedules(_) => "; --max-schedules raises that",
         Bound::Steps(_) => "; --max-steps raises that",
         Bound::Fuel(_) => "; --max-instructions raises that",
-        Bound::Stopped => "",
+        Bound::Serial => "; --max-steps raises that",
+        Bound::Memory(_) | Bound::Stopped => "",
     }
 }
 

@@ -18,7 +18,8 @@ use crate::python::explore::search::Limits as SearchLimits;
 use crate::python::run::single::program as python_program;
 use crate::vm::assembler::assemble;
 use crate::vm::disassembler::dis_under;
-use crate::vm::explorer::{Explorer, Limits};
+use crate::vm::explorer::Explorer;
+use crate::vm::limits::Limits;
 use crate::vm::program::Program;
 use crate::vm::replay::{Replay, replay};
 use crate::vm::schedule::{Schedule, ScheduleError};
@@ -342,6 +343,7 @@ impl ExploreArgs {
             schedules: self.max_schedules.unwrap_or(otherwise(default.schedules)),
             steps: self.max_steps.unwrap_or(otherwise(default.steps)),
             fuel: self.max_instructions.map_or(default.fuel, |n| n as usize),
+            ..default
         }
     }
 }

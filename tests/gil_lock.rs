@@ -495,3 +495,34 @@ fn a_thread_forgets_locks_that_are_gone() {
     }
     assert_eq!(lock.counters().slow_paths, 1, "this lock was remembered throughout");
 }
+
+#[test]
+fn a_lock_that_is_gone_is_forgotten_though_two_living_threads_have_used_it() {
+    bounded(|| {
+        let held = Arc::new(());
+        let gone = Arc::downgrade(&held);
+        let (lock, other) =
+            (GlobalLock::new(SwitchPolicy::FAIR), GlobalLock::new(SwitchPolicy::FAIR));
+        lock.add_pending_call(move || drop(held)).unwrap();
+        let (used, wait_for_use) = mpsc::channel();
+        let (go_on, wait_for_go) = mpsc::channel::<()>();
+        let theirs = lock.clone();
+        let second = std::thread::spawn(move || {
+            theirs.attach(|_| ()).unwrap();
+            drop(theirs);
+            used.send(()).unwrap();
+            wait_for_go.recv().unwrap();
+            // Another lock: what is gone is forgotten.
+            GlobalLock::new(SwitchPolicy::FAIR).attach(|_| ()).unwrap();
+        });
+        lock.attach(|_| ()).unwrap();
+        wait_for_use.recv().unwrap();
+        other.attach(|_| ()).unwrap();
+        assert!(gone.upgrade().is_some(), "its handle is there");
+        drop(lock);
+        GlobalLock::new(SwitchPolicy::FAIR).attach(|_| ()).unwrap();
+        go_on.send(()).unwrap();
+        second.join().unwrap();
+        assert!(gone.upgrade().is_none(), "nobody can use it any more");
+    });
+}

@@ -223,8 +223,14 @@ impl LocalState for ScopeThreadState {
     }
 
     fn join(shared: &Arc<ScopeShared>) -> Result<ScopeThreadState, AttachError> {
+        let own = Arc::clone(shared);
         let (id, thread) = shared.join()?;
-        Ok(ScopeThreadState { shared: Arc::clone(shared), thread, id, attached: Cell::new(false) })
+        Ok(ScopeThreadState { shared: own, thread, id, attached: Cell::new(false) })
+    }
+
+    fn is_left(shared: &Arc<ScopeShared>) -> bool {
+        // Read under the mutex: who joins has cloned it before, and who leaves drops it afterwards.
+        shared.with_members(|members| Arc::strong_count(shared) <= members).unwrap_or(false)
     }
 
     #[inline]

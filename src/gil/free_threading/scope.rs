@@ -179,6 +179,12 @@ impl ScopeShared {
         Ok((id, thread))
     }
 
+    /// Calls with the number of threads that use the scope, under the mutex; not if another has that.
+    pub(crate) fn with_members<R>(&self, f: impl FnOnce(usize) -> R) -> Option<R> {
+        let guarded = self.guarded.try_lock()?;
+        Some(f(guarded.threads.iter().flatten().count()))
+    }
+
     /// Removes a thread that ends.
     pub(crate) fn remove(&self, id: ThreadId) {
         // The child of a fork that cannot take the mutex has no thread to tell.

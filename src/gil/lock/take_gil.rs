@@ -128,6 +128,12 @@ impl LockShared {
         Ok(thread)
     }
 
+    /// Calls with the number of threads that use the lock, under the mutex; not if another has that.
+    pub(crate) fn with_members<R>(&self, f: impl FnOnce(usize) -> R) -> Option<R> {
+        let guarded = self.guarded.try_lock()?;
+        Some(f(guarded.threads.iter().flatten().count()))
+    }
+
     /// A thread ends.
     pub(crate) fn remove(&self, id: ThreadId) {
         // In the child of a fork that cannot have the mutex no other thread needs to know.

@@ -187,6 +187,10 @@ pub(crate) trait LocalState: Sized {
     /// This thread becomes one of those that use it.
     fn join(shared: &Arc<Self::Shared>) -> Result<Self, AttachError>;
 
+    /// Whether only threads that have joined know it: no handle is left, so none can come. If that
+    /// cannot be told at once, it is not so.
+    fn is_left(shared: &Arc<Self::Shared>) -> bool;
+
     /// All states of this kind that this thread has.
     ///
     /// # Errors
@@ -202,9 +206,10 @@ impl LocalState for ThreadState {
     }
 
     fn join(shared: &Arc<LockShared>) -> Result<ThreadState, AttachError> {
+        let own = Arc::clone(shared);
         let thread = shared.join()?;
         Ok(ThreadState {
-            shared: Arc::clone(shared),
+            shared: own,
             stats: Arc::clone(&thread.stats),
             id: thread.id,
             owner_bits: OwnerBits::of(thread.id),
@@ -212,6 +217,11 @@ impl LocalState for ThreadState {
             lent_by: Cell::new(0),
             is_main: Cell::new(false),
         })
+    }
+
+    fn is_left(shared: &Arc<LockShared>) -> bool {
+        // Read under the mutex: who joins has cloned it before, and who leaves drops it afterwards.
+        shared.with_members(|members| Arc::strong_count(shared) <= members).unwrap_or(false)
     }
 
     #[inline]
@@ -222,8 +232,8 @@ impl LocalState for ThreadState {
     }
 }
 
-/// A thread's states of one kind. Those whose lock no other handle knows any more are forgotten
-/// when the next one is added.
+/// A thread's states of one kind. Those whose lock has no handle any more are forgotten when the next
+/// one is added.
 pub(crate) struct LocalStates<S> {
     all: RefCell<Vec<Rc<S>>>,
     /// The one used last, unless it is in use.
@@ -274,7 +284,7 @@ impl<S: LocalState> LocalStates<S> {
     fn add(&self, state: &Rc<S>) -> Vec<Rc<S>> {
         let mut all = self.all.borrow_mut();
         all.push(Rc::clone(state));
-        all.extract_if(.., |state| Arc::strong_count(state.shared()) == 1).collect()
+        all.extract_if(.., |state| S::is_left(state.shared())).collect()
     }
 }
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 #[test]
 fn each_python_has_the_preset_of_its_time() {
     let old = "python-2-linux";
-    let pythons = [("1.5", old), ("2.7", old), ("3.0", old), ("3.1", old), ("3.2", "python-3.2")];
+    let pythons = [("2.3", old), ("2.7", old), ("3.0", old), ("3.1", old), ("3.2", "python-3.2")];
     let newer = [("3.9", "python-3.2"), ("3.10", "python-3.10"), ("3.11", "python-3.11")];
     let newest =
         [("3.12.1", "python-3.13"), ("python-3.13", "python-3.13"), ("3.14", "python-3.14")];
@@ -32,7 +32,9 @@ fn each_python_has_the_preset_of_its_time() {
         assert_eq!((name.parse(), policy.name()), (Ok(policy), Some(name)));
         assert_eq!(format!("{policy:>20}"), format!("{name:>20}"), "it can be aligned");
     }
-    for unknown in ["1.4", "3.16", "4.0", "3", "3.x", "3.12.x", "", "python-", "fairer"] {
+    for unknown in
+        ["1.5", "2.2", "2.8", "3.16", "4.0", "3", "3.x", "3.12.x", "", "python-", "fairer"]
+    {
         let error = unknown.parse::<SwitchPolicy>().unwrap_err();
         assert_eq!(error, PolicyError::Unknown(unknown.to_owned()));
         assert!(error.to_string().contains("use one of python-2, python-2-linux"), "{error}");

@@ -134,7 +134,8 @@ impl SwitchPolicy {
     /// The preset of this version of CPython, on Linux; `None` of one that nobody has looked at.
     pub fn of_python((major, minor): (u32, u32)) -> Option<SwitchPolicy> {
         match (major, minor) {
-            (1, 5..) | (2, _) | (3, 0..=1) => Some(Self::PYTHON_2_LINUX),
+            // Up to 2.2 it was every tenth tick.
+            (2, 3..=7) | (3, 0..=1) => Some(Self::PYTHON_2_LINUX),
             (3, 2..=9) => Some(Self::PYTHON_3_2),
             (3, 10) => Some(Self::PYTHON_3_10),
             (3, 11) => Some(Self::PYTHON_3_11),

@@ -27,7 +27,7 @@ use std::time::Duration;
 const FIVE_MS: Check = Check::OnRequest { interval: Duration::from_millis(5) };
 
 impl SwitchPolicy {
-    /// Python 1.5 to 2.7, 3.0 and 3.1, as on macOS: a check interval of 100 ticks, and the lock
+    /// Python 2.3 to 2.7, 3.0 and 3.1, as on macOS: a check interval of 100 ticks, and the lock
     /// is a flag under a mutex. Beazley's "Inside the Python GIL" (2009) measured this one: on two
     /// cores the woken thread really runs, finds the lock taken again, and goes back to sleep,
     /// thousands of times per switch.

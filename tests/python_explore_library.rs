@@ -103,3 +103,22 @@ fn what_chance_takes_from_a_list_can_be_gone() {
         assert!(all.iter().any(|line| line == "2"), "{all:?}");
     }
 }
+
+#[test]
+fn behind_what_is_c_in_cpython_and_python_here_others_run() {
+    for (before, call) in [
+        ("import operator", "operator.add(0, 1)"),
+        ("import bisect\nl = [0]", "bisect.bisect(l, 0)"),
+        ("import heapq\nl = []", "1 + (heapq.heappush(l, 1) or 0)"),
+        ("import functools\nl = [1]", "functools.reduce(max, l)"),
+    ] {
+        for all in endings(&format!("x = 0\n{before}"), &adds(call), &adds(call), "x") {
+            assert_eq!(all, ["1", "2"], "{call}");
+        }
+    }
+}
+
+/// Adds what a call gives to x, which it has read before.
+fn adds(call: &str) -> String {
+    format!("global x\n    x = x + {call}")
+}

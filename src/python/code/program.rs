@@ -3,6 +3,7 @@
 //! *Promises*: plain data that no run changes, so that all worlds of a program share it.
 //! *Leaves out*: whether it makes sense; only the compiler writes one.
 
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::instruction::Op;
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
@@ -104,6 +105,11 @@ impl CodeKind {
     /// Whether the program's author has not written it.
     pub fn is_library(self) -> bool {
         matches!(self, CodeKind::Native | CodeKind::Library | CodeKind::Unguarded)
+    }
+
+    /// What kind of switch point its return is, for a caller that calls it by name.
+    pub fn returns(self) -> SwitchPoint {
+        if self == CodeKind::Native { SwitchPoint::CReturn } else { SwitchPoint::PyReturn }
     }
 
     /// Whether others run before it or behind it only.

@@ -6,6 +6,7 @@
 
 use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::instruction::{Op, Place};
+use crate::python::code::program::CodeKind;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
@@ -129,12 +130,18 @@ impl Machine {
         }
     }
 
-    /// If a call was entered, on top of so many, this is what its return is.
+    /// If a call was entered, on top of so many, this is what its return is: that of C from what is C
+    /// in CPython and Python here.
     pub(crate) fn returns_to(&mut self, depth: usize, back: SwitchPoint) {
         if self.current.frames.len() > depth
             && let Some(entered) = self.current.frames.last_mut()
         {
-            entered.back = back;
+            let code = self.program.codes.get(entered.code as usize);
+            entered.back = match code.map(|code| code.kind) {
+                Some(kind @ CodeKind::Unguarded) => kind.returns(),
+                Some(kind) if back == SwitchPoint::PyReturn => kind.returns(),
+                _ => back,
+            };
         }
     }
 

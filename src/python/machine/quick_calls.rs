@@ -55,7 +55,7 @@ impl Machine {
         if !fits(function, code, given) || !self.has_room() {
             return false;
         }
-        let after = (Then::Push, SwitchPoint::PyReturn);
+        let after = (Then::Push, code.kind.returns());
         enter(&mut self.current, function, code, layout, receiver, after);
         true
     }

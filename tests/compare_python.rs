@@ -5,12 +5,15 @@
 mod command;
 #[path = "common/cpython.rs"]
 mod cpython;
+#[path = "common/skipped.rs"]
+mod skipped;
 
 use command::finish;
 use cpython::cpython;
 use serde_json::Value;
 use singletrack::lab::compare::compute::{Compute, Deflate, HELD_AT_MOST, Hash, Tick};
 use singletrack::lab::compare::evidence::{Answer, Evidence};
+use skipped::skipped;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -53,10 +56,6 @@ fn directory(name: &str, files: u64, length: usize) -> PathBuf {
 
 /// Held by what measures or keeps the cores busy, so that tests of this file leave them to each other.
 static CORES: Mutex<()> = Mutex::new(());
-
-fn skip(why: &str) {
-    eprintln!("skipped: {why}");
-}
 
 // --- what runs without the lock ---------------------------------------------------------
 
@@ -128,7 +127,7 @@ print(others_run_while(hashed.update, 2047, 2000), others_run_while(hashed.updat
 
 #[test]
 fn python_itself_says_the_same_where_there_is_one() {
-    let Some(python) = cpython() else { return skip("no CPython 3.12") };
+    let Some(python) = cpython() else { return skipped("no CPython 3.12") };
     let _cores = CORES.lock().unwrap_or_else(PoisonError::into_inner);
     let said = output(&python, &["-c", ASKS_PYTHON]);
     assert_eq!(said.trim(), "False True True", "short blocks are hashed with the lock");
@@ -171,9 +170,9 @@ for work in alone, threads:
 /// judged from its own rounds, as the command judges.
 #[test]
 fn python_and_the_command_agree_whether_threads_hash_a_directory_faster() {
-    let Some(python) = cpython() else { return skip("no CPython 3.12") };
+    let Some(python) = cpython() else { return skipped("no CPython 3.12") };
     if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
-        return skip("threads gain nothing on one core");
+        return skipped("threads gain nothing on one core");
     }
     let _cores = CORES.lock().unwrap_or_else(PoisonError::into_inner);
     let directory = directory("who-wins", 8, 4 << 20);

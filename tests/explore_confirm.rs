@@ -4,6 +4,8 @@
 
 #[path = "common/command.rs"]
 mod command;
+#[path = "common/skipped.rs"]
+mod skipped;
 
 use command::finish;
 use serde_json::Value;
@@ -14,6 +16,7 @@ use singletrack::python::explore::policies::{ALL, Looks};
 use singletrack::python::explore::search::{Exploration, Limits, explore};
 use singletrack::python::run::single::program;
 use singletrack::sys::death::Death;
+use skipped::skipped;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -181,7 +184,7 @@ fn goes_wrong(output: &Output) -> bool {
 /// Real interpreters, if there are any: whatever they do has to be predicted.
 fn confirmed(program: &str) {
     if Interpreter::find().is_empty() {
-        eprintln!("skipped: no CPython here");
+        skipped("no CPython here");
         return;
     }
     let words = ["explore", program, "--policy", "all", "--confirm", "--json"];

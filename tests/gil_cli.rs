@@ -3,6 +3,8 @@
 
 #[path = "common/command.rs"]
 mod command;
+#[path = "common/skipped.rs"]
+mod skipped;
 #[path = "common/terminal.rs"]
 mod terminal;
 
@@ -10,6 +12,7 @@ use command::{finish, interruptible};
 use serde_json::Value;
 use singletrack::lab::scenes::explanation::resolve;
 use singletrack::lab::scenes::scene::Scene;
+use skipped::skipped;
 use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -592,7 +595,7 @@ fn a_signal_ends_a_conversation_with_an_interpreter_and_the_object_says_so() {
         sys.exit(platform.python_implementation() != 'CPython' or not getattr(sys, '_is_gil_enabled', lambda: True)())";
     let found = Command::new("python3").args(["-c", has_lock]).status();
     if !found.is_ok_and(|status| status.success()) {
-        return;
+        return skipped("no CPython with a lock is `python3`");
     }
     let underway = start(&words);
     // One that says what it is, and two that are asked.
@@ -662,7 +665,7 @@ fn a_parent_that_ignores_the_end_of_children_changes_nothing() {
         let mut python = Command::new("python3");
         python.args(["-c", script, env!("CARGO_BIN_EXE_singletrack")]).args(words);
         python.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let Ok(child) = python.spawn() else { return };
+        let Ok(child) = python.spawn() else { return skipped("there is no python3") };
         let output = finish(child, words, PATIENCE);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{words:?}: {stderr}");

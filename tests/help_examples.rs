@@ -6,8 +6,11 @@
 
 #[path = "common/command.rs"]
 mod command;
+#[path = "common/skipped.rs"]
+mod skipped;
 
 use command::{exit_within, finish, interruptible};
+use skipped::skipped;
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -153,7 +156,7 @@ fn run_side_by_side(place: &Path, lines: Vec<(String, Option<i32>)>, port: u16) 
 fn run_line(place: &Path, line: &str, code: Option<i32>) {
     let missing = line.split_whitespace().find(|word| word.contains("/bin/") && !exists(word));
     if let Some(program) = missing {
-        eprintln!("SKIPPED: {line}: there is no {program}");
+        skipped(format_args!("{line}: there is no {program}"));
         return;
     }
     let bin = Path::new(BINARY).parent().unwrap();
@@ -225,7 +228,7 @@ fn judged_by(program: &str, words: &[&str], text: &str) -> Option<(bool, String)
             Some((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
         }
         Err(_) => {
-            eprintln!("SKIPPED: there is no {program}");
+            skipped(format_args!("there is no {program}"));
             None
         }
     }

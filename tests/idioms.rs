@@ -3,6 +3,8 @@
 #![cfg(feature = "cli")]
 
 mod common;
+#[path = "common/skipped.rs"]
+mod skipped;
 
 use common::watchdog;
 use singletrack::gil::Threading;
@@ -12,6 +14,7 @@ use singletrack::lab::fidelity::python::Interpreter;
 use singletrack::vm::assembler::assemble;
 use singletrack::vm::explorer::Explorer;
 use singletrack::vm::verifier::Verified;
+use skipped::skipped;
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
@@ -162,7 +165,7 @@ fn no_real_interpreter_loses_what_the_explorer_says_is_kept() {
     let _bound = watchdog("real interpreters", 900);
     let pythons = Interpreter::find();
     if pythons.is_empty() {
-        println!("skipped: no CPython is installed here");
+        skipped("no CPython is installed here");
     }
     for python in pythons {
         let rows = ask(&python, &Predictions::under(python.preset()), Duration::from_secs(1));

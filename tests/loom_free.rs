@@ -1,5 +1,5 @@
-//! Free threading under loom: every interleaving of attaching, parking and stopping the
-//! world, for two or three threads, on the code that ships.
+//! Free threading under loom: every interleaving, with a few preemptions, of attaching, parking and
+//! stopping the world, for two or three threads, on the code that ships.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --test loom_free`
 //!

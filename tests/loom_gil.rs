@@ -1,5 +1,5 @@
-//! The lock under loom: every interleaving of its atomics, its mutex and its condition variables
-//! for two or three threads, on the code that ships.
+//! The lock under loom: every interleaving, with a few preemptions, of its atomics, its mutex and its
+//! condition variables for two or three threads, on the code that ships.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --test loom_gil`
 //!

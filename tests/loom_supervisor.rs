@@ -1,5 +1,5 @@
-//! Every interleaving of a caller that reads its own reply, the supervisor and one worker, which
-//! answers, dies, or both: `tests/supervision` says what is real here.
+//! Every interleaving, with two or three preemptions, of a caller that reads its own reply, the
+//! supervisor and one worker, which answers, dies, or both: `tests/supervision` says what is real here.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --test loom_supervisor`
 #![cfg(loom)]

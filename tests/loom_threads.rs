@@ -1,5 +1,6 @@
-//! Every interleaving of a small thread pool: submitting, starting a thread,
-//! searching, sleeping, waking, waiting for oneself, and shutting down. The pool is the one that ships; its threads are loom's.
+//! Every interleaving, with a few preemptions, of a small thread pool: submitting, starting a thread,
+//! searching, sleeping, waking, waiting for oneself, and shutting down. The pool is the one that ships; its
+//! threads are loom's.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --test loom_threads`
 //!

@@ -1,6 +1,10 @@
 //! The entries of the museum of bugs are whole, fit the present source, and name tests that exist.
 //! That those tests fail with them is proved by `tests/museum/run.py`, which takes two or three hours.
 
+#[path = "common/skipped.rs"]
+mod skipped;
+
+use skipped::skipped;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -90,7 +94,7 @@ fn every_entry_stands_in_the_table() {
 fn every_patch_applies_to_the_present_source() {
     let git = |args: &[&str]| Command::new("git").args(args).current_dir(root()).output();
     if !git(&["rev-parse", "--show-toplevel"]).is_ok_and(|done| done.status.success()) {
-        eprintln!("skipped: there is no git, or this is no work tree");
+        skipped("there is no git, or this is no work tree");
         return;
     }
     let mut stale = Vec::new();

@@ -10,11 +10,14 @@ mod cli;
 mod command;
 #[path = "common/folder.rs"]
 mod folder;
+#[path = "common/skipped.rs"]
+mod skipped;
 
 use cli::run;
 use command::finish;
 use folder::Folder;
 use serde_json::Value;
+use skipped::skipped;
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -33,7 +36,7 @@ fn browser() -> Option<&'static str> {
     };
     let found = BROWSERS.into_iter().find(is_there);
     if found.is_none() {
-        eprintln!("skipped: none of {} is here, so no page was looked at", BROWSERS.join(", "));
+        skipped(format_args!("none of {} is here, so no page was looked at", BROWSERS.join(", ")));
     }
     found
 }

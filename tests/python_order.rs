@@ -8,6 +8,8 @@
 #![cfg(feature = "cli")]
 
 mod common;
+#[path = "common/skipped.rs"]
+mod skipped;
 
 use common::watchdog;
 use serde_json::{Value, json};
@@ -16,6 +18,7 @@ use singletrack::lab::fidelity::python::Interpreter;
 use singletrack::python::code::instruction::Op;
 use singletrack::python::code::program::{Code, CodeKind, Program};
 use singletrack::python::run::program;
+use skipped::skipped;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
@@ -245,7 +248,7 @@ fn loads_stores_and_calls_come_in_the_order_of_every_cpython() {
         .collect();
     let pythons = Interpreter::find();
     if pythons.is_empty() {
-        println!("skipped: no CPython is installed here");
+        skipped("no CPython is installed here");
     }
     let (mut wrong, mut compared) = (Vec::new(), 0);
     for python in pythons {

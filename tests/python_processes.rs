@@ -6,9 +6,12 @@
 mod command;
 #[path = "common/cpython.rs"]
 mod cpython;
+#[path = "common/skipped.rs"]
+mod skipped;
 
 use command::finish;
 use cpython::cpython;
+use skipped::skipped;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -57,7 +60,7 @@ fn programs_with_processes_print_what_cpython_prints() {
         assert_eq!(ours.code, Some(0), "{}: {}", path.display(), ours.err);
         assert!(!ours.err.contains("OSError"), "{}", ours.err);
         let Some(python) = cpython() else {
-            eprintln!("skipped: no CPython 3.12 to compare {} with", path.display());
+            skipped(format_args!("no CPython 3.12 to compare {} with", path.display()));
             continue;
         };
         let theirs = left(&output(Command::new(python).arg(&path)));

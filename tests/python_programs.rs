@@ -6,10 +6,13 @@
 mod cpython;
 #[path = "common/refused.rs"]
 mod refused;
+#[path = "common/skipped.rs"]
+mod skipped;
 
 use cpython::cpython;
 use refused::refused;
 use singletrack::python::run::{Ran, program, run_single};
+use skipped::skipped;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -37,7 +40,7 @@ fn programs_print_what_cpython_prints() {
         assert_eq!(ran.stopped, None, "{}", path.display());
         assert_eq!(ran.failures, [], "{}", path.display());
         let Some(python) = cpython() else {
-            eprintln!("skipped: no CPython 3.12 to compare {} with", path.display());
+            skipped(format_args!("no CPython 3.12 to compare {} with", path.display()));
             continue;
         };
         let output = Command::new(python).arg(&path).stdin(Stdio::null()).output().unwrap();

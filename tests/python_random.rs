@@ -4,9 +4,12 @@
 
 #[path = "common/cpython.rs"]
 mod cpython;
+#[path = "common/skipped.rs"]
+mod skipped;
 
 use cpython::cpython;
 use singletrack::python::run::{program, run_single};
+use skipped::skipped;
 use std::fs;
 use std::process::Command;
 
@@ -97,7 +100,7 @@ impl Numbers {
 #[test]
 fn random_expressions_are_worth_what_they_are_in_cpython() {
     let Some(python) = cpython() else {
-        eprintln!("skipped: no CPython 3.12 to compare with");
+        skipped("no CPython 3.12 to compare with");
         return;
     };
     for seed in 0..60 {

@@ -6,6 +6,8 @@
 mod cpython;
 #[path = "common/kept.rs"]
 mod kept;
+#[path = "common/skipped.rs"]
+mod skipped;
 
 use cpython::cpython;
 use kept::Kept;
@@ -14,6 +16,7 @@ use singletrack::python::explore::outcome::Ending as Explored;
 use singletrack::python::explore::policies::Looks;
 use singletrack::python::explore::search::{Limits, explore};
 use singletrack::python::run::{Ending, RealRan, RealRun, Streams, program};
+use skipped::skipped;
 use std::fs;
 use std::io::{self, Cursor, Write};
 use std::path::PathBuf;
@@ -100,7 +103,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
 #[test]
 fn programs_print_for_real_what_cpython_prints() {
     let Some(python) = cpython() else {
-        eprintln!("skipped: no CPython 3.12 to compare with");
+        skipped("no CPython 3.12 to compare with");
         return;
     };
     for path in files("tests/python") {

@@ -5,12 +5,15 @@
 mod command;
 #[path = "common/cpython.rs"]
 mod cpython;
+#[path = "common/skipped.rs"]
+mod skipped;
 #[path = "common/terminal.rs"]
 mod terminal;
 
 use command::{exit_within, finish, interruptible};
 use cpython::cpython;
 use serde_json::Value;
+use skipped::skipped;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -232,7 +235,7 @@ fn both(name: &str) -> Option<(String, String)> {
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{name}");
     let ours = text(&output.stdout).to_owned();
     let Some(python) = cpython() else {
-        eprintln!("skipped: no CPython 3.12 to compare {name} with");
+        skipped(format_args!("no CPython 3.12 to compare {name} with"));
         return None;
     };
     let theirs = in_cpython(&python, &path, 0.05);

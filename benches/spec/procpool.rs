@@ -92,7 +92,7 @@ fn map(op: &str, args: &Args, pool: &Pool) {
     let (time, squares) = timed(|| pool.map_with(options, square, 0..n).result().expect("a map"));
     let sum = |squares: &mut dyn Iterator<Item = u64>| squares.fold(0, u64::wrapping_add);
     assert_eq!(sum(&mut squares.into_iter()), sum(&mut (0..n).map(|x| x * x)));
-    line(format!("op={op},n=100000"), "us_per_item", "lower").print(&[
+    line(format!("op={op},n={n}"), "us_per_item", "lower").print(&[
         ("us_per_item", time * 1e6 / n as f64),
         ("items_per_s", n as f64 / time),
         ("n", n as f64),

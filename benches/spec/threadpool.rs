@@ -44,7 +44,9 @@ pub fn threadpool(args: &Args) {
 
 /// Submits a batch, waits for all of it, submits the next.
 fn batches(op: &str, args: &Args, pool: &ThreadPoolExecutor, job: fn(), n: u64) {
-    let (n, batch) = (args.number("n", n), args.number("batch", 10_000));
+    let batch = args.number("batch", 10_000).max(1);
+    // Whole batches only.
+    let n = args.number("n", n).next_multiple_of(batch);
     let once = || {
         let futures: Vec<_> = (0..batch).map(|_| pool.submit_fn(job)).collect();
         let (done, _) = wait(futures, ReturnWhen::AllCompleted, None);

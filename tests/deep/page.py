@@ -9,7 +9,7 @@ programs of that file. A change that they notice is *killed*, or *timed out* if 
 property that nobody has written down, or a change that makes no difference, which is then argued below.
 
 ```console
-$ tests/deep/mutants.py --minutes 60              # the pure files, cargo-mutants' list; goes on where it stopped
+$ tests/deep/mutants.py pure --minutes 60         # the pure files, cargo-mutants' list; goes on where it stopped
 $ tests/deep/mutants.py deletions                 # wakes, generations, `deregister`, checks under unsafe code
 $ tests/deep/mutants.py --only task/state --again # one file, its survivors once more
 $ tests/deep/mutants.py --page                    # writes this page

@@ -67,7 +67,7 @@ fn main() {
     match done {
         Ok(true) => {}
         Ok(false) => std::process::exit(1),
-        Err(NotPermitted(why)) => println!("test fault_matrix ... SKIPPED: {why}"),
+        Err(NotPermitted(why)) => println!("SKIPPED: fault_matrix: {why}"),
     }
 }
 
@@ -262,7 +262,7 @@ impl<'a> Run<'a> {
         let mut findings = 0;
         for (number, (resource, name, errno, step, most)) in kinds.into_iter().enumerate() {
             if !resource.can_be_limited() {
-                println!("    {}, {name} SKIPPED: it takes the superuser", scenario.name);
+                println!("SKIPPED: {}, {name}: it takes the superuser", scenario.name);
                 continue;
             }
             let wide = if self.all { 1 } else { 4 };

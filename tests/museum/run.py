@@ -40,7 +40,7 @@ TOOLS = {
     "property": "random cases against a model (proptest)",
     "every order": "every order there is (`sim`, the explorer, searches of our own)",
     "seeds": "the seeds of a fuzz target, replayed",
-    "loom": "every interleaving of two or three threads (loom)",
+    "loom": "interleavings of two or three threads (loom)",
     "shuttle": "thousands of interleavings of four threads (shuttle)",
     "kernel": "real sockets, signals and child processes",
     "fork": "real forks and real kills",

@@ -57,6 +57,9 @@ fn main() {
         threads::contests(),
         locks::contests(),
     ];
+    if write && !words.is_empty() {
+        refuse("--write: the table is one run of all; leave the words out");
+    }
     let chosen = |contest: &Contest| {
         words.is_empty() || words.iter().any(|word| contest.name.contains(word.as_str()))
     };

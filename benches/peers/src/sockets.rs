@@ -92,7 +92,7 @@ pub const IDLE_IN_CHILD: &str = "--idle";
 
 /// What the child prints.
 pub fn idle_here(server: &str) -> f64 {
-    let server: Server = if server == "tokio" { tokio_echo } else { singletrack_echo };
+    let server: Server = if server == "tokio" { tokio_idle } else { singletrack_idle };
     raise_limit_of_descriptors();
     let (serving, address) = start(server, FIRST + IDLE);
     let some = |count| -> Vec<TcpStream> {
@@ -113,10 +113,26 @@ pub fn idle_here(server: &str) -> f64 {
     each
 }
 
+/// Each task has a buffer.
 fn singletrack_echo(listener: TcpListener, connections: usize) {
-    use singletrack::aio;
-    async fn echo(stream: aio::TcpStream) -> std::io::Result<()> {
+    use singletrack::aio::TcpStream;
+    async fn echo(stream: TcpStream) -> std::io::Result<()> {
         stream.set_nodelay(true)?;
+        let mut buffer = [0; 1024];
+        loop {
+            match stream.read(&mut buffer).await? {
+                0 => return Ok(()),
+                count => stream.write_all(&buffer[..count]).await?,
+            }
+        }
+    }
+    singletrack_serve(listener, connections, echo);
+}
+
+/// What waits holds no buffer.
+fn singletrack_idle(listener: TcpListener, connections: usize) {
+    use singletrack::aio::TcpStream;
+    async fn echo(stream: TcpStream) -> std::io::Result<()> {
         loop {
             let bytes = stream.read_up_to(1024).await?;
             if bytes.is_empty() {
@@ -125,6 +141,17 @@ fn singletrack_echo(listener: TcpListener, connections: usize) {
             stream.write_all(&bytes).await?;
         }
     }
+    singletrack_serve(listener, connections, echo);
+}
+
+fn singletrack_serve<E>(
+    listener: TcpListener,
+    connections: usize,
+    echo: impl Fn(singletrack::aio::TcpStream) -> E,
+) where
+    E: Future<Output = std::io::Result<()>> + 'static,
+{
+    use singletrack::aio;
     let event_loop = singletrack::EventLoop::new().expect("a loop");
     event_loop.run_until_complete(async {
         let listener = aio::TcpListener::from_std(listener).expect("a listener");
@@ -139,11 +166,26 @@ fn singletrack_echo(listener: TcpListener, connections: usize) {
     });
 }
 
-/// As ours: what waits holds no buffer.
+/// Each task has a buffer.
 fn tokio_echo(listener: TcpListener, connections: usize) {
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     async fn echo(mut stream: tokio::net::TcpStream) -> std::io::Result<()> {
         stream.set_nodelay(true)?;
+        let mut buffer = [0; 1024];
+        loop {
+            match stream.read(&mut buffer).await? {
+                0 => return Ok(()),
+                count => stream.write_all(&buffer[..count]).await?,
+            }
+        }
+    }
+    tokio_serve(listener, connections, echo);
+}
+
+/// What waits holds no buffer.
+fn tokio_idle(listener: TcpListener, connections: usize) {
+    use tokio::io::AsyncWriteExt;
+    async fn echo(mut stream: tokio::net::TcpStream) -> std::io::Result<()> {
         loop {
             stream.readable().await?;
             let mut bytes = vec![0; 1024];
@@ -155,6 +197,16 @@ fn tokio_echo(listener: TcpListener, connections: usize) {
             }
         }
     }
+    tokio_serve(listener, connections, echo);
+}
+
+fn tokio_serve<E>(
+    listener: TcpListener,
+    connections: usize,
+    echo: impl Fn(tokio::net::TcpStream) -> E,
+) where
+    E: Future<Output = std::io::Result<()>> + Send + 'static,
+{
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
         listener.set_nonblocking(true).expect("non-blocking mode");

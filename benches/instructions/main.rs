@@ -56,13 +56,17 @@ fn main() -> ExitCode {
     }
     let before = std::fs::read_to_string(COUNTS).unwrap_or_default();
     if !before.starts_with(&format!("# {compiler}\n")) {
-        println!("SKIPPED: no verdict, for the accepted counts are another compiler's, this is {compiler}");
+        println!(
+            "SKIPPED: no verdict, for the accepted counts are another compiler's, this is {compiler}"
+        );
         return ExitCode::SUCCESS;
     }
     let unknown = PATHS.iter().filter(|(name, ..)| !accepted.contains_key(*name)).count();
     if worse + unknown > 0 {
         let percent = 100.0 * TOLERANCE;
-        println!("{worse} of the paths take over {percent:.0} % more than accepted, {unknown} were never accepted");
+        println!(
+            "{worse} of the paths take over {percent:.0} % more than accepted, {unknown} were never accepted"
+        );
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

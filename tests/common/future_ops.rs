@@ -109,8 +109,8 @@ impl Pair {
         if self.model == Model::Pending {
             self.end(Err(JobError::Cancelled));
         }
-        // A promise can withdraw its job too, and an error that was set may look the same.
-        assert!(!cancelled || self.model == Model::Done(Err(JobError::Cancelled)));
+        // By this call, or by one before; or the promise has withdrawn its job.
+        assert_eq!(cancelled, self.model == Model::Done(Err(JobError::Cancelled)));
     }
 
     fn subscribe(&mut self) {
@@ -154,7 +154,7 @@ impl Pair {
         if let Some(future) = &self.future {
             assert_eq!(future.done(), done);
             assert_eq!(future.running(), self.model == Model::Running);
-            assert!(!future.cancelled() || done);
+            assert_eq!(future.cancelled(), self.model == Model::Done(Err(JobError::Cancelled)));
         }
         let expected = if done { self.subscribed } else { 0 };
         assert_eq!(*self.called.lock().unwrap(), (0..expected).collect::<Vec<_>>());

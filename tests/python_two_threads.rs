@@ -64,28 +64,62 @@ const STATEMENTS: &[&str] = &[
     "y, z = divmod(x, 3)",
     "l.reverse()",
     "x = d.setdefault(2, x) + d.pop(2, 1)",
+    "x = x + sum([call(e) for e in l])",
+    "y = len({e: x for e in l})",
+    "with cm: x = x + 1",
+    "try: x = x + 1\n    finally: y = x",
+    "try: l.pop()\n    except IndexError: y = -5",
+    "try: del d[0]\n    except KeyError: y = -6",
+    "while y > 0 and y < 4: y = y + 1",
+    "x = x + p.size",
+    "p.size = x",
+    "y = cached(x)",
+    "x = x + next(each)",
+    "l[:1] = [x, y]",
+    "y = [e for e in l if e == p].count(p)",
+    "s.discard(x)",
+    "s |= set(l)",
+    "x = int(str(x)) + 1",
+    "t = (x, y)\n    y, x = t",
+    "l += [x]",
+    "y = x if x in s else x + 1",
+    "o.many.append(len(o.many))",
+    "inner = lambda: x\n    x = inner() + 1",
+    "x = x + isinstance(x, int)",
+    "y = max(call(x), call(y))",
+    "l.sort()",
+    "y = sum(1 for e in reversed(l))",
+    "x = x + len(list(zip(l, l)))",
 ];
 
 const SETTING: &str = "import threading, itertools, collections, copy, heapq, functools\n\
     class O:\n    n = 0\n    def add(self): self.n = self.n + 1\n\
-    def call(a): return a + 1\n";
+    def call(a): return a + 1\n\
+    class CM(object):\n    def __enter__(self): return self\n    def __exit__(self, *a): return None\n\
+    class P(object):\n    def __init__(self): self.n = 1\n    \
+    @property\n    def size(self): return self.n\n    \
+    @size.setter\n    def size(self, n): self.n = n\n    \
+    def __eq__(self, other): return other == self.n\n\
+    memo = {}\n\
+    def cached(a):\n    if a not in memo: memo[a] = call(a)\n    return memo[a]\n";
 
 const FRESH: &str = "x = 0; y = 1; z = 0; l = [0]; d = {}; s = set(); o = O()\n\
     lock = threading.Lock(); count = itertools.count()\n\
-    c = collections.Counter(); q = collections.deque([1, 2], 3)\n";
+    c = collections.Counter(); q = collections.deque([1, 2], 3)\n\
+    cm = CM(); p = P(); each = iter([1, 2, 3, 4, 5, 6]); o.many = []; memo.clear()\n";
 
 type Bodies = (Vec<usize>, Vec<usize>);
 
 fn functions((first, second): &Bodies) -> String {
     let body = |name: &str, list: &[usize]| {
         let lines: String = list.iter().map(|at| format!("    {}\n", STATEMENTS[*at])).collect();
-        format!("def {name}():\n    global x, y, z\n{lines}    pass\n")
+        format!("def {name}():\n    global x, y, z, l, s\n{lines}    pass\n")
     };
     body("f", first) + &body("g", second)
 }
 
-const SHOWN: &str = "'%d %d %r %r %r %d %r %r' % (x, y, l, sorted(d.items()), sorted(s), o.n, \
-                     sorted(c.items()), list(q))";
+const SHOWN: &str = "'%d %d %r %r %r %d %r %r %r %r' % (x, y, l, sorted(d.items()), sorted(s), o.n, \
+                     sorted(c.items()), list(q), p.n, o.many)";
 
 /// The program for the explorer.
 fn explored(bodies: &Bodies) -> String {

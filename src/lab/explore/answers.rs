@@ -75,7 +75,7 @@ pub(crate) fn remark(found: &Found) -> &'static str {
         (Ending::Deadlock(_), _) => "← they wait for each other",
         (Ending::Endless, _) => "← it goes round for ever",
         (Ending::Starvation(_), _) => "← it can wait for ever while others go on",
-        (Ending::Cut, _) => "← a loop went round as often as it may",
+        (Ending::Cut, _) => "← cut short: a limit",
         (Ending::Stopped(..), _) => "← it was stopped",
         (Ending::Finished, false) => "← no order of whole threads gives this",
         (Ending::Finished, true) => "",

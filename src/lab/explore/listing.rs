@@ -99,9 +99,11 @@ fn listing(about: &About<'_>, answer: &Answer) -> String {
     }
     text += &table.text(about.width);
     if answer.worst().is_none() {
-        let which = if bound.is_none() { "every schedule" } else { "each of these schedules" };
-        let same = format!("→ {which} comes to what some order of whole threads comes to");
-        text += &wrap(&same, about.width);
+        let says = match bound {
+            None => "→ every schedule comes to what some order of whole threads comes to",
+            Some(_) => "→ none of these schedules is known to go wrong",
+        };
+        text += &wrap(says, about.width);
     }
     text
 }
@@ -169,7 +171,11 @@ fn drawing(about: &About<'_>, answer: &Answer, found: &Found) -> String {
         format!("{outcome}, under {policy} by as few switches as can be ({}):", found.switches);
     let drawn = columns(&replayed, about.source, about.width);
     let (title, drawn) = (wrap(&title, about.width), narrowed(&drawn, about.width));
-    let mut text = format!("\n{title}\n{drawn}");
+    // A program without threads has no columns.
+    let mut text = match drawn.trim() {
+        "" => String::new(),
+        _ => format!("\n{title}\n{drawn}"),
+    };
     if let Ending::Deadlock(waits) = &found.outcome.ending {
         waits.iter().for_each(|line| text += &arrow(line, about.width));
     }

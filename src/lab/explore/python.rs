@@ -19,10 +19,10 @@ use crate::lab::report::failure::Failure;
 use crate::lab::report::outside::check;
 use crate::python::code::program::Program;
 use crate::python::explore::moves::{Move, write_moves};
-use crate::python::explore::outcome::{Ending, Outcome};
+use crate::python::explore::outcome::Ending;
 use crate::python::explore::policies::{ALL, Looks};
 use crate::python::explore::replay::replay;
-use crate::python::explore::search::{Found, Limits, explore_beside, serial};
+use crate::python::explore::search::{Found, Limits, Serial, explore_beside, serial};
 use crate::python::explore::story::columns;
 use crate::python::run::single::program;
 use std::fs::File;
@@ -230,17 +230,17 @@ fn one_schedule(request: &PythonRequest, answer: &Answer, schedule: &[Move]) -> 
 }
 
 /// What to do about a program that can end so.
-fn remedy(ending: &Ending) -> &'static str {
-    match ending {
+fn remedy(found: &Found) -> &'static str {
+    match found.outcome.ending {
         Ending::Deadlock(_) => {
             "take locks in one order, release each on every way out, and have somebody do what is \
              waited for"
         }
         Ending::Endless => "give the loop an end",
         Ending::Starvation(_) => "let whoever goes round wait, so that others get their turn",
-        Ending::Cut => "let loops go round more often: --iterations",
-        Ending::Finished => "put what belongs together under one lock",
-        Ending::Stopped(..) => "change the line that is named",
+        Ending::Finished if !found.serial => "put what belongs together under one lock",
+        Ending::Finished => "mend the line that is named: it fails without any switch, too",
+        Ending::Cut | Ending::Stopped(..) => "change the line that is named",
     }
 }
 
@@ -258,12 +258,12 @@ fn goes_wrong(about: &About<'_>, answers: &[Answer]) -> Option<Failure> {
         1 => format!("under {} it can go wrong: {outcome}", first.policy),
         all => format!("it can go wrong under {} of {all} policies: {outcome}", wrong.len()),
     };
-    Some(Failure::new(place, why, remedy(&found.outcome.ending)))
+    Some(Failure::new(place, why, remedy(found)))
 }
 
 /// The answer of a Python without a global lock, for what is promised holds there, too. Its limits
 /// are low, for nobody has asked for it.
-fn without_lock(request: &PythonRequest, serial: &[Outcome]) -> Answer {
+fn without_lock(request: &PythonRequest, serial: &Serial) -> Answer {
     let looks = Looks::Under(Threading::Free, false);
     let Limits { memory, instructions, .. } = request.limits;
     let (memory, instructions) = (memory / 10, instructions.min(MOST_UNASKED));

@@ -7,7 +7,7 @@
 #[path = "common/command.rs"]
 mod command;
 
-use command::{finish, interruptible};
+use command::{finish, interruptible, with_few_tasks};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
@@ -120,6 +120,22 @@ fn more_in_flight_than_there_are_descriptors_is_refused_before_anything_runs() {
         "{line}"
     );
     assert!(line.contains("ulimit -n"), "{line}");
+}
+
+#[test]
+fn a_thread_that_is_refused_is_named_with_what_to_do_about_it() {
+    let words = ["choose", "--cpu", "1ms", "--time", "3"];
+    // The command, the server, and a process that measures.
+    for most in [1, 2, 3] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
+        command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let Some(child) = with_few_tasks(&mut command, most) else { return };
+        let output = finish(child, &words, PATIENCE);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{most}: {stderr}");
+        assert!(stderr.contains("ulimit -u") && !stderr.contains("panicked"), "{stderr}");
+        assert!(!stderr.contains("--connections"), "it has no such option: {stderr}");
+    }
 }
 
 #[test]

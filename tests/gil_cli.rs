@@ -6,7 +6,7 @@ mod command;
 #[path = "common/terminal.rs"]
 mod terminal;
 
-use command::{finish, interruptible};
+use command::{finish, interruptible, with_few_tasks};
 use serde_json::Value;
 use singletrack::lab::scenes::explanation::resolve;
 use singletrack::lab::scenes::scene::Scene;
@@ -612,6 +612,20 @@ fn a_policy_that_is_named_twice_runs_once() {
     let runs = page["runs"].as_array().unwrap().iter();
     let policies: Vec<&str> = runs.map(|run| run["policy"].as_str().unwrap()).collect();
     assert_eq!(policies, ["fair", "no-force"]);
+}
+
+#[test]
+fn a_scene_whose_thread_is_refused_says_so_and_waits_for_nobody() {
+    let words = ["gil", "convoy", "--seconds", "0.1"];
+    let mut command = command_line(&words[1..]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    // The command, and the process of the server.
+    let Some(child) = with_few_tasks(&mut command, 2) else { return };
+    let output = finish(child, &words, PATIENCE);
+    let stderr = std::str::from_utf8(&output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("a thread: ") && stderr.contains("ulimit -u"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
 }
 
 #[test]

@@ -37,10 +37,10 @@ impl Failure {
     /// The operating system refused something about `thing`.
     pub fn io(thing: impl Into<String>, why: &io::Error, remedy: &str) -> Failure {
         let remedy = match os_code(why) {
-            Some(libc::EMFILE) => "raise `ulimit -n`, or lower --connections",
+            Some(libc::EMFILE) => "raise `ulimit -n`, or ask for fewer at once",
             Some(libc::ENFILE) => "close other programs: all of them hold too many files",
             Some(libc::EAGAIN) => {
-                "raise `ulimit -u` or the group's `pids.max`, or lower --connections"
+                "raise `ulimit -u` or the group's `pids.max`, or ask for fewer at once"
             }
             _ => remedy,
         };

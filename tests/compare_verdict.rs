@@ -438,10 +438,18 @@ fn what_bounds_a_result_is_said() {
     result.lanes = 100;
     let notes = notes::of(&result, Some(0.43));
     let says = |text: &str| assert!(notes.iter().any(|note| note.contains(text)), "{notes:?}");
-    says("sequential was stopped after 1.00 s and 7 of 32 jobs");
+    says("sequential was stopped after 1.00 s and 7 of 32 jobs: it has lost");
     says("95.0 ms of a round of event-loop (94 %): it bounds the result");
     says("memory and CPU for each connection: event-loop 10.2 KiB and 1.00 ms");
     says("others had 43 % of the cores");
+    let mut all = result.clone();
+    all.models.iter_mut().for_each(|model| model.cut = true);
+    let all = notes::of(&all, None);
+    assert!(!all.iter().any(|note| note.contains("lost")), "nobody came to the end: {all:?}");
+    assert!(
+        all.iter().any(|note| note.contains("its time was up, give it more --time")),
+        "{all:?}"
+    );
     let quiet = notes::of(&some_result(), Some(0.02));
     assert!(quiet.is_empty(), "{quiet:?}");
 }

@@ -12,6 +12,7 @@ use cases::cases;
 use proptest::prelude::*;
 use ran::ran;
 use singletrack::base::random::SplitMix64;
+use singletrack::lab::compare::cases::Case;
 use singletrack::lab::compare::document::document;
 use singletrack::lab::compare::evidence::{Answer, Evidence, FEWEST_ROUNDS, MARGIN};
 use singletrack::lab::compare::export::{csv, markdown};
@@ -543,6 +544,26 @@ fn a_sweep_names_its_points_or_what_is_wrong_with_it() {
     }
 }
 
+#[test]
+fn a_sweep_of_what_changes_nothing_is_refused() {
+    let refused = |text, case: Case, models: &[Model]| {
+        let sweep = Sweep::parse(text).unwrap();
+        sweep.check(&[case], models).err().map(|failure| failure.to_string())
+    };
+    let all = &Model::ALL[..];
+    let says = refused("connections=1..4", Case::Cpu, all).unwrap();
+    assert!(says.starts_with("--sweep connections: cpu has no connections; "), "{says}");
+    assert_eq!(refused("connections=1..4", Case::SlowIo, all), None);
+    assert_eq!(refused("interval=1ms..4ms", Case::Cpu, all), None);
+    let says = refused("interval=1ms..4ms", Case::Cpu, &[Model::ThreadsPy2, Model::EventLoop]);
+    assert!(says.unwrap().contains("no model that runs has a switch interval; name threads-py3."));
+    assert_eq!(refused("interval=1ms..4ms", Case::Cpu, &[Model::Interpreters]), None);
+    assert_eq!(refused("workers=1..4", Case::Cpu, &[Model::EventLoop]), None, "its tasks");
+    assert!(refused("workers=1..4", Case::FastIo, &[Model::EventLoop]).is_some());
+    assert_eq!(refused("workers=1..4", Case::FastIo, &[Model::LoopProcesses]), None);
+    assert!(refused("workers=1..4", Case::Cpu, &[Model::Sequential]).is_some());
+}
+
 proptest! {
     #[test]
     fn a_sweep_goes_up_from_one_end_to_the_other(from in 1u64..99_999, more in 1u64..99_999) {
@@ -570,7 +591,10 @@ fn a_curve_says_where_it_bends() {
         ];
         (connections, result_of(models))
     };
-    let results: Vec<_> = [100, 200, 400, 800].map(at).into();
+    let mut results: Vec<_> = [100, 200, 400, 800].map(at).into();
+    results.iter_mut().for_each(|(_, result)| result.notes.push("of all".to_owned()));
+    results[1].1.notes.push("of some".to_owned());
+    results[3].1.notes.push("of some".to_owned());
     let points = results.iter().map(|(at, result)| (*at, result)).collect();
     let swept = Swept { knob: Knob::Connections, points };
     assert_eq!(
@@ -583,4 +607,6 @@ fn a_curve_says_where_it_bends() {
     let text = swept.text(200);
     let last: Vec<&str> = text.lines().nth(5).unwrap_or_default().split_whitespace().collect();
     assert_eq!(last, ["800", "8000", "2000", "event-loop"], "{text}");
+    let notes: Vec<&str> = text.lines().filter(|line| line.starts_with("note: ")).collect();
+    assert_eq!(notes, ["note: of all", "note: of some (connections 200, 800)"]);
 }

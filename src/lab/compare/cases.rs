@@ -169,7 +169,7 @@ impl Case {
     }
 
     /// Whether its lanes hold a connection each.
-    fn has_connections(&self) -> bool {
+    pub(crate) fn has_connections(&self) -> bool {
         matches!(self, Case::SlowIo | Case::FastIo | Case::Urls(_))
     }
 

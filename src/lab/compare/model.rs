@@ -162,8 +162,8 @@ const GROUPS: [Group; 5] = [
 ];
 
 fn unknown(word: &str) -> Failure {
-    let models = Model::ALL.map(Model::name);
-    let names: Vec<&str> = models.into_iter().chain(GROUPS.map(|(name, _)| name)).collect();
+    let models = Model::ALL.into_iter().chain([Model::Interpreters]).map(Model::name);
+    let names: Vec<&str> = models.chain(GROUPS.map(|(name, _)| name)).collect();
     let remedy = or_nearest(word, &names);
     Failure::new(format!("--model {word}"), "there is no such model", remedy)
 }

@@ -104,7 +104,13 @@ fn title(result: &CaseResult) -> Vec<String> {
         counted(*rounds, "interleaved round"),
         counted(*workers, "pool worker")
     )];
-    lines.extend(result.notes.iter().map(|note| format!("note: {note}")));
+    lines.extend(remarks(result));
+    lines
+}
+
+/// What must be said beside the figures: notes, what was left out, what failed.
+pub(crate) fn remarks(result: &CaseResult) -> Vec<String> {
+    let mut lines: Vec<String> = result.notes.iter().map(|note| format!("note: {note}")).collect();
     let skipped = counted(result.skipped.len(), "item");
     named(&mut lines, &format!("left out {skipped}:"), &result.skipped);
     let failed = result.models.iter().filter(|model| model.failed > 0);

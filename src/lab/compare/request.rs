@@ -192,10 +192,13 @@ impl CompareArgs {
             sizes,
             limit: Duration::from_secs(compare.limit as u64),
         };
+        let cases = Case::parse(&words)?;
+        let sweep = compare.sweep.as_deref().map(Sweep::parse).transpose()?;
+        sweep.iter().try_for_each(|sweep| sweep.check(&cases, &race.models))?;
         Ok(CompareRequest {
-            cases: Case::parse(&words)?,
+            cases,
             race,
-            sweep: compare.sweep.as_deref().map(Sweep::parse).transpose()?,
+            sweep,
             bands: compare.bands,
             json: compare.json,
             export_csv: compare.export_csv,

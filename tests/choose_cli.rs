@@ -164,12 +164,15 @@ fn work_that_is_none_is_refused() {
 }
 
 #[test]
-fn a_command_that_fails_ends_it() {
-    for (program, why) in [("false", "it ended with"), ("no-such-program", "No such file")] {
+fn a_command_that_fails_ends_it_and_one_that_is_not_there_is_refused() {
+    for (program, why, code) in [
+        ("false", "it ended with", 1),
+        ("no-such-program", "No such file", 2),
+        ("/tmp", "Permission denied", 2),
+    ] {
         let output = run(&["command", "--", program]);
-        assert_eq!(output.status.code(), Some(1));
         let line = text(&output.stderr);
-        assert_eq!(line.lines().count(), 1, "{line}");
+        assert_eq!((output.status.code(), line.lines().count()), (Some(code), 1), "{line}");
         assert!(line.contains(program) && line.contains(why), "{line}");
     }
 }

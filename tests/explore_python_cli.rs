@@ -249,11 +249,41 @@ fn one_schedule_of_those_that_json_prints_is_drawn() {
     let found: Value = serde_json::from_str(&shown(&[&again[..], &["--json"]].concat())).unwrap();
     assert_eq!((&found["output"], &found["switches"]), (&lost["output"], &lost["switches"]));
     let output = run(&["explore", RACE, "--policy", "3.9", "--schedule", "0,7x2"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""));
     assert!(text(&output.stderr).contains("step 2 is one that"), "{}", text(&output.stderr));
     let output = run(&["explore", RACE, "--policy", "3.9", "--schedule", "0,y"]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("invalid value 'y'"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_schedule_that_ends_early_is_an_object_too() {
+    let words = ["explore", RACE, "--policy", "3.9", "--schedule", "0", "--json"];
+    let found: Value = serde_json::from_str(&shown(&words)).unwrap();
+    assert_eq!((&found["ending"], &found["schedule"]), (&"unfinished".into(), &"0".into()));
+}
+
+#[test]
+fn what_an_option_would_not_change_is_refused() {
+    let gil = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/programs/increment.gil");
+    let (python, schedule) = (["explore", RACE, "--policy", "3.9"], ["--schedule", "0"]);
+    for (program, options, says) in [
+        (RACE, &["--schedule", "0", "--html", "x.html"][..], "--html"),
+        (RACE, &["--schedule", "0", "--confirm"], "--confirm"),
+        (RACE, &["--schedule", "0", "--iterations", "2"], "--iterations"),
+        (RACE, &["--schedule", "0", "--seed", "2"], "--seed"),
+        (RACE, &["--max-instructions", "9"], "--max-instructions: it is of programs of inst"),
+        (RACE, &["--all"], "--all: it is of programs of instructions"),
+        (gil, &["--cold"], "--cold: it is of Python programs; name a file that ends in .py"),
+        (gil, &["--play"], "a game is of a Python program; name a file that ends in .py"),
+        (RACE, &["--play", "--max-steps", "9"], "--max-steps"),
+    ] {
+        let output = run(&[&["explore", program, "--policy", "3.9"], options].concat());
+        let stderr = text(&output.stderr);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""), "{options:?}");
+        assert!(stderr.contains(says) && stderr.lines().count() == 1, "{options:?}: {stderr}");
+    }
+    shown(&[&python[..], &schedule].concat());
 }
 
 #[test]

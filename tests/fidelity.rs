@@ -211,14 +211,14 @@ fn every_version_has_its_preset() {
 
 #[test]
 fn what_is_no_cpython_is_refused_in_one_line() {
-    for path in ["/bin/true", "/nowhere/python"] {
+    for (path, code) in [("/bin/true", 1), ("/nowhere/python", 2), ("/etc/passwd", 2)] {
         let output = Command::new(env!("CARGO_BIN_EXE_singletrack"))
             .args(["gil", "fidelity", "--python", path])
             .stdin(Stdio::null())
             .output()
             .unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         assert!(stderr.contains(path) && stderr.contains("--python"), "{stderr}");
     }

@@ -270,6 +270,12 @@ fn what_cannot_be_written_is_refused_before_the_work_and_destroys_nothing() {
         "compare --time 600 --export-csv",
         "compare --time 600 --export-markdown",
         "compare --time 600 --trace",
+        "compare --time 600 --html",
+        "compare --time 600 --card",
+        "choose --cpu 1ms --time 600 --html",
+        "choose --cpu 1ms --time 600 --card",
+        "loop step order --html",
+        "loop step order --trace",
     ];
     for command in commands {
         for bad in [place.clone(), place.join("no/such"), precious.join("below")] {
@@ -293,6 +299,16 @@ fn an_interrupted_run_leaves_the_earlier_file_as_it_was() {
     interrupted(&line, Duration::from_secs(1));
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_reader_that_has_gone_ends_every_command_as_a_shell_would_say_it() {
+    for line in ["dis examples/race.py", "completions bash", "man", "compare --help", "examples"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command(line).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(141), ""), "{line}");
+    }
 }
 
 // --- values that cannot be ------------------------------------------------------------------

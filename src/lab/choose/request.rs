@@ -171,6 +171,7 @@ impl ChooseArgs {
     /// # Errors
     /// What cannot be followed.
     pub fn request(self) -> Result<ChooseRequest, Refused> {
+        self.pictures.check()?;
         let models = named(&self.model)?;
         let machine = Machine::here();
         let workers = self.workers.unwrap_or(machine.usable);

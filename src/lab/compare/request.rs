@@ -183,6 +183,7 @@ impl CompareArgs {
         let exports =
             compare.export_csv.iter().chain(&compare.export_markdown).chain(&compare.trace);
         exports.map(PathBuf::as_path).try_for_each(WholeFile::check)?;
+        compare.pictures.check()?;
         let models: Vec<String> =
             models.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         let models = if models.is_empty() { Model::ALL.to_vec() } else { Model::named(&models)? };

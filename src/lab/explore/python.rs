@@ -6,14 +6,13 @@
 //! (`lab/explore/listing.rs`, `lab/explore/python_document.rs`).
 
 use crate::gil::rules::threading::Threading;
-use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::explore::answers::{Answer, short, telling};
 use crate::lab::explore::confirmation::{confirm, disagreement};
 use crate::lab::explore::explored::Explored;
 use crate::lab::explore::html::html;
 use crate::lab::explore::listing::{About, page};
 use crate::lab::explore::promise::of_program;
-use crate::lab::explore::python_document::{document, found_value};
+use crate::lab::explore::python_document::{document, schedule_value};
 use crate::lab::page::shell::write;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::outside::check;
@@ -153,7 +152,10 @@ pub fn read(path: &Path, name: &str) -> Result<String, Failure> {
 
 /// Carries a request out: the text to print, and why the command failed all the same: an interpreter
 /// did what was not predicted, or the program can go wrong under a policy that was asked for.
-pub fn explore_python(request: &PythonRequest) -> Explored {
+///
+/// # Errors
+/// A schedule that the policy does not allow.
+pub fn explore_python(request: &PythonRequest) -> Result<Explored, Failure> {
     let serial = serial(&request.program, request.limits);
     let answers: Vec<Answer> = request
         .policies
@@ -197,36 +199,31 @@ pub fn explore_python(request: &PythonRequest) -> Explored {
         true => format!("{:#}\n", document(&about, &answers, failure.as_ref())),
         false => page(&about, &answers),
     };
-    Explored { text, failure }
+    Ok(Explored { text, failure })
 }
 
 /// One schedule, drawn: what is shared was found by trying all.
-fn one_schedule(request: &PythonRequest, answer: &Answer, schedule: &[Move]) -> Explored {
+fn one_schedule(
+    request: &PythonRequest,
+    answer: &Answer,
+    schedule: &[Move],
+) -> Result<Explored, Failure> {
     let replayed = replay(&request.program, answer.looks, &answer.exploration.contended, schedule);
-    let outcome = replayed.outcome.as_ref();
-    let same = |found: &&Found| Some(&found.outcome) == outcome;
-    let known = answer.exploration.found.iter().find(same).cloned();
-    let failure = replayed.impossible.map(|at| {
+    if let Some(at) = replayed.impossible {
         let why = format!("step {} is one that {} does not allow", at + 1, answer.policy);
         let remedy = "take a schedule that --json has printed for this policy";
-        Failure::new(format!("--schedule {}", write_moves(schedule)), why, remedy)
-    });
-    let text = match &known {
-        Some(found) if request.json => {
-            let found =
-                Found { moves: schedule.to_vec(), switches: replayed.switches, ..found.clone() };
-            let mut value = found_value(&found);
-            value["schema_version"] = SCHEMA_VERSION.into();
-            format!("{value:#}\n")
-        }
-        _ if request.json => "null\n".to_owned(),
-        _ => {
+        return Err(Failure::new(format!("--schedule {}", write_moves(schedule)), why, remedy));
+    }
+    let text = match request.json {
+        true => format!("{:#}\n", schedule_value(answer, schedule, &replayed)),
+        false => {
             let names = telling(std::slice::from_ref(answer));
+            let outcome = replayed.outcome.as_ref();
             let line = outcome.map_or("here the schedule ends".to_owned(), |o| o.line(&names));
             format!("{}→ {line}\n", columns(&replayed, &request.source, request.width))
         }
     };
-    Explored { text, failure: check().err().or(failure) }
+    Ok(Explored { text, failure: check().err() })
 }
 
 /// What to do about a program that can end so.

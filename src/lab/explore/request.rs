@@ -101,7 +101,8 @@ pub struct ExploreArgs {
     html: Option<PathBuf>,
     /// You pick the thread at each switch, and try to reach what goes wrong; without a file, lists
     /// the levels
-    #[arg(long, conflicts_with_all = ["confirm", "json", "cold", "schedule", "html"])]
+    #[arg(long, conflicts_with_all = ["confirm", "json", "cold", "schedule", "html", "full", "all",
+          "iterations", "preemptions", "seed", "max_schedules", "max_steps", "max_instructions"])]
     play: bool,
     /// Says what each kind of answer means, and what it does not
     #[arg(long, exclusive = true)]
@@ -126,7 +127,8 @@ pub struct ExploreArgs {
     seed: Option<u64>,
     /// Runs this one schedule and draws it
     #[arg(long, value_name = "S", conflicts_with_all =
-          ["full", "max_schedules", "max_steps", "max_instructions"])]
+          ["full", "max_schedules", "max_steps", "max_instructions", "html", "confirm", "iterations",
+           "preemptions", "seed"])]
     schedule: Option<String>,
     /// Prints one JSON object
     #[arg(long)]
@@ -161,7 +163,7 @@ pub struct DisArgs {
     /// A file with a program: Python, as examples/race.py, or instructions, as in examples/programs
     program: PathBuf,
     /// Marks where these policies look: python-3.10, 2.7, 3.12, free-threaded, ...
-    #[arg(long, value_name = "P", num_args = 1.., value_delimiter = ',')]
+    #[arg(long, value_name = "P", value_delimiter = ',')]
     policy: Vec<Threading>,
 }
 
@@ -239,10 +241,15 @@ impl ExploreArgs {
     /// # Errors
     /// [`Refused`] if there is no such file, or it is outside the subset.
     pub fn python_request(self) -> Result<PythonRequest, Refused> {
-        if self.full || self.max_schedules.is_some() {
-            let why = "these are of programs of instructions";
-            let thing = "--full, --max-schedules";
-            return Err(Failure::new(thing, why, "leave them out").into());
+        let misplaced = [
+            ("--full", self.full),
+            ("--all", self.all),
+            ("--max-schedules", self.max_schedules.is_some()),
+            ("--max-instructions", self.max_instructions.is_some()),
+        ];
+        if let Some((option, _)) = misplaced.into_iter().find(|(_, given)| *given) {
+            let why = "it is of programs of instructions";
+            return Err(Failure::new(option, why, "leave it out").into());
         }
         let schedule = self.schedule.as_deref().map(|text| {
             let remedy = "take a schedule that --json has printed";
@@ -285,18 +292,17 @@ impl ExploreArgs {
     /// # Errors
     /// [`Failure`] if there is no such program, or it does not allow the schedule.
     pub fn request(self) -> Result<ExploreRequest, Failure> {
-        if self.html.is_some() {
-            let why = "a page is of a Python program";
-            return Err(Failure::new("--html", why, "name a file that ends in .py"));
-        }
-        if self.confirm {
-            let why = "real Pythons run Python";
-            return Err(Failure::new("--confirm", why, "name a file that ends in .py"));
-        }
-        if self.iterations.is_some() || self.preemptions.is_some() || self.seed.is_some() {
-            let thing = "--iterations, --preemptions, --seed";
-            let why = "these are of Python programs";
-            return Err(Failure::new(thing, why, "name a file that ends in .py"));
+        let misplaced = [
+            ("--html", self.html.is_some()),
+            ("--confirm", self.confirm),
+            ("--cold", self.cold),
+            ("--iterations", self.iterations.is_some()),
+            ("--preemptions", self.preemptions.is_some()),
+            ("--seed", self.seed.is_some()),
+        ];
+        if let Some((option, _)) = misplaced.into_iter().find(|(_, given)| *given) {
+            let why = "it is of Python programs";
+            return Err(Failure::new(option, why, "name a file that ends in .py"));
         }
         let [PolicyWord::One(policy)] = self.policy[..] else {
             let why = "instructions are explored under one policy";

@@ -287,6 +287,35 @@ fn what_an_option_would_not_change_is_refused() {
 }
 
 #[test]
+fn control_characters_and_long_lines_of_a_program_reach_no_terminal() {
+    let steers = |text: &str| text.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}');
+    let long = "a".repeat(10_000);
+    let red = "# \x1b[31m \u{202e}";
+    let source = format!(
+        "import threading\nx = 0\ndef work():\n    global x\n    x += 1 {red}\n    x += 1 # {long}\n\
+         ts = [threading.Thread(target=work) for _ in range(2)]\nfor t in ts: t.start()\n\
+         for t in ts: t.join()\nprint('\\x1b[31m', x)\n"
+    );
+    let red_file = File::new("red.py", source.as_bytes());
+    let named = File::new("red\x1b[31m.py", source.as_bytes());
+    let no_python = File::new("no.py", format!("x = ({long} {red} \x0b!\n").as_bytes());
+    for words in [
+        &["explore", red_file.path(), "--policy", "3.9"][..],
+        &["explore", red_file.path(), "--policy", "3.9", "--schedule", "0"],
+        &["explore", named.path(), "--policy", "all"],
+        &["explore", no_python.path(), "--policy", "3.9"],
+        &["dis", red_file.path()],
+        &["dis", no_python.path()],
+    ] {
+        let output = run(words);
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        assert!(!steers(stdout) && !steers(stderr), "{words:?}: {stdout:?} {stderr:?}");
+        let longest = (stdout.lines().chain(stderr.lines())).map(|line| line.chars().count()).max();
+        assert!((10..400).contains(&longest.unwrap()), "{words:?}: {longest:?}");
+    }
+}
+
+#[test]
 fn what_was_found_before_ctrl_c_is_shown() {
     let grows = File::new(
         "grows.py",

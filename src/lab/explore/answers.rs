@@ -4,6 +4,7 @@
 //! an exception that ends a thread, a deadlock, an endless loop, a stop.
 //! *Leaves out*: how it is shown (`lab/explore/listing.rs`, `lab/explore/python_document.rs`).
 
+use crate::base::text::{cut, shown};
 use crate::gil::rules::threading::Threading;
 use crate::python::code::program::Program;
 use crate::python::explore::outcome::{Ending, Outcome};
@@ -61,12 +62,8 @@ pub(crate) fn telling(answers: &[Answer]) -> Vec<Arc<str>> {
 }
 
 /// The outcome in one line that fits.
-pub(crate) fn short(found: &Found, names: &[Arc<str>]) -> String {
-    let line = found.outcome.line(names);
-    match line.char_indices().nth(LONGEST_LINE) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
-    }
+pub(crate) fn short(outcome: &Outcome, names: &[Arc<str>]) -> String {
+    cut(&shown(&outcome.line(names)), LONGEST_LINE)
 }
 
 /// What is wrong about an outcome, if anything is.

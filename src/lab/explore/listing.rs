@@ -92,7 +92,7 @@ fn listing(about: &About<'_>, answer: &Answer) -> String {
     let mut table = Table::new(&["outcome", "fewest switches", ""]).left(&[2]).indented(2);
     for found in listed {
         let switches = found.switches.to_string();
-        table.row([short(found, about.names), switches, remark(found).to_string()]);
+        table.row([short(&found.outcome, about.names), switches, remark(found).to_string()]);
     }
     if found.len() > listed.len() {
         table.note(0, format!("and {} more; --json lists all", found.len() - listed.len()));
@@ -122,7 +122,7 @@ fn also(exploration: &Exploration) -> String {
 fn row(about: &About<'_>, answer: &Answer) -> [String; 4] {
     let (wrong, mut outcome) = (answer.worst(), String::new());
     if let Some(found) = wrong {
-        outcome = short(found, about.names);
+        outcome = short(&found.outcome, about.names);
     }
     if let Some(bound) = &answer.exploration.bound {
         outcome += &format!(" (not all was tried: {bound})");
@@ -166,7 +166,7 @@ fn cells(about: &About<'_>, answer: usize) -> Vec<String> {
 
 fn drawing(about: &About<'_>, answer: &Answer, found: &Found) -> String {
     let replayed = answer.replay(about.program, found);
-    let (outcome, policy) = (short(found, about.names), answer.policy);
+    let (outcome, policy) = (short(&found.outcome, about.names), answer.policy);
     let title =
         format!("{outcome}, under {policy} by as few switches as can be ({}):", found.switches);
     let drawn = columns(&replayed, about.source, about.width);

@@ -14,7 +14,7 @@ use crate::lab::explore::listing::{About, page};
 use crate::lab::explore::promise::of_program;
 use crate::lab::explore::python_document::{document, schedule_value};
 use crate::lab::page::shell::write;
-use crate::lab::report::failure::Failure;
+use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::outside::check;
 use crate::python::code::program::Program;
 use crate::python::explore::moves::{Move, write_moves};
@@ -103,7 +103,7 @@ impl PythonRequest {
     /// # Errors
     /// [`Refused`] if there is none, or it is outside the subset.
     pub fn new(path: &Path, options: PythonOptions) -> Result<PythonRequest, Refused> {
-        let name = path.display().to_string();
+        let name = shown(&path.display().to_string());
         let source = read(path, &name)?;
         let program =
             program(&source).map_err(|refusal| Refused::Source(refusal.shown(&name, &source)))?;
@@ -219,7 +219,7 @@ fn one_schedule(
         false => {
             let names = telling(std::slice::from_ref(answer));
             let outcome = replayed.outcome.as_ref();
-            let line = outcome.map_or("here the schedule ends".to_owned(), |o| o.line(&names));
+            let line = outcome.map_or("here the schedule ends".to_owned(), |o| short(o, &names));
             format!("{}→ {line}\n", columns(&replayed, &request.source, request.width))
         }
     };
@@ -250,7 +250,7 @@ fn goes_wrong(about: &About<'_>, answers: &[Answer]) -> Option<Failure> {
         Some(line) => format!("{}:{line}", about.name),
         None => about.name.to_owned(),
     };
-    let outcome = short(found, about.names);
+    let outcome = short(&found.outcome, about.names);
     let why = match answers.len() {
         1 => format!("under {} it can go wrong: {outcome}", first.policy),
         all => format!("it can go wrong under {} of {all} policies: {outcome}", wrong.len()),

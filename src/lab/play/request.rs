@@ -139,7 +139,7 @@ impl PlayRequest {
             return Goal::Deadlock;
         }
         let names = telling(std::slice::from_ref(answer));
-        Goal::Outcome(Box::new(worst.outcome.clone()), short(worst, &names))
+        Goal::Outcome(Box::new(worst.outcome.clone()), short(&worst.outcome, &names))
     }
 }
 

@@ -4,6 +4,7 @@
 //! files, servers and programs put into it cannot steer a terminal ([`shown`]).
 //! *Leaves out*: exit codes (`main.rs`).
 
+pub use crate::base::text::shown;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
@@ -106,31 +107,6 @@ fn os_code(why: &io::Error) -> Option<i32> {
 pub fn reason(why: &io::Error) -> String {
     let text = why.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
-}
-
-/// Text of strangers (a file's name, a server's answer, a program's line) as it may be shown: on
-/// one line, with all that could move a cursor, change a colour or turn the direction of writing
-/// spelled out.
-///
-/// ```
-/// use singletrack::lab::report::failure::shown;
-///
-/// assert_eq!(shown("plain, grün"), "plain, grün");
-/// assert_eq!(shown("\x1b[2J\n\u{9b}m\u{202e}"), r"\u{1b}[2J\n\u{9b}m\u{202e}");
-/// ```
-pub fn shown(text: &str) -> String {
-    let steers = |c: char| {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}');
-        c.is_control() || turns || matches!(c, '\u{2066}'..='\u{2069}')
-    };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match steers(c) {
-            true => shown.extend(c.escape_default()),
-            false => shown.push(c),
-        }
-    }
-    shown
 }
 
 impl fmt::Display for Failure {

@@ -216,6 +216,8 @@ fn a_control_that_comes_out_wrong_says_what_that_means() {
     assert_eq!(of(1.0).refusal(), None);
     assert!(of(0.4).refusal().unwrap().to_string().contains("machine is busy"));
     assert!(of(1.9).refusal().unwrap().to_string().contains("faster than"));
+    let slept = Control { name: "pure sleep", ideal: 4.0, measured: 5.0 };
+    assert!(slept.refusal().unwrap().to_string().contains("answers came before their time"));
 }
 
 #[test]
@@ -271,6 +273,9 @@ fn a_row_that_breaks_an_identity_is_marked_and_explained() {
     assert_eq!(signs(idle), "§");
     let sentence = &marks(&shape, 2, &starved)[0].sentence;
     assert!(sentence.contains("Little's law") && sentence.contains("p99 2.00 s"), "{sentence}");
+    let few = Row { p50: 0.002, p99: 0.003, ..row(Model::ThreadsPy2, 400, 0.9) };
+    let sentence = &marks(&shape, 2, &few)[0].sentence;
+    assert!(sentence.ends_with("99 of 100 jobs took 3.00 ms or less: not so many were under way"));
 }
 
 // ---- flips ----

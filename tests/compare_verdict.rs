@@ -370,7 +370,11 @@ fn a_rule_that_is_wrong_is_told_with_what_a_job_costs() {
     let text = table(&result, false, None);
     let last = text.lines().last().unwrap();
     assert!(last.contains("(CPU bound → processes) is wrong here: a job costs event-loop 3.12 ms"));
-    assert!(last.contains("and processes 6.25 ms of CPU"), "{last}");
+    assert!(last.ends_with("and processes 6.25 ms of CPU."), "as many switches: {last}");
+    let mut dearer = result;
+    dearer.models[0].cpu = 1.0;
+    let text = table(&dearer, false, None);
+    assert!(text.ends_with("is wrong here.\n"), "it won by no cost of a job: {text}");
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn refused(name: &str, bytes: &[u8], says: &str) {
 fn what_cannot_be_explored_is_refused_with_its_place() {
     refused("match.py", b"x = 1\nmatch x:\n    case 1: pass\n", "match.py:2:1: `match` is not");
     refused("syntax.py", b"x = (\n", "syntax.py:2:1: syntax error");
-    refused("bytes.py", b"x = 1\ny = '\xff'\n", "bytes.py:2: no UTF-8 text");
+    refused("bytes.py", b"x = 1\ny = '\xff'\n", "bytes.py:2:6: no UTF-8 text");
     let output = run(&["explore", "no-such-file.py", "--policy", "all"]);
     assert_eq!(output.status.code(), Some(2));
     let output = run(&["explore", RACE]);

@@ -12,6 +12,7 @@
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::simulator::costs::{Costs, CostsError};
 use crate::gil::simulator::simulation::MAX_CORES;
+use crate::lab::compare::request::from_to;
 use crate::lab::page::request::Pictures;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::nearest::or_nearest;
@@ -96,7 +97,7 @@ pub struct GilArgs {
     #[arg(long, value_name = "COSTS", requires = "simulate", value_parser = costs)]
     costs: Option<CostSource>,
     /// Seed of what is left to chance in a simulation [default: 7]
-    #[arg(long, value_name = "N", requires = "simulate")]
+    #[arg(long, value_name = "N", requires = "simulate", value_parser = from_to(0, u64::MAX))]
     seed: Option<u64>,
     /// Seconds a run [default: 0.5; fidelity: 1.5 for each interpreter and preset, as much again for
     /// what has a fixed size, and ten times as much for the idioms; in less, rows agree or disagree by

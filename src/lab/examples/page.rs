@@ -91,7 +91,7 @@ impl Sheet {
         let mut text =
             self.indented(0, &format!("{}  {}", example.path, self.shelf_line(&example.header)));
         text.push('\n');
-        for (drawn, lines) in runs(&example.text) {
+        for (drawn, lines) in runs(example.text) {
             text += &match (drawn, lines[..] == [""]) {
                 (true, _) => narrowed(&(lines.join("\n") + "\n"), self.width),
                 (false, false) => wrap(&lines.join(" "), self.width),

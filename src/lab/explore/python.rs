@@ -146,7 +146,9 @@ pub fn read(path: &Path, name: &str) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
-        Failure::new(format!("{name}:{line}"), "no UTF-8 text", "save it as UTF-8")
+        let line_start = good.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let column = 1 + String::from_utf8_lossy(&good[line_start..]).chars().count();
+        Failure::new(format!("{name}:{line}:{column}"), "no UTF-8 text", "save it as UTF-8")
     })
 }
 

@@ -75,7 +75,13 @@ impl Failure {
 
     /// The thing and the reason, without the remedy: for a list of several.
     pub fn what(&self) -> String {
-        shown(&format!("{}: {}", self.thing, self.why))
+        shown(&format!("{}: {}", self.named(), self.why))
+    }
+
+    /// The thing; an empty word as a shell writes it.
+    fn named(&self) -> String {
+        let is_empty = self.thing.is_empty() || self.thing.ends_with(' ');
+        format!("{}{}", self.thing, if is_empty { "''" } else { "" })
     }
 
     /// The same failure with more to say about the reason, and one more way out.
@@ -111,7 +117,7 @@ pub fn reason(why: &io::Error) -> String {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(&format!("{}: {}; {}", self.thing, self.why, self.remedy)))
+        f.write_str(&shown(&format!("{}: {}; {}", self.named(), self.why, self.remedy)))
     }
 }
 

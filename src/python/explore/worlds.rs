@@ -12,6 +12,7 @@
 //! What is done along stops before the first visible instruction: where that can be told from the
 //! instruction, it is not executed; otherwise it is, and taken back.
 
+use crate::base::text::cut;
 use crate::gil::rules::threading::Threading;
 use crate::python::code::instruction::Place;
 use crate::python::explore::conflicts::{Conflicts, Reduction};
@@ -384,12 +385,7 @@ impl Stepper {
             Some(value) => self.machine.plain_repr(value),
         };
         self.machine.noting = noting;
-        let text = text.unwrap_or_default();
-        if text.chars().count() > 40 {
-            format!("{}…", text.chars().take(39).collect::<String>())
-        } else {
-            text
-        }
+        cut(&text.unwrap_or_default(), 40)
     }
 }
 

@@ -9,7 +9,7 @@
 
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::fidelity::comparison::{self, table, verdict};
-use crate::lab::fidelity::idiom_table::{self, IdiomRow, Predictions};
+use crate::lab::fidelity::idiom_table::{self, IdiomRow, Predictions, Seen};
 use crate::lab::fidelity::python::Interpreter;
 use crate::lab::fidelity::sides::{Comparison, compare};
 use crate::lab::gil_cli::{
@@ -262,7 +262,8 @@ fn endings(all: &Comparison, idioms: &[IdiomRow], only_idioms: bool, width: usiz
         let agree = all.rows.iter().filter(|row| row.agrees_in_kind()).count();
         text += &wrap(&format!("{agree} of {} rows agree in kind.", all.rows.len()), width);
     }
-    let (agree, of) = (idioms.iter().filter(|row| !row.disagrees()).count(), idioms.len());
+    let answered = idioms.iter().filter(|row| !matches!(row.seen, Seen::Unanswered(_)));
+    let (agree, of) = (answered.filter(|row| !row.disagrees()).count(), idioms.len());
     text + &wrap(&format!("{agree} of {of} idioms lose no update that cannot be lost."), width)
 }
 

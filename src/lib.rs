@@ -33,6 +33,7 @@
 //!   panic.rs              What a panic leaves behind, and warnings that have no other place to go
 //!   random.rs             Numbers that look random and are the same for the same seed
 //!   sync.rs               The locks and atomics that two threads meet at: parking_lot's and std's, or a model's
+//!   text.rs               Text of strangers (a file's name, a server's answer, a program's line) as it may be shown
 //! futures                 Futures and executors: `concurrent.futures`, and the pool of threads
 //!   deadlock.rs           The deadlock guard: which pools this thread works for, asked before it blocks
 //!   error.rs              Why a job has no value: one enum for threads, GIL threads and processes
@@ -374,6 +375,7 @@
 //!   measure.rs            Work in a forked child, and what the kernel charged for it: `wait4`'s figures
 //!   nearest.rs            The name that somebody meant who has written another
 //!   outside.rs            What ends a command from outside: a signal, or a reader who has gone; and a limit of time
+//!   program.rs            Whether there is a program of this name, asked before any work
 //!   recording.rs          A lock's recording: flat, to cross a pipe; and in figures, by thread. Pure
 //!   stats.rs              Medians, percentiles, and how figures are written. Pure
 //!   table.rs              A table in characters: as many columns as the page has room for, and never half a number

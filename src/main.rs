@@ -25,7 +25,7 @@ use singletrack::lab::play::session::play;
 use singletrack::lab::replay::walk::replay;
 use singletrack::lab::report::failure::Failure;
 use singletrack::lab::report::keys::Stdin;
-use singletrack::lab::report::outside::{Ended, check, ended, watch};
+use singletrack::lab::report::outside::{Ended, check, ended, reader_gone, watch};
 use singletrack::lab::report::terminal::{ColorChoice, Page};
 use singletrack::lab::run::command::run;
 use singletrack::lab::run::request::RunRequest;
@@ -78,7 +78,10 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
             explored.failure.map_or(Ok(()), Err)
         }
         Request::ExplorePython(request) => {
-            let explored = explore_python(request);
+            let explored = match explore_python(request) {
+                Ok(explored) => explored,
+                Err(misfit) => return Ok(fail(&misfit.to_string(), USAGE)),
+            };
             print(&explored.text)?;
             explored.failure.map_or(Ok(()), Err)
         }
@@ -126,14 +129,14 @@ fn run_program(request: &RunRequest) -> Result<ExitCode, Failure> {
     })
 }
 
-/// A reader that closes the pipe early, such as `head`, is no failure; a comparison ends then, for
-/// nobody will see the rest.
+/// Where the reader has closed the pipe early, as `head` does, the command ends, for nobody will see the
+/// rest.
 fn print(text: &str) -> Result<(), Failure> {
     has_stdout()?;
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(()),
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => check(),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => check().and(Err(reader_gone())),
         Err(e) => Err(Failure::io("stdout", &e, "give it a place to write to")),
     }
 }
@@ -151,6 +154,8 @@ fn failed(failure: &Failure) -> ExitCode {
     match ended() {
         Some(Ended::Signal(signal)) => fail(&failure.to_string(), ended_by(signal)),
         Some(Ended::ReaderGone) => ExitCode::from(ended_by(libc::SIGPIPE)),
+        // Of a command that looks at nothing outside.
+        None if *failure == reader_gone() => ExitCode::from(ended_by(libc::SIGPIPE)),
         None => fail(&failure.to_string(), WORK_FAILED),
     }
 }

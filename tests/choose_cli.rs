@@ -7,7 +7,7 @@
 #[path = "common/command.rs"]
 mod command;
 
-use command::{finish, interruptible};
+use command::{finish, interruptible, with_few_tasks};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
@@ -123,6 +123,22 @@ fn more_in_flight_than_there_are_descriptors_is_refused_before_anything_runs() {
 }
 
 #[test]
+fn a_thread_that_is_refused_is_named_with_what_to_do_about_it() {
+    let words = ["choose", "--cpu", "1ms", "--time", "3"];
+    // The command, the server, and a process that measures.
+    for most in [1, 2, 3] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
+        command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let Some(child) = with_few_tasks(&mut command, most) else { return };
+        let output = finish(child, &words, PATIENCE);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{most}: {stderr}");
+        assert!(stderr.contains("ulimit -u") && !stderr.contains("panicked"), "{stderr}");
+        assert!(!stderr.contains("--connections"), "it has no such option: {stderr}");
+    }
+}
+
+#[test]
 fn files_that_hold_no_steps_are_refused_by_name_and_line() {
     let wrong = file("wrong.steps", "io 1ms\n# fine\ncpu two\n");
     let empty = file("empty.steps", "");
@@ -148,12 +164,15 @@ fn work_that_is_none_is_refused() {
 }
 
 #[test]
-fn a_command_that_fails_ends_it() {
-    for (program, why) in [("false", "it ended with"), ("no-such-program", "No such file")] {
+fn a_command_that_fails_ends_it_and_one_that_is_not_there_is_refused() {
+    for (program, why, code) in [
+        ("false", "it ended with", 1),
+        ("no-such-program", "No such file", 2),
+        ("/tmp", "Permission denied", 2),
+    ] {
         let output = run(&["command", "--", program]);
-        assert_eq!(output.status.code(), Some(1));
         let line = text(&output.stderr);
-        assert_eq!(line.lines().count(), 1, "{line}");
+        assert_eq!((output.status.code(), line.lines().count()), (Some(code), 1), "{line}");
         assert!(line.contains(program) && line.contains(why), "{line}");
     }
 }

@@ -7,7 +7,7 @@ mod edges;
 use proptest::prelude::*;
 use singletrack::gil::stats::record::{EventKind, LockEvent, Recording, Track};
 use singletrack::lab::choose::calibrate::rate;
-use singletrack::lab::choose::chosen::{family, unconfirmed};
+use singletrack::lab::choose::chosen::{family, unconfirmed, with_others};
 use singletrack::lab::choose::controls::{Control, Ruling};
 use singletrack::lab::choose::flips::{Knob, Outcome, Probe, search};
 use singletrack::lab::choose::identities::{Row, marks};
@@ -17,7 +17,7 @@ use singletrack::lab::choose::python::threads;
 use singletrack::lab::choose::quantity::{shown_size, shown_time, size, time};
 use singletrack::lab::choose::shape::{Part, Shape};
 use singletrack::lab::choose::steps::{read, written};
-use singletrack::lab::compare::judgement::{Cost, Entry, How, Judgement, RoundCosts};
+use singletrack::lab::compare::judgement::{Cost, Duel, Entry, How, Judgement, RoundCosts};
 use singletrack::lab::compare::model::{Family, Model};
 use singletrack::lab::compare::step::Step;
 use std::convert::Infallible;
@@ -216,6 +216,8 @@ fn a_control_that_comes_out_wrong_says_what_that_means() {
     assert_eq!(of(1.0).refusal(), None);
     assert!(of(0.4).refusal().unwrap().to_string().contains("machine is busy"));
     assert!(of(1.9).refusal().unwrap().to_string().contains("faster than"));
+    let slept = Control { name: "pure sleep", ideal: 4.0, measured: 5.0 };
+    assert!(slept.refusal().unwrap().to_string().contains("answers came before their time"));
 }
 
 #[test]
@@ -271,6 +273,9 @@ fn a_row_that_breaks_an_identity_is_marked_and_explained() {
     assert_eq!(signs(idle), "§");
     let sentence = &marks(&shape, 2, &starved)[0].sentence;
     assert!(sentence.contains("Little's law") && sentence.contains("p99 2.00 s"), "{sentence}");
+    let few = Row { p50: 0.002, p99: 0.003, ..row(Model::ThreadsPy2, 400, 0.9) };
+    let sentence = &marks(&shape, 2, &few)[0].sentence;
+    assert!(sentence.ends_with("99 of 100 jobs took 3.00 ms or less: not so many were under way"));
 }
 
 // ---- flips ----
@@ -421,6 +426,26 @@ fn several_of_one_family_are_a_choice_and_all_that_ran_are_none() {
     assert_eq!(judged(&[processes, both, slower]), Some(Family::Processes));
     assert_eq!(judged(&[processes, both]), None, "nobody is behind");
     assert_eq!(judged(&[processes, (Model::ThreadsPy310, 1.01), slower]), None, "two families");
+}
+
+#[test]
+fn who_did_not_meet_the_winner_again_and_is_not_shown_to_be_slower_is_one_of_the_best() {
+    let processes = entry(Model::Processes, &[1.0; 8]);
+    let both = |wall| entry(Model::LoopProcesses, &[wall; 8]);
+    let met = |other: &Entry, walls: &[f64]| {
+        let again = Judgement::of(&[&processes, other], 7).unwrap();
+        let duel = Duel::of(&processes, &entry(Model::EventLoop, walls), 7);
+        with_others(again, vec![duel])
+    };
+    let unclear = [0.8, 1.2, 0.9, 1.3, 0.7, 1.4, 1.0, 1.1];
+    for wall in [1.01, 2.0] {
+        let judgement = met(&both(wall), &unclear);
+        assert!(judgement.best.contains(&Model::EventLoop), "{judgement:?}");
+        assert_eq!((judgement.how, judgement.winner()), (How::Unclear, None));
+        assert_eq!(family(&judgement), None);
+    }
+    assert_eq!(family(&met(&both(1.01), &[2.0; 8])), Some(Family::Processes));
+    assert_eq!(met(&both(2.0), &[2.0; 8]).winner(), Some(Model::Processes));
 }
 
 #[test]

@@ -469,6 +469,19 @@ fn exports_hold_all_rounds_and_destroy_nothing_if_they_cannot_be_written() {
         text(&output.stdout).contains("only sequential ran"),
         "the table is shown all the same"
     );
+    let (markdown, page) = (path("others.md"), path("others.html"));
+    let others = ["--export-csv", "/dev/full", "--export-markdown", &markdown, "--card"];
+    let output = run(&[&words[..], &others, &["/dev/full", "--html", &page]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stderr).lines().count(), 1, "{}", text(&output.stderr));
+    assert!(fs::read_to_string(&markdown).unwrap().starts_with("## cpu\n"));
+    assert!(fs::read_to_string(&page).unwrap().contains("</html>"));
+    fs::remove_file(&markdown).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
+    command.args(words).args(["--export-markdown", &markdown]).stdin(Stdio::null());
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let code = command.stdout(full).stderr(Stdio::null()).status().unwrap().code();
+    assert_eq!((code, fs::exists(&markdown).unwrap()), (Some(1), true), "without a table, too");
     fs::remove_dir_all(directory).unwrap();
 }
 

@@ -324,7 +324,7 @@ fn a_page_that_cannot_be_written_is_refused_before_anything_runs() {
     let file = folder.path("no/such/page.html");
     let output = run(&["compare", "cpu", "--html", &file]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("page.html") && said.lines().count() == 1, "{said}");
     assert!(output.stdout.is_empty());
 }

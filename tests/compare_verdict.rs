@@ -12,6 +12,7 @@ use cases::cases;
 use proptest::prelude::*;
 use ran::ran;
 use singletrack::base::random::SplitMix64;
+use singletrack::lab::compare::cases::Case;
 use singletrack::lab::compare::document::document;
 use singletrack::lab::compare::evidence::{Answer, Evidence, FEWEST_ROUNDS, MARGIN};
 use singletrack::lab::compare::export::{csv, markdown};
@@ -369,7 +370,11 @@ fn a_rule_that_is_wrong_is_told_with_what_a_job_costs() {
     let text = table(&result, false, None);
     let last = text.lines().last().unwrap();
     assert!(last.contains("(CPU bound → processes) is wrong here: a job costs event-loop 3.12 ms"));
-    assert!(last.contains("and processes 6.25 ms of CPU"), "{last}");
+    assert!(last.ends_with("and processes 6.25 ms of CPU."), "as many switches: {last}");
+    let mut dearer = result;
+    dearer.models[0].cpu = 1.0;
+    let text = table(&dearer, false, None);
+    assert!(text.ends_with("is wrong here.\n"), "it won by no cost of a job: {text}");
 }
 
 #[test]
@@ -438,10 +443,18 @@ fn what_bounds_a_result_is_said() {
     result.lanes = 100;
     let notes = notes::of(&result, Some(0.43));
     let says = |text: &str| assert!(notes.iter().any(|note| note.contains(text)), "{notes:?}");
-    says("sequential was stopped after 1.00 s and 7 of 32 jobs");
+    says("sequential was stopped after 1.00 s and 7 of 32 jobs: it has lost");
     says("95.0 ms of a round of event-loop (94 %): it bounds the result");
     says("memory and CPU for each connection: event-loop 10.2 KiB and 1.00 ms");
     says("others had 43 % of the cores");
+    let mut all = result.clone();
+    all.models.iter_mut().for_each(|model| model.cut = true);
+    let all = notes::of(&all, None);
+    assert!(!all.iter().any(|note| note.contains("lost")), "nobody came to the end: {all:?}");
+    assert!(
+        all.iter().any(|note| note.contains("its time was up, give it more --time")),
+        "{all:?}"
+    );
     let quiet = notes::of(&some_result(), Some(0.02));
     assert!(quiet.is_empty(), "{quiet:?}");
 }
@@ -531,8 +544,29 @@ fn a_sweep_names_its_points_or_what_is_wrong_with_it() {
         "connections=1..99999999999999999999",
     ] {
         let refusal = Sweep::parse(text).unwrap_err().to_string();
+        let text = if text.is_empty() { "''" } else { text };
         assert!(refusal.starts_with(&format!("--sweep {text}: ")), "{refusal}");
     }
+}
+
+#[test]
+fn a_sweep_of_what_changes_nothing_is_refused() {
+    let refused = |text, case: Case, models: &[Model]| {
+        let sweep = Sweep::parse(text).unwrap();
+        sweep.check(&[case], models).err().map(|failure| failure.to_string())
+    };
+    let all = &Model::ALL[..];
+    let says = refused("connections=1..4", Case::Cpu, all).unwrap();
+    assert!(says.starts_with("--sweep connections: cpu has no connections; "), "{says}");
+    assert_eq!(refused("connections=1..4", Case::SlowIo, all), None);
+    assert_eq!(refused("interval=1ms..4ms", Case::Cpu, all), None);
+    let says = refused("interval=1ms..4ms", Case::Cpu, &[Model::ThreadsPy2, Model::EventLoop]);
+    assert!(says.unwrap().contains("no model that runs has a switch interval; name threads-py3."));
+    assert_eq!(refused("interval=1ms..4ms", Case::Cpu, &[Model::Interpreters]), None);
+    assert_eq!(refused("workers=1..4", Case::Cpu, &[Model::EventLoop]), None, "its tasks");
+    assert!(refused("workers=1..4", Case::FastIo, &[Model::EventLoop]).is_some());
+    assert_eq!(refused("workers=1..4", Case::FastIo, &[Model::LoopProcesses]), None);
+    assert!(refused("workers=1..4", Case::Cpu, &[Model::Sequential]).is_some());
 }
 
 proptest! {
@@ -562,7 +596,10 @@ fn a_curve_says_where_it_bends() {
         ];
         (connections, result_of(models))
     };
-    let results: Vec<_> = [100, 200, 400, 800].map(at).into();
+    let mut results: Vec<_> = [100, 200, 400, 800].map(at).into();
+    results.iter_mut().for_each(|(_, result)| result.notes.push("of all".to_owned()));
+    results[1].1.notes.push("of some".to_owned());
+    results[3].1.notes.push("of some".to_owned());
     let points = results.iter().map(|(at, result)| (*at, result)).collect();
     let swept = Swept { knob: Knob::Connections, points };
     assert_eq!(
@@ -575,4 +612,6 @@ fn a_curve_says_where_it_bends() {
     let text = swept.text(200);
     let last: Vec<&str> = text.lines().nth(5).unwrap_or_default().split_whitespace().collect();
     assert_eq!(last, ["800", "8000", "2000", "event-loop"], "{text}");
+    let notes: Vec<&str> = text.lines().filter(|line| line.starts_with("note: ")).collect();
+    assert_eq!(notes, ["note: of all", "note: of some (connections 200, 800)"]);
 }

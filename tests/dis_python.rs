@@ -10,7 +10,7 @@ fn dis(name: &str, source: &str, policies: &[&str]) -> (Option<i32>, String, Str
     let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
     command.arg("dis").arg(&path);
     if !policies.is_empty() {
-        command.arg("--policy").args(policies);
+        command.args(["--policy", &policies.join(",")]);
     }
     let output = command.stdin(Stdio::null()).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();

@@ -267,5 +267,10 @@ fn no_width_is_too_small() {
         let widest = |text: String| text.lines().map(|line| line.trim_end().len()).max().unwrap();
         assert!(widest(examples(&request(Shown::All), width)) <= width.max(7), "{width}");
         assert!(widest(examples(&request(Shown::Exercises), width)) <= width.max(7), "{width}");
+        for example in CHAPTERS.iter().flat_map(Chapter::examples) {
+            let name = example.name;
+            let page = examples(&request(Shown::One(Named::One(Box::new(example)))), width);
+            assert!(widest(page) <= width.max(7), "{name}, {width}");
+        }
     }
 }

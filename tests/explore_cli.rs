@@ -155,7 +155,8 @@ fn dis_marks_where_each_policy_looks() {
     let text = b"global x\nevent e\nthread f\ndef f():\nLOAD_GLOBAL x\nPOP_JUMP_IF_FALSE on\nCALL g\nSTORE_GLOBAL x\n\
         CALL_C\nCALL_C_FAST\non:\nEVENT_IS_SET e\nRETURN_VALUE\ndef g():\nLOAD_CONST 1\nRETURN_VALUE\n";
     let path = scratch("marked.gil", text);
-    let listing = shown(&["dis", &path, "--policy", "2.7,3.9", "3.10", "3.12", "3.14t"]);
+    let listing = shown(&["dis", &path, "--policy", "2.7,3.9,3.10,3.12,3.14t"]);
+    assert_eq!(listing, shown(&["dis", "--policy", "2.7,3.9,3.10,3.12,3.14t", &path]));
     let marks: Vec<&str> = listing.lines().skip(1).filter_map(|line| line.get(60..)).collect();
     let expected = [
         "1 2 · · 5",

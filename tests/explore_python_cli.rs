@@ -162,7 +162,7 @@ fn refused(name: &str, bytes: &[u8], says: &str) {
 fn what_cannot_be_explored_is_refused_with_its_place() {
     refused("match.py", b"x = 1\nmatch x:\n    case 1: pass\n", "match.py:2:1: `match` is not");
     refused("syntax.py", b"x = (\n", "syntax.py:2:1: syntax error");
-    refused("bytes.py", b"x = 1\ny = '\xff'\n", "bytes.py:2: no UTF-8 text");
+    refused("bytes.py", b"x = 1\ny = '\xff'\n", "bytes.py:2:6: no UTF-8 text");
     let output = run(&["explore", "no-such-file.py", "--policy", "all"]);
     assert_eq!(output.status.code(), Some(2));
     let output = run(&["explore", RACE]);
@@ -174,8 +174,8 @@ fn an_empty_file_and_one_that_never_ends_have_an_answer() {
     let empty = File::new("empty.py", b"");
     assert!(shown(&["explore", empty.path(), "--policy", "3.12"]).contains("finished"));
     let endless = File::new("endless.py", b"x = 0\nwhile True:\n    x = 0\n");
-    let page = wrong(&["explore", endless.path(), "--policy", "3.12", "--max-steps", "100000"]);
-    assert!(page.contains("stopped on line") || page.contains("endless"), "{page}");
+    let page = shown(&["explore", endless.path(), "--policy", "3.12", "--max-steps", "100000"]);
+    assert!(page.contains("not all: more"), "{page}");
     let bomb = File::new("bomb.py", b"x = [0] * 10**9\n");
     assert!(wrong(&["explore", bomb.path(), "--policy", "3.12"]).contains("memory"));
 }
@@ -190,7 +190,7 @@ fn what_was_left_out_is_said_and_is_of_python_only() {
     let page = shown(&["explore", loops.path(), "--policy", "3.12", "--iterations", "2"]);
     let flat = page.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains("loops were cut after 2 rounds"), "{page}");
-    assert!(page.contains("cut") && page.contains("went round as often as it may"), "{page}");
+    assert!(page.contains("cut") && page.contains("cut short: a limit"), "{page}");
     let few = ["explore", RACE, "--policy", "3.9", "--preemptions", "0", "--seed", "3"];
     let page = text(&run(&few).stdout).to_owned();
     assert!(page.contains("more than 0 switches were left out"), "{page}");
@@ -207,6 +207,37 @@ fn what_was_left_out_is_said_and_is_of_python_only() {
 }
 
 #[test]
+fn a_limit_that_was_asked_for_is_a_bound_of_the_search_and_no_fault_of_the_program() {
+    let sums = File::new("sums.py", b"n = 0\nfor i in range(1000):\n    n += i\nprint(n)\n");
+    for steps in ["10", "3000"] {
+        let page = shown(&["explore", sums.path(), "--policy", "3.12", "--max-steps", steps]);
+        assert!(page.contains("and that is not all: more than"), "{page}");
+        assert!(page.contains("not all was tried"), "{page}");
+    }
+    // Of seven threads there are too many orders to try all even of whole threads.
+    let orders = File::new(
+        "orders.py",
+        b"import threading\nlock = threading.Lock()\norder = []\ndef work(n):\n    with lock:\n        \
+          order.append(n)\nts = [threading.Thread(target=work, args=(n,)) for n in range(7)]\n\
+          for t in ts: t.start()\nfor t in ts: t.join()\nprint(order)\n",
+    );
+    let page = shown(&["explore", orders.path(), "--policy", "3.12", "--max-steps", "3000"]);
+    assert!(page.contains("none of these schedules is known to go wrong"), "{page}");
+}
+
+#[test]
+fn an_exception_that_no_switch_makes_has_another_remedy_than_a_lock() {
+    let plain = File::new("plain.py", b"import threading\nx = [1]\nprint(x[3])\n");
+    let words = ["explore", plain.path(), "--policy", "3.12"];
+    let page = wrong(&words);
+    assert!(!page.contains("each read and each write"), "{page}");
+    assert!(!page.contains("few switches as can be"), "nothing to draw: {page}");
+    let says = run(&words).stderr;
+    assert!(text(&says).contains("plain.py:3: ") && !text(&says).contains("lock"), "{says:?}");
+    assert!(text(&run(&["explore", RACE, "--policy", "3.9"]).stderr).contains("under one lock"));
+}
+
+#[test]
 fn one_schedule_of_those_that_json_prints_is_drawn() {
     let words = ["explore", RACE, "--policy", "3.9", "--json"];
     let document: Value = serde_json::from_str(&wrong(&words)).unwrap();
@@ -218,11 +249,70 @@ fn one_schedule_of_those_that_json_prints_is_drawn() {
     let found: Value = serde_json::from_str(&shown(&[&again[..], &["--json"]].concat())).unwrap();
     assert_eq!((&found["output"], &found["switches"]), (&lost["output"], &lost["switches"]));
     let output = run(&["explore", RACE, "--policy", "3.9", "--schedule", "0,7x2"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""));
     assert!(text(&output.stderr).contains("step 2 is one that"), "{}", text(&output.stderr));
     let output = run(&["explore", RACE, "--policy", "3.9", "--schedule", "0,y"]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("invalid value 'y'"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_schedule_that_ends_early_is_an_object_too() {
+    let words = ["explore", RACE, "--policy", "3.9", "--schedule", "0", "--json"];
+    let found: Value = serde_json::from_str(&shown(&words)).unwrap();
+    assert_eq!((&found["ending"], &found["schedule"]), (&"unfinished".into(), &"0".into()));
+}
+
+#[test]
+fn what_an_option_would_not_change_is_refused() {
+    let gil = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/programs/increment.gil");
+    let (python, schedule) = (["explore", RACE, "--policy", "3.9"], ["--schedule", "0"]);
+    for (program, options, says) in [
+        (RACE, &["--schedule", "0", "--html", "x.html"][..], "--html"),
+        (RACE, &["--schedule", "0", "--confirm"], "--confirm"),
+        (RACE, &["--schedule", "0", "--iterations", "2"], "--iterations"),
+        (RACE, &["--schedule", "0", "--seed", "2"], "--seed"),
+        (RACE, &["--max-instructions", "9"], "--max-instructions: it is of programs of inst"),
+        (RACE, &["--all"], "--all: it is of programs of instructions"),
+        (gil, &["--cold"], "--cold: it is of Python programs; name a file that ends in .py"),
+        (gil, &["--play"], "a game is of a Python program; name a file that ends in .py"),
+        (RACE, &["--play", "--max-steps", "9"], "--max-steps"),
+    ] {
+        let output = run(&[&["explore", program, "--policy", "3.9"], options].concat());
+        let stderr = text(&output.stderr);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""), "{options:?}");
+        assert!(stderr.contains(says) && stderr.lines().count() == 1, "{options:?}: {stderr}");
+    }
+    shown(&[&python[..], &schedule].concat());
+}
+
+#[test]
+fn control_characters_and_long_lines_of_a_program_reach_no_terminal() {
+    let steers = |text: &str| text.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}');
+    let long = "a".repeat(10_000);
+    let red = "# \x1b[31m \u{202e}";
+    let source = format!(
+        "import threading\nx = 0\ndef work():\n    global x\n    x += 1 {red}\n    x += 1 # {long}\n\
+         ts = [threading.Thread(target=work) for _ in range(2)]\nfor t in ts: t.start()\n\
+         for t in ts: t.join()\nprint('\\x1b[31m', x)\n"
+    );
+    let red_file = File::new("red.py", source.as_bytes());
+    let named = File::new("red\x1b[31m.py", source.as_bytes());
+    let no_python = File::new("no.py", format!("x = ({long} {red} \x0b!\n").as_bytes());
+    for words in [
+        &["explore", red_file.path(), "--policy", "3.9"][..],
+        &["explore", red_file.path(), "--policy", "3.9", "--schedule", "0"],
+        &["explore", named.path(), "--policy", "all"],
+        &["explore", no_python.path(), "--policy", "3.9"],
+        &["dis", red_file.path()],
+        &["dis", no_python.path()],
+    ] {
+        let output = run(words);
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        assert!(!steers(stdout) && !steers(stderr), "{words:?}: {stdout:?} {stderr:?}");
+        let longest = (stdout.lines().chain(stderr.lines())).map(|line| line.chars().count()).max();
+        assert!((10..400).contains(&longest.unwrap()), "{words:?}: {longest:?}");
+    }
 }
 
 #[test]

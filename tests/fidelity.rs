@@ -7,7 +7,7 @@ mod command;
 #[path = "common/skipped.rs"]
 mod skipped;
 
-use command::interruptible;
+use command::{finish, interruptible, with_few_tasks};
 use serde_json::Value;
 use singletrack::gil::SwitchPolicy;
 use singletrack::lab::fidelity::comparison::{
@@ -214,17 +214,30 @@ fn every_version_has_its_preset() {
 
 #[test]
 fn what_is_no_cpython_is_refused_in_one_line() {
-    for path in ["/bin/true", "/nowhere/python"] {
+    for (path, code) in [("/bin/true", 1), ("/nowhere/python", 2), ("/etc/passwd", 2)] {
         let output = Command::new(env!("CARGO_BIN_EXE_singletrack"))
             .args(["gil", "fidelity", "--python", path])
             .stdin(Stdio::null())
             .output()
             .unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         assert!(stderr.contains(path) && stderr.contains("--python"), "{stderr}");
     }
+}
+
+#[test]
+fn an_interpreter_whose_thread_is_refused_ends() {
+    let words =
+        ["gil", "fidelity", "--idioms", "--seconds", "0.05", "--python", "/usr/bin/python3"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // The command, the interpreter, and the first of two threads.
+    let Some(child) = with_few_tasks(&mut command, 3) else { return };
+    let output = finish(child, &words, std::time::Duration::from_secs(60));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{stderr}");
 }
 
 /// Whether the two agree is measured, and so shown, not tested: a busy machine may say

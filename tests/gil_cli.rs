@@ -8,7 +8,7 @@ mod skipped;
 #[path = "common/terminal.rs"]
 mod terminal;
 
-use command::{finish, interruptible};
+use command::{finish, interruptible, with_few_tasks};
 use serde_json::Value;
 use singletrack::lab::scenes::explanation::resolve;
 use singletrack::lab::scenes::scene::Scene;
@@ -109,7 +109,7 @@ fn every_scene_runs_under_every_policy() {
 
 #[test]
 fn a_race_loses_updates_only_where_the_lock_can_be_lost_between_load_and_store() {
-    let page = json(&["race", "--seconds", "0.3", "--json", "--policy", "python-2", "python-3.10"]);
+    let page = json(&["--policy", "python-2,python-3.10", "race", "--seconds", "0.3", "--json"]);
     let lost = |run: usize| page["runs"][run]["figures"]["lost"].as_f64().unwrap();
     assert!(lost(0) > 0.0, "{page}");
     assert_eq!(lost(1), 0.0, "{page}");
@@ -256,7 +256,7 @@ fn this_machine_can_be_measured_and_simulated() {
 
 #[test]
 fn parity_sets_the_simulator_beside_the_real_lock() {
-    let words = ["parity", "--seconds", "0.1", "--policy", "python-2", "python-3.2"];
+    let words = ["parity", "--seconds", "0.1", "--policy", "python-2,python-3.2"];
     let page = json(&[&words[..], &["--json"]].concat());
     let rows = page["rows"].as_array().unwrap();
     // At least one core, two policies.
@@ -611,10 +611,24 @@ fn a_signal_ends_a_conversation_with_an_interpreter_and_the_object_says_so() {
 #[test]
 fn a_policy_that_is_named_twice_runs_once() {
     let words = ["no-force", "--simulate", "2", "--seconds", "0.05", "--json", "--policy"];
-    let page = json(&[&words[..], &["fair,fair", "--policy", "no-force", "fair"]].concat());
+    let page = json(&[&words[..], &["fair,fair", "--policy", "no-force,fair"]].concat());
     let runs = page["runs"].as_array().unwrap().iter();
     let policies: Vec<&str> = runs.map(|run| run["policy"].as_str().unwrap()).collect();
     assert_eq!(policies, ["fair", "no-force"]);
+}
+
+#[test]
+fn a_scene_whose_thread_is_refused_says_so_and_waits_for_nobody() {
+    let words = ["gil", "convoy", "--seconds", "0.1"];
+    let mut command = command_line(&words[1..]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    // The command, and the process of the server.
+    let Some(child) = with_few_tasks(&mut command, 2) else { return };
+    let output = finish(child, &words, PATIENCE);
+    let stderr = std::str::from_utf8(&output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("a thread: ") && stderr.contains("ulimit -u"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
 }
 
 #[test]

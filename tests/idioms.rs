@@ -161,6 +161,18 @@ fn a_loss_that_cannot_be_disagrees_and_one_that_can_be_may_not_come() {
     assert_eq!(why, "1 of 3 idioms disagree (3.12.1 x += len(t))");
 }
 
+#[test]
+fn what_was_not_answered_is_not_kept() {
+    let unanswered = row("x += 1", false, Seen::Unanswered("it ended".to_owned()));
+    let asked = row("x += 1", false, Seen::Kept(25));
+    let marks = |rows: &[IdiomRow]| {
+        let text = summary(rows, 80);
+        text.split_whitespace().filter(|word| ["·", "–"].contains(word)).collect::<String>()
+    };
+    assert_eq!(marks(std::slice::from_ref(&asked)).matches('–').count(), 1, "the legend");
+    assert_eq!(marks(&[unanswered, asked]).matches('–').count(), 2);
+}
+
 /// A loss that the explorer says cannot be is a wrong answer. One that it says can be may not come:
 /// that is shown, not judged.
 #[test]

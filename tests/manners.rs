@@ -270,6 +270,12 @@ fn what_cannot_be_written_is_refused_before_the_work_and_destroys_nothing() {
         "compare --time 600 --export-csv",
         "compare --time 600 --export-markdown",
         "compare --time 600 --trace",
+        "compare --time 600 --html",
+        "compare --time 600 --card",
+        "choose --cpu 1ms --time 600 --html",
+        "choose --cpu 1ms --time 600 --card",
+        "loop step order --html",
+        "loop step order --trace",
     ];
     for command in commands {
         for bad in [place.clone(), place.join("no/such"), precious.join("below")] {
@@ -286,6 +292,21 @@ fn what_cannot_be_written_is_refused_before_the_work_and_destroys_nothing() {
 }
 
 #[test]
+fn an_empty_word_and_a_wrong_one_are_named_with_what_can_be_said_instead() {
+    let refused = |words: &[&str], says: &str| {
+        let output = command("").args(words).output().unwrap();
+        let stderr = text(&output.stderr);
+        assert_eq!((output.status.code(), stderr.lines().count()), (Some(2), 1), "{stderr}");
+        assert!(stderr.contains(says), "{words:?}: {stderr}");
+    };
+    refused(&["compare", ""], ": '': there is no such case; name cpu");
+    refused(&["gil", ""], ": gil '': there is no such scene");
+    refused(&["loop", "step", "--al"], "see `singletrack loop step --help`");
+    refused(&["choose", "--cpu", "1ms", "--model", "interpreter,x"], "did you mean interpreters?");
+    refused(&["compare", "--model", "fibres"], "loop+processes, interpreters, all");
+}
+
+#[test]
 fn an_interrupted_run_leaves_the_earlier_file_as_it_was() {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("earlier.json");
     fs::write(&path, "precious").unwrap();
@@ -293,6 +314,16 @@ fn an_interrupted_run_leaves_the_earlier_file_as_it_was() {
     interrupted(&line, Duration::from_secs(1));
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_reader_that_has_gone_ends_every_command_as_a_shell_would_say_it() {
+    for line in ["dis examples/race.py", "completions bash", "man", "compare --help", "examples"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command(line).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(141), ""), "{line}");
+    }
 }
 
 // --- values that cannot be ------------------------------------------------------------------
@@ -304,7 +335,10 @@ fn a_value_that_cannot_be_is_refused_with_those_that_can() {
         ("compare slow-io", &["--connections", "--request-limit", "--sweep"]),
         ("gil convoy", &["--seconds", "--width", "--simulate", "--window"]),
         ("run examples/race.py", &["--scale"]),
-        ("explore examples/race.py --policy 3.9", &["--max-steps", "--iterations"]),
+        ("explore examples/race.py --policy 3.9", &["--max-steps", "--iterations", "--seed"]),
+        ("explore examples/race.py --policy 3.9", &["--preemptions"]),
+        ("gil battle --simulate 2", &["--seed"]),
+        ("choose --cpu 1ms", &["--seed", "--jobs"]),
         ("explore", &["--play"]),
     ];
     for (command, options) in options {
@@ -315,6 +349,7 @@ fn a_value_that_cannot_be_is_refused_with_those_that_can() {
                 assert_eq!(output.status.code(), Some(2), "{option} {value}: {stderr}");
                 assert!(output.stdout.is_empty(), "{option} {value}");
                 let named = stderr.contains(value) && stderr.lines().count() == 1;
+                assert!(!stderr.contains("digit") && !stderr.contains("target type"), "{stderr}");
                 assert!(named, "{command} {option} {value}: {stderr}");
             }
         }

@@ -16,6 +16,7 @@ use serde_json::Value;
 use skipped::skipped;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -197,6 +198,27 @@ fn a_line_that_is_flushed_arrives_before_the_end_and_ctrl_c_ends_what_would_not(
     let output = finish(child, &["endless.py"], PATIENCE);
     assert_eq!(output.status.code(), Some(130));
     assert!(text(&output.stderr).ends_with("KeyboardInterrupt\n"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn ctrl_c_that_ends_the_children_is_the_program_s_exit_code_too() {
+    let child = "import multiprocessing, time\np = multiprocessing.Process(target=time.sleep, \
+                 args=(60,))\np.start()\nprint('begun', flush=True)\n";
+    for waits in ["p.join()\n", ""] {
+        let file = File::new("children.py", &format!("{child}{waits}"));
+        let mut command = singletrack();
+        command.args(["run", file.path()]).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = interruptible(&mut command).process_group(0).spawn().unwrap();
+        let mut first = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut first).unwrap();
+        // The program waits by then.
+        std::thread::sleep(Duration::from_millis(300));
+        // As a terminal does: to all of them.
+        Command::new("kill").args(["-INT", "--", &format!("-{}", child.id())]).status().unwrap();
+        let output = finish(child, &["children.py"], PATIENCE);
+        assert_eq!(output.status.code(), Some(130), "{waits}{}", text(&output.stderr));
+    }
 }
 
 #[test]

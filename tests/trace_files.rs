@@ -294,7 +294,7 @@ fn a_file_that_cannot_be_written_is_named_and_an_earlier_one_is_kept() {
     let output = Command::new(env!("CARGO_BIN_EXE_singletrack")).args(words).output().unwrap();
     let line = String::from_utf8_lossy(&output.stderr);
     assert!(line.contains("/nowhere/at/all.json: No such file"), "{line}");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let output = Command::new(env!("CARGO_BIN_EXE_singletrack"))
         .args(["compare", "cpu", "--rounds", "1", "--jobs", "2", "--trace", "/dev/full"])
         .output()

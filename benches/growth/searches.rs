@@ -3,7 +3,7 @@
 use crate::sample::{Meter, Sample};
 use singletrack::gil::{Act, Costs, Script, SimulationEnd, Simulator, SwitchPolicy};
 use singletrack::python::explore::policies::Looks;
-use singletrack::python::explore::search::{Limits, explore_beside};
+use singletrack::python::explore::search::{Limits, Serial, explore_beside};
 use singletrack::python::run::single::program;
 
 /// Memory for states: beyond it an exploration ends, and says so.
@@ -23,7 +23,7 @@ pub fn states(times: u64) -> Sample {
     let looks = Looks::Under("python-3.2".parse().expect("a policy"), false);
     let limits = Limits { memory: MEMORY, ..Limits::default() };
     let mut meter = Meter::start();
-    let all = explore_beside(&program, looks, limits, &[]);
+    let all = explore_beside(&program, looks, limits, &Serial::default());
     meter.full();
     assert_eq!(all.bound, None, "{} states", all.worlds);
     meter.stop(all.worlds as u64)

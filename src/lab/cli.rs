@@ -221,11 +221,13 @@ fn play_request(words: &ExploreArgs) -> Result<Option<PlayRequest>, Refused> {
 
 /// The help command for the subcommand that was named, or for all.
 fn help_command(arguments: &[OsString]) -> String {
-    let line = CommandLine::command();
-    match arguments.get(1).and_then(|word| line.find_subcommand(word)) {
-        Some(command) => format!("singletrack {} --help", command.get_name()),
-        None => "singletrack --help".to_owned(),
+    let (mut help, mut line) = ("singletrack".to_owned(), CommandLine::command());
+    for word in arguments.iter().skip(1) {
+        let Some(command) = line.find_subcommand(word).cloned() else { break };
+        help += &format!(" {}", command.get_name());
+        line = command;
     }
+    help + " --help"
 }
 
 /// Makes one line of clap's paragraphs: the first one says what is wrong.

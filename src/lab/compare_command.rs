@@ -23,6 +23,7 @@ use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{Page, Palette, said_width, wrap};
 use crate::lab::timeline::timeline::{Group, Timeline};
 use crate::lab::timeline::trace::save_trace;
+use std::path::PathBuf;
 
 /// Shows each case as soon as it has ended, or all as JSON in the end; of a case that fails, what
 /// was measured before. `print` is called with each piece of text.
@@ -34,59 +35,51 @@ pub fn compare(
     page: &Page,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    request.pictures.check()?;
+    let (mut results, mut films) = (Vec::new(), Vec::new());
+    let failure = race_all(request, page, &mut results, &mut films, &mut print).err();
+    let printed = match request.json {
+        true => print(&format!("{:#}\n", document(&results, failure.as_ref()))),
+        false if failure.is_none() => {
+            let more = wrap("What the columns mean: singletrack compare --help", page.width);
+            print(&format!("\n{more}"))
+        }
+        false => Ok(()),
+    };
+    // What is there already is worth more than nothing.
+    let saved = save(request, &results, films, failure.as_ref());
+    failure.map_or(Ok(()), Err).and(printed).and(saved)
+}
+
+/// Runs and shows all cases, as far as it comes.
+fn race_all(
+    request: &CompareRequest,
+    page: &Page,
+    results: &mut Vec<CaseResult>,
+    films: &mut Vec<Timeline>,
+    print: &mut impl FnMut(&str) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut progress = Progress::new();
-    let (mut results, mut failure) = (Vec::new(), None);
-    let mut films = Vec::new();
     for case in &request.cases {
         let first = results.len();
-        failure = run_case(request, case, &mut results, &mut progress);
+        let raced = run_case(request, case, results, &mut progress);
         let of_case = &results[first..];
         if !request.json && !of_case.is_empty() {
             let gap = if first == 0 { "" } else { "\n" };
             let text = shown(request, of_case, page);
             progress.aside(|| print(&format!("{gap}{text}")))?;
         }
-        if failure.is_none() && is_filmed(request) {
+        raced?;
+        if is_filmed(request) {
             let Race { models, sizes, limit, .. } = &request.race;
-            match recorded(case, models, sizes, *limit) {
-                Ok(timeline) => {
-                    if request.bands.are_wanted() {
-                        let drawing = request.bands.drawing(&timeline, page);
-                        progress.aside(|| print(&format!("\n{drawing}")))?;
-                    }
-                    films.push(timeline);
-                }
-                Err(failed) => failure = Some(failed),
+            let timeline = recorded(case, models, sizes, *limit)?;
+            if request.bands.are_wanted() {
+                let drawing = request.bands.drawing(&timeline, page);
+                progress.aside(|| print(&format!("\n{drawing}")))?;
             }
-        }
-        if failure.is_some() {
-            break;
+            films.push(timeline);
         }
     }
-    drop(progress);
-    match request.json {
-        true => print(&format!("{:#}\n", document(&results, failure.as_ref())))?,
-        false if failure.is_none() => {
-            let more = wrap("What the columns mean: singletrack compare --help", page.width);
-            print(&format!("\n{more}"))?;
-        }
-        false => {}
-    }
-    let exports = [
-        request.export_csv.as_ref().map(|path| (path, csv(&results))),
-        request.export_markdown.as_ref().map(|path| (path, markdown(&results))),
-    ];
-    // What is there already is worth more than nothing.
-    for (path, text) in exports.into_iter().flatten().filter(|_| !results.is_empty()) {
-        write(path, &text)?;
-    }
-    // A film that is not all is no reason to lose an earlier one.
-    if let (None, Some(path)) = (&failure, &request.trace) {
-        save_trace(path, &film(request, &films))?;
-    }
-    draw(request, &results, films, failure.as_ref())?;
-    failure.map_or(Ok(()), Err)
+    Ok(())
 }
 
 /// Whether every model is to run once more, to see what it does.
@@ -114,8 +107,9 @@ fn film(request: &CompareRequest, films: &[Timeline]) -> Timeline {
     Timeline { about, until, groups }
 }
 
-/// Writes the page and the card, where they were asked for and there is something to draw.
-fn draw(
+/// Writes all files that were asked for, if there is something to be written. One that cannot be is no
+/// reason to lose the others.
+fn save(
     request: &CompareRequest,
     results: &[CaseResult],
     films: Vec<Timeline>,
@@ -124,28 +118,37 @@ fn draw(
     if results.is_empty() {
         return Ok(());
     }
+    let to = |path: &Option<PathBuf>, text: &dyn Fn() -> Result<String, Failure>| match path {
+        Some(path) => write(path, &text()?),
+        None => Ok(()),
+    };
+    // A film that is not all is no reason to lose an earlier one.
+    let trace = request.trace.as_ref().filter(|_| failure.is_none());
     let command = command_line(std::env::args_os());
-    if let Some(path) = &request.pictures.card {
-        write(path, &compare_card(results, &command))?;
-    }
-    let Some(path) = &request.pictures.html else { return Ok(()) };
+    let saved = [
+        to(&request.export_csv, &|| Ok(csv(results))),
+        to(&request.export_markdown, &|| Ok(markdown(results))),
+        trace.map_or(Ok(()), |path| save_trace(path, &film(request, &films))),
+        to(&request.pictures.card, &|| Ok(compare_card(results, &command))),
+    ];
     let about = About {
-        command,
+        command: command.clone(),
         seed: request.race.sizes.seed,
         interval: request.race.sizes.interval,
         sweep: request.sweep.as_ref(),
         recorded: films.into_iter().map(Some).collect(),
     };
-    write(path, &html(results, failure, &about)?)
+    let drawn = to(&request.pictures.html, &|| html(results, failure, &about));
+    saved.into_iter().chain([drawn]).collect()
 }
 
-/// Runs a case, at each point of the sweep if there is one; returns what ended it early.
+/// Runs a case, at each point of the sweep if there is one.
 fn run_case(
     request: &CompareRequest,
     case: &Case,
     results: &mut Vec<CaseResult>,
     progress: &mut Progress,
-) -> Option<Failure> {
+) -> Result<(), Failure> {
     let CompareRequest { race, sweep, .. } = request;
     let points = sweep.as_ref().map_or(vec![None], |sweep| {
         sweep.values.iter().map(|&value| Some((sweep, value))).collect()
@@ -156,16 +159,14 @@ fn run_case(
         let title = format!("{} {name}", case.name());
         let race = Race { sizes, ..race.clone() };
         let raced = race.case(case, |model, share| progress.begin(&title, model, share));
-        let (result, failure) = match raced {
-            Ok(result) => (Some(result), None),
-            Err(unfinished) => (unfinished.kept.map(|kept| *kept), Some(unfinished.failure)),
+        let (result, went) = match raced {
+            Ok(result) => (Some(result), Ok(())),
+            Err(unfinished) => (unfinished.kept.map(|kept| *kept), Err(unfinished.failure)),
         };
         results.extend(result.map(|result| CaseResult { point: at.map(|_| name), ..result }));
-        if failure.is_some() {
-            return failure;
-        }
+        went?;
     }
-    None
+    Ok(())
 }
 
 /// A case for people: a table, or the curve of a sweep.

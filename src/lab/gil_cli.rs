@@ -12,9 +12,11 @@
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::simulator::costs::{Costs, CostsError};
 use crate::gil::simulator::simulation::MAX_CORES;
+use crate::lab::compare::request::from_to;
 use crate::lab::page::request::Pictures;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::nearest::or_nearest;
+use crate::lab::report::program::find_program;
 use crate::lab::report::terminal::{ColorChoice, WIDEST};
 use crate::lab::report::whole_file::WholeFile;
 use crate::lab::report::window::Zoom;
@@ -81,10 +83,10 @@ pub struct GilArgs {
     /// or fidelity, beside every CPython found; or parity, the simulator beside the real lock
     #[arg(value_name = "SCENE")]
     scene: String,
-    /// Policies to show it under, separated by commas or spaces: python-2, python-2-linux,
-    /// python-3.2, python-3.10, python-3.11, python-3.13, python-3.14, python-3.15, no-force, fair,
-    /// priority; or a version: 2.7
-    #[arg(long, value_name = "P", num_args = 1.., value_delimiter = ',')]
+    /// Policies to show it under, separated by commas: python-2, python-2-linux, python-3.2,
+    /// python-3.10, python-3.11, python-3.13, python-3.14, python-3.15, no-force, fair, priority; or a
+    /// version: 2.7
+    #[arg(long, value_name = "P", value_delimiter = ',')]
     policy: Vec<SwitchPolicy>,
     /// Runs convoy, battle, starvation or no-force on so many simulated cores, 1 to 1024, in
     /// virtual time: the same lock, the same picture, the same on every machine
@@ -95,7 +97,7 @@ pub struct GilArgs {
     #[arg(long, value_name = "COSTS", requires = "simulate", value_parser = costs)]
     costs: Option<CostSource>,
     /// Seed of what is left to chance in a simulation [default: 7]
-    #[arg(long, value_name = "N", requires = "simulate")]
+    #[arg(long, value_name = "N", requires = "simulate", value_parser = from_to(0, u64::MAX))]
     seed: Option<u64>,
     /// Seconds a run [default: 0.5; fidelity: 1.5 for each interpreter and preset, as much again for
     /// what has a fixed size, and ten times as much for the idioms; in less, rows agree or disagree by
@@ -123,8 +125,8 @@ pub struct GilArgs {
     /// Colours in the pictures: those that TERM and COLORTERM promise
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     color: ColorChoice,
-    /// Interpreters for fidelity [default: those on PATH and in pyenv]
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    /// An interpreter for fidelity, as often as there are some [default: those on PATH and in pyenv]
+    #[arg(long, value_name = "PATH")]
     python: Vec<PathBuf>,
     /// Of fidelity only the table of idioms: which updates between a load and a store are lost, by the
     /// explorer and on the interpreters
@@ -263,6 +265,9 @@ impl GilArgs {
             return Err(misplaced("--policy", "each interpreter has its own preset"));
         }
         self.draws_nothing(FIDELITY)?;
+        for python in &self.python {
+            find_program(python.as_os_str(), "name another --python")?;
+        }
         Ok(GilRequest::Fidelity(FidelityRequest {
             pythons: once(self.python),
             time: Duration::from_secs_f64(self.seconds.unwrap_or(1.5)),

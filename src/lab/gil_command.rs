@@ -9,7 +9,7 @@
 
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::fidelity::comparison::{self, table, verdict};
-use crate::lab::fidelity::idiom_table::{self, IdiomRow, Predictions};
+use crate::lab::fidelity::idiom_table::{self, IdiomRow, Predictions, Seen};
 use crate::lab::fidelity::python::Interpreter;
 use crate::lab::fidelity::sides::{Comparison, compare};
 use crate::lab::gil_cli::{
@@ -53,19 +53,21 @@ pub fn show(
     let mut runs = Vec::new();
     let ran = run_all(request, setting.as_ref(), page, &mut runs, &mut print);
     let failure = trace(request, &runs, ran.err());
-    if *json {
+    let printed = if *json {
         let document = document(scene, *time, setting.as_ref(), &runs, failure.as_ref());
-        print(&format!("{document:#}\n"))?;
+        print(&format!("{document:#}\n"))
     } else if failure.is_none() {
-        print(&explanation(scene, page.width))?;
+        print(&explanation(scene, page.width))
     } else if !runs.is_empty() {
         let whole = runs.iter().take_while(|(_, run)| !run.partial).count();
         let left: Vec<String> = request.policies[whole..].iter().map(ToString::to_string).collect();
         let note = format!("partial: not run, or not to the end: {}", left.join(", "));
-        print(&wrap(&note, page.width))?;
-    }
-    draw(request, setting.as_ref(), &runs, failure.as_ref())?;
-    failure.map_or(Ok(()), Err)
+        print(&wrap(&note, page.width))
+    } else {
+        Ok(())
+    };
+    let drawn = draw(request, setting.as_ref(), &runs, failure.as_ref());
+    failure.map_or(Ok(()), Err).and(printed).and(drawn)
 }
 
 /// Writes the page and the card, where they were asked for and there is something to draw.
@@ -80,15 +82,20 @@ fn draw(
         return Ok(());
     }
     let command = command_line(std::env::args_os());
-    if let Some(path) = &pictures.html {
+    let page = pictures.html.as_ref().map_or(Ok(()), |path| {
         let data = document(scene, *time, setting, runs, failure);
-        shell::write(path, &html(scene, runs, *window, &command, &data)?)?;
-    }
-    match &pictures.card {
-        Some(path) if scene.name == "convoy" => shell::write(path, &poster_card(&command)?),
-        Some(path) => shell::write(path, &scene_card(scene, runs, *window, &command)?),
+        shell::write(path, &html(scene, runs, *window, &command, &data)?)
+    });
+    let card = match &pictures.card {
+        Some(path) if scene.name == "convoy" => {
+            poster_card(&command).and_then(|card| shell::write(path, &card))
+        }
+        Some(path) => {
+            scene_card(scene, runs, *window, &command).and_then(|card| shell::write(path, &card))
+        }
         None => Ok(()),
-    }
+    };
+    page.and(card)
 }
 
 /// Runs the scene under each policy, and draws each run when it has ended.
@@ -255,7 +262,8 @@ fn endings(all: &Comparison, idioms: &[IdiomRow], only_idioms: bool, width: usiz
         let agree = all.rows.iter().filter(|row| row.agrees_in_kind()).count();
         text += &wrap(&format!("{agree} of {} rows agree in kind.", all.rows.len()), width);
     }
-    let (agree, of) = (idioms.iter().filter(|row| !row.disagrees()).count(), idioms.len());
+    let answered = idioms.iter().filter(|row| !matches!(row.seen, Seen::Unanswered(_)));
+    let (agree, of) = (answered.filter(|row| !row.disagrees()).count(), idioms.len());
     text + &wrap(&format!("{agree} of {of} idioms lose no update that cannot be lost."), width)
 }
 

@@ -39,6 +39,23 @@ pub fn exit_within(child: &mut Child, what: &dyn Debug, patience: Duration) -> E
     }
 }
 
+/// The command as a user of its own, who may have so many threads and processes. `None` where only a
+/// superuser could do that, or the user cannot come to the command.
+#[allow(dead_code)] // only some test files limit one
+pub fn with_few_tasks(command: &mut Command, most: u64) -> Option<Child> {
+    let user = 2_000_000_000 + std::process::id();
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: these may be called between fork and exec, and take numbers and a local.
+    let become_another = move || unsafe {
+        match libc::setresuid(user, user, user) | libc::setrlimit(libc::RLIMIT_NPROC, &limit) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: see above.
+    unsafe { command.pre_exec(become_another) }.spawn().ok()
+}
+
 /// Whoever runs the tests may ignore SIGINT, as a shell does for what it starts with `&`. A command
 /// would ignore it, too.
 #[allow(dead_code)] // only some test files send one

@@ -35,7 +35,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
-use std::thread;
+use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -88,8 +88,8 @@ pub fn calibrate(
         let why = "its CPU time stands still";
         return Err(Failure::new("the calibration", why, "run it on another machine"));
     };
-    let (side_by_side, _) = measure(PATIENCE, || Ok(side_by_side(operations_per_ms, cores)))?;
-    let ((switch, wake), _) = measure(PATIENCE, || Ok(turns()))?;
+    let (side_by_side, _) = measure(PATIENCE, || side_by_side(operations_per_ms, cores))?;
+    let ((switch, wake), _) = measure(PATIENCE, turns)?;
     Ok(Calibration {
         operations_per_ms,
         drift,
@@ -157,10 +157,13 @@ pub fn rate(stretches: &[(u64, u64)]) -> Option<(f64, f64)> {
 }
 
 /// The lengths of a switch and of a wake-up.
-fn turns() -> (Option<f64>, Option<f64>) {
+fn turns() -> Result<(Option<f64>, Option<f64>), Failure> {
     let all = usable_cores().unwrap_or_default();
-    let on = |other: Option<&usize>| taking_turns(*all.first()?, *other?);
-    (on(all.first()), on(all.get(1)))
+    let on = |other: Option<&usize>| match (all.first(), other) {
+        (Some(here), Some(there)) => taking_turns(*here, *there),
+        _ => Ok(None),
+    };
+    Ok((on(all.first())?, on(all.get(1))?))
 }
 
 /// Whose turn it is.
@@ -168,12 +171,15 @@ const MINE: u8 = 0;
 const YOURS: u8 = 1;
 const OVER: u8 = 2;
 
-/// Two threads on these cores that wake each other and sleep: how long one turn takes.
-fn taking_turns(here: usize, there: usize) -> Option<f64> {
-    pin_to(&[here]).ok()?;
+/// Two threads on these cores that wake each other and sleep: how long one turn takes, if this one may
+/// stay on its core.
+fn taking_turns(here: usize, there: usize) -> Result<Option<f64>, Failure> {
+    if pin_to(&[here]).is_err() {
+        return Ok(None);
+    }
     let (main, turn) = (thread::current(), AtomicU8::new(MINE));
     thread::scope(|scope| {
-        let other = scope.spawn(|| {
+        let other = Builder::new().spawn_scoped(scope, || {
             // Where that is refused it runs on any core: a wake-up is measured all the same.
             let _ = pin_to(&[there]);
             while turn.load(SeqCst) != OVER {
@@ -183,6 +189,7 @@ fn taking_turns(here: usize, there: usize) -> Option<f64> {
                 thread::park();
             }
         });
+        let other = other.map_err(|e| Failure::no_thread(&e))?;
         let there_and_back = quicker(TRIALS, || {
             turn.store(YOURS, SeqCst);
             other.thread().unpark();
@@ -193,25 +200,29 @@ fn taking_turns(here: usize, there: usize) -> Option<f64> {
         });
         turn.store(OVER, SeqCst);
         other.thread().unpark();
-        there_and_back.ok().map(|both| both / 2.0)
+        there_and_back.map(|both| Some(both / 2.0))
     })
 }
 
 /// What so many cores do together beside what one does alone.
-fn side_by_side(operations_per_ms: f64, cores: usize) -> f64 {
+fn side_by_side(operations_per_ms: f64, cores: usize) -> Result<f64, Failure> {
     const MS: f64 = 30.0;
     let operations = (operations_per_ms * MS) as u64;
     let once = || {
         let begun = Instant::now();
-        thread::scope(|scope| {
-            for _ in 0..cores {
-                scope.spawn(|| spin(operations));
-            }
+        let spin = || spin(operations);
+        let spawned = thread::scope(|scope| {
+            (0..cores).try_for_each(|_| Builder::new().spawn_scoped(scope, spin).map(drop))
         });
-        cores as f64 * MS / 1e3 / begun.elapsed().as_secs_f64()
+        spawned.map_err(|e| Failure::no_thread(&e))?;
+        Ok(cores as f64 * MS / 1e3 / begun.elapsed().as_secs_f64())
     };
-    // Others only ever make it less.
-    (0..5).map(|_| once()).fold(0.0, f64::max).min(cores as f64)
+    let mut most = 0.0_f64;
+    for _ in 0..5 {
+        // Others only ever make it less.
+        most = most.max(once()?);
+    }
+    Ok(most.min(cores as f64))
 }
 
 fn pipe(refuse: impl Fn(io::Error) -> Failure + Copy) -> Result<f64, Failure> {

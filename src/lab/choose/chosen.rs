@@ -141,17 +141,14 @@ impl Chosen {
         let Some(second) = self.confirmation.as_ref().and_then(first_judgement) else {
             return Some(weighed(first.clone()));
         };
-        let mut judgement = confirmed(first, second);
+        let judgement = confirmed(first, second);
         // The others met the winner in the first rounds only.
         let best = race.model(*judgement.best.first()?)?.entry();
         let met: Vec<Model> = second.duels.iter().map(|duel| duel.other).collect();
-        for duel in &first.duels {
-            if duel.other != best.model && !met.contains(&duel.other) {
-                let other = race.model(duel.other)?.entry();
-                judgement.duels.push(Duel::of(&best, &other, self.asked.seed));
-            }
-        }
-        Some(judgement)
+        let others = first.duels.iter().map(|duel| duel.other);
+        let others = others.filter(|other| *other != best.model && !met.contains(other));
+        let duel = |other| Some(Duel::of(&best, &race.model(other)?.entry(), self.asked.seed));
+        Some(with_others(judgement, others.map(duel).collect::<Option<_>>()?))
     }
 
     /// The family that all of the best belong to, where no difference was shown between those, but
@@ -180,6 +177,22 @@ impl Chosen {
         };
         race.models.iter().filter(|model| !model.cut).flat_map(of).collect()
     }
+}
+
+/// The judgement, and how the first of the best did beside others in earlier rounds. Who lost those to
+/// another is not thereby slower than this one: where that is not shown, it is one of the best.
+pub fn with_others(mut judgement: Judgement, others: Vec<Duel>) -> Judgement {
+    let is_beaten = |duel: &Duel| duel.by_wall() == Answer::Less;
+    let all_beaten = others.iter().all(is_beaten);
+    judgement.duels.extend(others);
+    if !all_beaten {
+        let Judgement { best, how, duels } = &mut judgement;
+        *how = How::Unclear;
+        let near = duels.iter().filter(|duel| !is_beaten(duel)).map(|duel| duel.other);
+        let near: Vec<Model> = near.filter(|other| !best.contains(other)).collect();
+        best.extend(near);
+    }
+    judgement
 }
 
 /// See [`Chosen::family`].

@@ -52,7 +52,6 @@ pub fn choose(
     page: &Page,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<u8, Failure> {
-    request.pictures.check()?;
     let begun = Instant::now();
     let mut progress = Progress::new();
     progress.stage("measuring the work", 0.0);
@@ -80,13 +79,10 @@ pub fn choose(
         unfinished.failure
     });
     drop(progress);
-    print(&shown(request, &chosen, page, failure.as_ref()))?;
-    draw(request, &chosen, failure.as_ref())?;
-    match failure {
-        Some(failure) => Err(failure),
-        None if chosen.is_choice() => Ok(0),
-        None => Ok(NO_DIFFERENCE),
-    }
+    let printed = print(&shown(request, &chosen, page, failure.as_ref()));
+    let drawn = draw(request, &chosen, failure.as_ref());
+    failure.map_or(Ok(()), Err).and(printed).and(drawn)?;
+    Ok(if chosen.is_choice() { 0 } else { NO_DIFFERENCE })
 }
 
 /// The machine and the controls.
@@ -200,13 +196,15 @@ fn draw(
     failure: Option<&Failure>,
 ) -> Result<(), Failure> {
     let Some(race) = &chosen.race else { return Ok(()) };
-    if let Some(path) = &request.pictures.card {
-        shell::write(path, &compare_card(std::slice::from_ref(race), &request.command))?;
-    }
-    match &request.pictures.html {
-        Some(path) => shell::write(path, &html(chosen, race, &request.command, failure)?),
-        None => Ok(()),
-    }
+    let (pictures, command) = (&request.pictures, &request.command);
+    let card = pictures.card.as_ref().map_or(Ok(()), |path| {
+        shell::write(path, &compare_card(std::slice::from_ref(race), command))
+    });
+    let page = pictures
+        .html
+        .as_ref()
+        .map_or(Ok(()), |path| shell::write(path, &html(chosen, race, command, failure)?));
+    card.and(page)
 }
 
 fn shown(

@@ -62,6 +62,7 @@ impl Control {
         let (least, most) = (self.ideal * (1.0 - BELOW), self.ideal * (1.0 + ABOVE));
         let why = match self.measured < self.ideal {
             true => "this machine is busy: others have the cores",
+            false if self.ideal > 1.0 => "answers came before their time",
             false => "the cores run faster than when they were calibrated",
         };
         let found = format!(

@@ -164,6 +164,9 @@ fn currencies(race: &CaseResult) -> String {
         let mib = best.memory_kib as f64 / 1024.0;
         parts.push(format!("memory {} ({} MiB)", best.model, three_digits(mib)));
     }
+    if parts.is_empty() {
+        return "no model with a lock came to the end of its jobs".to_owned();
+    }
     format!("least of each: {}", parts.join(" · "))
 }
 

@@ -71,16 +71,21 @@ pub fn marks(shape: &Shape, workers: usize, row: &Row) -> Vec<Mark> {
     let under_way = at_once.min(jobs) as f64;
     let even = under_way * wall / jobs.max(1) as f64;
     if even > 0.0 && (p50 > even * UNEVEN || p50 * UNEVEN < even) {
+        let (half, most) = (duration(p50), duration(p99));
+        let but = match p50 > even {
+            true => format!("half of its jobs took {half} or more: the others took far less"),
+            false if p99 > even => {
+                format!("half of its jobs took {half} or less: others took far longer (p99 {most})")
+            }
+            false => format!("99 of 100 jobs took {most} or less: not so many were under way"),
+        };
         mark(
             '‡',
             format!(
                 "{model}: {under_way} under way and {:.0} a second make {} for each (Little's law), but \
-             half of its jobs took {} or less: others took far longer (p99 {}), or not so many were \
-             under way",
+                 {but}",
                 jobs as f64 / wall,
-                duration(even),
-                duration(p50),
-                duration(p99)
+                duration(even)
             ),
         );
     }

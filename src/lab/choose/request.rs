@@ -13,10 +13,11 @@ use crate::lab::choose::shape::{Part, Shape};
 use crate::lab::choose::source::Source;
 use crate::lab::compare::cases::{OWN, descriptors};
 use crate::lab::compare::model::Model;
-use crate::lab::compare::request::from_one_to;
+use crate::lab::compare::request::{from_one_to, from_to};
 use crate::lab::explore::python::Refused;
 use crate::lab::page::request::{Pictures, command_line};
 use crate::lab::report::failure::Failure;
+use crate::lab::report::nearest::or_nearest;
 use crate::lab::report::terminal::ColorChoice;
 use crate::lab::run::request::scale;
 use clap::Args;
@@ -103,7 +104,7 @@ pub struct ChooseArgs {
     #[arg(long, value_name = "S", value_parser = scale)]
     scale: Option<f64>,
     /// Seed of the inputs and of the order of the models
-    #[arg(long, value_name = "N", default_value = "7")]
+    #[arg(long, value_name = "N", default_value = "7", value_parser = from_to(0, u64::MAX))]
     seed: u64,
     /// Goes on although a control came out wrong, and says so
     #[arg(long)]
@@ -171,6 +172,7 @@ impl ChooseArgs {
     /// # Errors
     /// What cannot be followed.
     pub fn request(self) -> Result<ChooseRequest, Refused> {
+        self.pictures.check()?;
         let models = named(&self.model)?;
         let machine = Machine::here();
         let workers = self.workers.unwrap_or(machine.usable);
@@ -261,11 +263,10 @@ impl ChooseRequest {
 }
 
 fn named(names: &[String]) -> Result<Vec<Model>, Failure> {
-    let known = || USUAL.map(Model::name).join(", ");
     let find = |name: &String| {
         let unknown = || {
             let thing = format!("--model {name}");
-            Failure::new(thing, "there is no such model", format!("name {}", known()))
+            Failure::new(thing, "there is no such model", or_nearest(name, &Model::names()))
         };
         Model::from_name(name).ok_or_else(unknown)
     };

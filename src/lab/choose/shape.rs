@@ -38,6 +38,8 @@ pub struct Shape {
 const ANSWER_S: f64 = 60e-6;
 /// What it takes to have a process do something, about: for estimates only.
 const PIPE_S: f64 = 80e-6;
+/// What it takes to make a job, hand it out and note its end, about, whatever its steps.
+const LEAST_S: f64 = 10e-6;
 
 impl Shape {
     fn sum(&self, of: impl Fn(&Part) -> Option<Duration>) -> Duration {
@@ -173,8 +175,8 @@ impl Shape {
         /// Whoever takes so many times as long as another is stopped.
         const STOPPED: f64 = 4.0;
         let base = self.inflight.max(64);
-        let one = |model: &Model| self.estimate(base, *model, workers) / base as f64;
-        let fastest = models.iter().map(one).fold(f64::INFINITY, f64::min).max(1e-9);
+        let one = |model: &Model| (self.estimate(base, *model, workers) / base as f64).max(LEAST_S);
+        let fastest = models.iter().map(one).fold(f64::INFINITY, f64::min).max(LEAST_S);
         (models.iter().map(|model| one(model).min(STOPPED * fastest)).sum(), fastest)
     }
 

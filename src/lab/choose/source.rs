@@ -20,6 +20,7 @@ use crate::lab::choose::steps;
 use crate::lab::compare::url::Url;
 use crate::lab::explore::python::{Refused, is_python};
 use crate::lab::report::failure::Failure;
+use crate::lab::report::program::find_program;
 use crate::lab::run::request::RunRequest;
 use std::ffi::OsString;
 use std::fs::File;
@@ -60,6 +61,7 @@ impl Source {
         };
         match first.to_string_lossy().as_ref() {
             "command" if rest.is_empty() && !program.is_empty() => {
+                find_program(&program[0], "name a program that runs, with its arguments")?;
                 Ok(Source::Command(program.to_vec()))
             }
             "command" => {

@@ -169,7 +169,7 @@ impl Case {
     }
 
     /// Whether its lanes hold a connection each.
-    fn has_connections(&self) -> bool {
+    pub(crate) fn has_connections(&self) -> bool {
         matches!(self, Case::SlowIo | Case::FastIo | Case::Urls(_))
     }
 
@@ -250,7 +250,7 @@ impl Case {
         let why =
             format!("they take {} descriptors, and the limit is {}", needed + own, possible + own);
         if sizes.connections.is_some() || possible == 0 {
-            let remedy = "raise `ulimit -n`, or lower --connections";
+            let remedy = "raise `ulimit -n`, or ask for fewer";
             return Err(Failure::new(format!("{needed} connections"), why, remedy));
         }
         notes.push(format!("{possible} connections instead of {usual}: {why}; raise `ulimit -n`"));

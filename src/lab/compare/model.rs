@@ -81,8 +81,16 @@ impl Model {
 
     /// The model of this name.
     pub fn from_name(name: &str) -> Option<Model> {
-        let all = Model::ALL.into_iter().chain([Model::Interpreters]);
-        all.into_iter().find(|model| model.name() == name)
+        Model::every().find(|model| model.name() == name)
+    }
+
+    /// The names of all that there are.
+    pub fn names() -> Vec<&'static str> {
+        Model::every().map(Model::name).collect()
+    }
+
+    fn every() -> impl Iterator<Item = Model> {
+        Model::ALL.into_iter().chain([Model::Interpreters])
     }
 
     /// Whether a Python with one lock a process has it. One thread a process needs no lock, but has
@@ -162,8 +170,8 @@ const GROUPS: [Group; 5] = [
 ];
 
 fn unknown(word: &str) -> Failure {
-    let models = Model::ALL.map(Model::name);
-    let names: Vec<&str> = models.into_iter().chain(GROUPS.map(|(name, _)| name)).collect();
+    let mut names = Model::names();
+    names.extend(GROUPS.map(|(name, _)| name));
     let remedy = or_nearest(word, &names);
     Failure::new(format!("--model {word}"), "there is no such model", remedy)
 }

@@ -33,7 +33,12 @@ pub fn of(result: &CaseResult, others: Option<f64>) -> Vec<String> {
 fn stopped(result: &CaseResult, model: &ModelResult) -> String {
     let (name, done, all) = (model.model, model.jobs, result.jobs);
     let wall = duration(model.wall.median);
-    format!("{name} was stopped after {wall} and {done} of {all} jobs: it has lost")
+    let ahead = |other: &ModelResult| !other.cut && other.wall.median < model.wall.median;
+    let why = match result.models.iter().any(ahead) {
+        true => "it has lost",
+        false => "its time was up, give it more --time",
+    };
+    format!("{name} was stopped after {wall} and {done} of {all} jobs: {why}")
 }
 
 /// The server of the I/O cases beside the fastest model.

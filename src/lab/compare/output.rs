@@ -13,7 +13,7 @@
 //! ```
 
 use crate::lab::compare::model::Model;
-use crate::lab::compare::result::{CaseResult, ModelResult};
+use crate::lab::compare::result::{CaseResult, ModelResult, Switches};
 use crate::lab::report::stats::{duration, three_digits};
 use crate::lab::report::table::{Of, Table};
 use crate::lab::report::terminal::wrap;
@@ -78,19 +78,23 @@ pub fn table(result: &CaseResult, colour: bool, width: Option<usize>) -> String 
 pub fn sentences(result: &CaseResult) -> Vec<String> {
     let mut sentences = result.verdict.sentences();
     if let (Some((named, winner)), Some(last)) = (result.why_not(), sentences.last_mut()) {
-        let cost = |model: &ModelResult| {
-            let jobs = model.jobs.max(1) as f64;
-            let cpu = duration(model.cpu_per_job());
-            let switches = (model.switches.ctx_voluntary + model.switches.ctx_involuntary) as f64;
-            format!("{cpu} of CPU and {} context switches", three_digits(switches / jobs))
+        let switches = |model: &ModelResult| {
+            let Switches { ctx_voluntary, ctx_involuntary, .. } = model.switches;
+            (ctx_voluntary + ctx_involuntary) as f64 / model.jobs.max(1) as f64
         };
-        *last += &format!(
-            ": a job costs {} {}, and {} {}",
-            winner.model,
-            cost(winner),
-            named.model,
-            cost(named)
-        );
+        // Only what the winner has less of can be why it won.
+        let less_cpu = winner.cpu_per_job() < named.cpu_per_job();
+        let fewer = switches(winner) < switches(named);
+        let cost = |model: &ModelResult| {
+            let cpu = less_cpu.then(|| format!("{} of CPU", duration(model.cpu_per_job())));
+            let count = || format!("{} context switches", three_digits(switches(model)));
+            cpu.into_iter().chain(fewer.then(count)).collect::<Vec<_>>().join(" and ")
+        };
+        if less_cpu || fewer {
+            let (first, second) = (cost(winner), cost(named));
+            *last +=
+                &format!(": a job costs {} {first}, and {} {second}", winner.model, named.model);
+        }
     }
     sentences.iter_mut().for_each(|sentence| sentence.push('.'));
     sentences
@@ -104,7 +108,13 @@ fn title(result: &CaseResult) -> Vec<String> {
         counted(*rounds, "interleaved round"),
         counted(*workers, "pool worker")
     )];
-    lines.extend(result.notes.iter().map(|note| format!("note: {note}")));
+    lines.extend(remarks(result));
+    lines
+}
+
+/// What must be said beside the figures: notes, what was left out, what failed.
+pub(crate) fn remarks(result: &CaseResult) -> Vec<String> {
+    let mut lines: Vec<String> = result.notes.iter().map(|note| format!("note: {note}")).collect();
     let skipped = counted(result.skipped.len(), "item");
     named(&mut lines, &format!("left out {skipped}:"), &result.skipped);
     let failed = result.models.iter().filter(|model| model.failed > 0);

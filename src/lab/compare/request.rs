@@ -16,7 +16,9 @@ use crate::lab::report::terminal::ColorChoice;
 use crate::lab::report::whole_file::WholeFile;
 use clap::Args;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// For the end of `compare --help`, and of the help of all commands.
@@ -99,7 +101,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "N", value_parser = from_one_to::<100_000>)]
     connections: Option<usize>,
     /// Seed of the built-in cases' inputs and of the order of the models
-    #[arg(long, value_name = "N", default_value = "7")]
+    #[arg(long, value_name = "N", default_value = "7", value_parser = from_to(0, u64::MAX))]
     seed: u64,
     /// Seconds that one run of one model may take before it is killed
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = from_one_to::<86_400>)]
@@ -183,6 +185,7 @@ impl CompareArgs {
         let exports =
             compare.export_csv.iter().chain(&compare.export_markdown).chain(&compare.trace);
         exports.map(PathBuf::as_path).try_for_each(WholeFile::check)?;
+        compare.pictures.check()?;
         let models: Vec<String> =
             models.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         let models = if models.is_empty() { Model::ALL.to_vec() } else { Model::named(&models)? };
@@ -192,10 +195,13 @@ impl CompareArgs {
             sizes,
             limit: Duration::from_secs(compare.limit as u64),
         };
+        let cases = Case::parse(&words)?;
+        let sweep = compare.sweep.as_deref().map(Sweep::parse).transpose()?;
+        sweep.iter().try_for_each(|sweep| sweep.check(&cases, &race.models))?;
         Ok(CompareRequest {
-            cases: Case::parse(&words)?,
+            cases,
             race,
-            sweep: compare.sweep.as_deref().map(Sweep::parse).transpose()?,
+            sweep,
             bands: compare.bands,
             json: compare.json,
             export_csv: compare.export_csv,
@@ -228,8 +234,17 @@ fn split(words: &[OsString]) -> (&[OsString], &[OsString]) {
 /// # Errors
 /// What else it says, in words for clap.
 pub fn from_one_to<const MOST: usize>(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if (1..=MOST).contains(&number) => Ok(number),
-        _ => Err(format!("give a whole number from 1 to {MOST}")),
+    from_to(1, MOST)(text)
+}
+
+/// A whole number on a command line, from the one to the other: what else it says is refused in words
+/// for clap.
+pub fn from_to<T>(least: T, most: T) -> impl Fn(&str) -> Result<T, String> + Clone
+where
+    T: FromStr + PartialOrd + Display + Copy,
+{
+    move |text| match text.parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!("give a whole number from {least} to {most}")),
     }
 }

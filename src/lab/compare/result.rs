@@ -293,8 +293,8 @@ impl CaseResult {
         self.models.iter().find(|result| result.model == model)
     }
 
-    /// The best model that the rule of thumb names, if the rule is wrong: and what a job costs it
-    /// beside the winner, which is why.
+    /// The best model that the rule of thumb names, if the rule is wrong, and the winner: what a job
+    /// costs the one more than the other may be why.
     pub fn why_not(&self) -> Option<(&ModelResult, &ModelResult)> {
         if self.verdict.agrees() != Some(false) {
             return None;

@@ -10,8 +10,9 @@
 //!   workers=1..8           ─▶  1 2 4 8
 //! ```
 
-use crate::lab::compare::cases::Sizes;
-use crate::lab::compare::model::Model;
+use crate::lab::compare::cases::{Case, Sizes};
+use crate::lab::compare::model::{Family, Model};
+use crate::lab::compare::output::remarks;
 use crate::lab::compare::result::{CaseResult, ModelResult};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::stats::{duration, three_digits};
@@ -126,6 +127,50 @@ impl Sweep {
     }
 }
 
+impl Sweep {
+    /// Refuses a setting that changes nothing about these cases under these models.
+    ///
+    /// # Errors
+    /// Says which case, and what to name instead.
+    pub fn check(&self, cases: &[Case], models: &[Model]) -> Result<(), Failure> {
+        let any = |has: fn(Model) -> bool| models.iter().any(|&model| has(model));
+        let refused = |why: String, remedy| {
+            Err(Failure::new(format!("--sweep {}", self.knob.name()), why, remedy))
+        };
+        for case in cases {
+            let (name, talks) = (case.name(), case.has_connections());
+            match self.knob {
+                Knob::Connections if !talks => {
+                    let why = format!("{name} has no connections");
+                    return refused(why, "name slow-io, fast-io or urls");
+                }
+                Knob::Interval if !any(has_interval) => {
+                    let why = "no model that runs has a switch interval".to_owned();
+                    return refused(why, "name threads-py3.2, threads-py3.10 or interpreters");
+                }
+                Knob::Workers if talks && !any(has_workers) => {
+                    let why = format!("for {name}, no model that runs has workers");
+                    return refused(why, "name pools or interpreters");
+                }
+                Knob::Workers if !any(|model| model != Model::Sequential) => {
+                    let why = "sequential does one job after another".to_owned();
+                    return refused(why, "name another model beside it");
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn has_interval(model: Model) -> bool {
+    matches!(model, Model::ThreadsPy32 | Model::ThreadsPy310 | Model::Interpreters)
+}
+
+fn has_workers(model: Model) -> bool {
+    model.belongs_to(Family::Processes) || model == Model::Interpreters
+}
+
 impl Knob {
     /// From one value to the other: by doubling, or by 1, 2, 5, 10.
     fn values(self, from: u64, to: u64) -> Vec<u64> {
@@ -191,6 +236,25 @@ impl Swept<'_> {
         bends
     }
 
+    /// What must be said beside the curve, each sentence once, with its points if it is not of all.
+    fn notes(&self) -> Vec<String> {
+        let mut notes: Vec<(String, Vec<String>)> = Vec::new();
+        for (at, result) in &self.points {
+            for remark in remarks(result) {
+                let value = self.knob.shown(*at);
+                match notes.iter_mut().find(|(said, _)| *said == remark) {
+                    Some((_, values)) => values.push(value),
+                    None => notes.push((remark, vec![value])),
+                }
+            }
+        }
+        let told = |(remark, values): (String, Vec<String>)| match values.len() {
+            all if all == self.points.len() => remark,
+            _ => format!("{remark} ({} {})", self.knob.name(), values.join(", ")),
+        };
+        notes.into_iter().map(told).collect()
+    }
+
     /// From where on a model does not get half of what another connection, or worker, could give.
     fn elbow(&self, model: Model) -> Option<String> {
         let rates = self.rates(model);
@@ -203,11 +267,10 @@ impl Swept<'_> {
 
     /// The interval with the most jobs a second, for a model whose rate depends on it.
     fn optimum(&self, model: Model) -> Option<String> {
-        let has_interval = matches!(model, Model::ThreadsPy32 | Model::ThreadsPy310);
         let rates = self.rates(model);
         let (at, most) = rates.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
         let least = rates.iter().map(|(_, rate)| *rate).fold(f64::INFINITY, f64::min);
-        (has_interval && most > least * 1.05)
+        (has_interval(model) && most > least * 1.05)
             .then(|| format!("{model} does most with {}", self.knob.shown(at)))
     }
 }
@@ -246,6 +309,7 @@ impl Swept<'_> {
         }
         table.folded(width).into_iter().for_each(|(_, line)| text += &(line + "\n"));
         self.bends().iter().for_each(|bend| text += &wrap(&format!("→ {bend}."), width));
+        self.notes().iter().for_each(|note| text += &wrap(note, width));
         text
     }
 }

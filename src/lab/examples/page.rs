@@ -1,6 +1,6 @@
 //! The examples as text for people, or as JSON.
 //!
-//! *Promises*: no line of the lists is wider than the page; the JSON fields below, always all of them.
+//! *Promises*: no line is wider than the page; the JSON fields below, always all of them.
 //! *Leaves out*: writing it anywhere (`main.rs`).
 //!
 //! ```text
@@ -15,7 +15,7 @@ use crate::lab::examples::exercise::Exercise;
 use crate::lab::examples::header::Header;
 use crate::lab::examples::request::{ExamplesRequest, Shown};
 use crate::lab::examples::shelf::{CHAPTERS, Chapter, Example, GROUPS, Group, Named};
-use crate::lab::report::terminal::wrap;
+use crate::lab::report::terminal::{narrowed, wrap};
 use serde_json::{Value, json};
 
 /// What was asked for, on a page of this width.
@@ -91,10 +91,13 @@ impl Sheet {
         let mut text =
             self.indented(0, &format!("{}  {}", example.path, self.shelf_line(&example.header)));
         text.push('\n');
-        for line in example.text.lines().filter(|line| !is_of_the_shelf(line)) {
-            if !line.is_empty() || !text.ends_with("\n\n") {
-                text += &format!("{line}\n");
-            }
+        for (drawn, lines) in runs(example.text) {
+            text += &match (drawn, lines[..] == [""]) {
+                (true, _) => narrowed(&(lines.join("\n") + "\n"), self.width),
+                (false, false) => wrap(&lines.join(" "), self.width),
+                (false, true) if text.ends_with("\n\n") => String::new(),
+                (false, true) => "\n".to_owned(),
+            };
         }
         text.truncate(text.trim_end().len());
         text + "\n\nRun it\n" + &self.indented(2, &format!("$ {}", example.header.command))
@@ -131,6 +134,23 @@ impl Sheet {
 /// What the page says in its own way: the shelf's line, and how CI runs it.
 fn is_of_the_shelf(line: &str) -> bool {
     line.starts_with("Level: ") || line.starts_with("CI:")
+}
+
+/// The text in paragraphs, empty lines between them, and what keeps its lines (`true`): it stands in a
+/// fence, or begins with a space.
+fn runs(text: &str) -> Vec<(bool, Vec<&str>)> {
+    let (mut runs, mut fenced): (Vec<(bool, Vec<&str>)>, bool) = (Vec::new(), false);
+    for line in text.lines().filter(|line| !is_of_the_shelf(line)) {
+        let is_fence = line.starts_with("```");
+        let drawn = fenced || is_fence || line.starts_with(' ');
+        fenced ^= is_fence;
+        match runs.last_mut() {
+            Some((true, run)) if drawn => run.push(line),
+            Some((false, run)) if !drawn && !line.is_empty() && run[..] != [""] => run.push(line),
+            _ => runs.push((drawn, vec![line])),
+        }
+    }
+    runs
 }
 
 /// The text, with its drawings, in ASCII.

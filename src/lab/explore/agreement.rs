@@ -12,7 +12,7 @@
 //! Compared are what was printed, the classes of the exceptions that ended threads, the globals
 //! that tell outcomes apart, and whether it hung.
 
-use crate::lab::report::failure::shown;
+use crate::base::text::{cut, shown};
 use crate::python::explore::outcome::Ending;
 use crate::python::explore::search::{Exploration, Found};
 use crate::sys::death::Death;
@@ -135,11 +135,7 @@ impl Observed {
         }
         parts.extend(self.globals.iter().map(|(name, text)| format!("{name} = {text}")));
         let line = if parts.is_empty() { "prints nothing".to_owned() } else { parts.join(", ") };
-        let line = shown(&line);
-        match line.char_indices().nth(80) {
-            Some((at, _)) => format!("{}…", &line[..at]),
-            None => line,
-        }
+        cut(&shown(&line), 81)
     }
 }
 

@@ -4,6 +4,7 @@
 //! an exception that ends a thread, a deadlock, an endless loop, a stop.
 //! *Leaves out*: how it is shown (`lab/explore/listing.rs`, `lab/explore/python_document.rs`).
 
+use crate::base::text::{cut, shown};
 use crate::gil::rules::threading::Threading;
 use crate::python::code::program::Program;
 use crate::python::explore::outcome::{Ending, Outcome};
@@ -61,12 +62,8 @@ pub(crate) fn telling(answers: &[Answer]) -> Vec<Arc<str>> {
 }
 
 /// The outcome in one line that fits.
-pub(crate) fn short(found: &Found, names: &[Arc<str>]) -> String {
-    let line = found.outcome.line(names);
-    match line.char_indices().nth(LONGEST_LINE) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
-    }
+pub(crate) fn short(outcome: &Outcome, names: &[Arc<str>]) -> String {
+    cut(&shown(&outcome.line(names)), LONGEST_LINE)
 }
 
 /// What is wrong about an outcome, if anything is.
@@ -75,7 +72,7 @@ pub(crate) fn remark(found: &Found) -> &'static str {
         (Ending::Deadlock(_), _) => "← they wait for each other",
         (Ending::Endless, _) => "← it goes round for ever",
         (Ending::Starvation(_), _) => "← it can wait for ever while others go on",
-        (Ending::Cut, _) => "← a loop went round as often as it may",
+        (Ending::Cut, _) => "← cut short: a limit",
         (Ending::Stopped(..), _) => "← it was stopped",
         (Ending::Finished, false) => "← no order of whole threads gives this",
         (Ending::Finished, true) => "",

@@ -29,7 +29,8 @@ const ANSWERS: [(&str, &str, &str); 11] = [
     ),
     (
         "cut",
-        "A loop went round as often as --iterations allows, and the schedule ends there.",
+        "A loop went round as often as --iterations allows, or a step took all of --max-steps, and \
+         the schedule ends there.",
         "Anything about what comes behind it.",
     ),
     (

@@ -74,7 +74,7 @@ fn data(about: &About<'_>, answers: &[Answer], most_lines: usize, most_steps: us
 
 fn reached(about: &About<'_>, answer: &Answer, found: &Found) -> String {
     let times = if found.switches == 1 { "switch" } else { "switches" };
-    let outcome = short(found, about.names);
+    let outcome = short(&found.outcome, about.names);
     format!("{outcome}: by {} {times}, under {}", found.switches, answer.policy)
 }
 
@@ -118,7 +118,7 @@ fn row(about: &About<'_>, at: usize, answer: &Answer) -> Value {
         "wrong": worst.is_some(),
         "switches": worst.map_or(json!(""), |found| json!(found.switches)),
         "line": line.map_or(json!(""), |line| json!(line)),
-        "outcome": worst.map_or_else(String::new, |found| short(found, about.names)),
+        "outcome": worst.map_or_else(String::new, |found| short(&found.outcome, about.names)),
         "bound": answer.exploration.bound,
         "cells": cells.collect::<Vec<Value>>(),
     })

@@ -92,16 +92,18 @@ fn listing(about: &About<'_>, answer: &Answer) -> String {
     let mut table = Table::new(&["outcome", "fewest switches", ""]).left(&[2]).indented(2);
     for found in listed {
         let switches = found.switches.to_string();
-        table.row([short(found, about.names), switches, remark(found).to_string()]);
+        table.row([short(&found.outcome, about.names), switches, remark(found).to_string()]);
     }
     if found.len() > listed.len() {
         table.note(0, format!("and {} more; --json lists all", found.len() - listed.len()));
     }
     text += &table.text(about.width);
     if answer.worst().is_none() {
-        let which = if bound.is_none() { "every schedule" } else { "each of these schedules" };
-        let same = format!("→ {which} comes to what some order of whole threads comes to");
-        text += &wrap(&same, about.width);
+        let says = match bound {
+            None => "→ every schedule comes to what some order of whole threads comes to",
+            Some(_) => "→ none of these schedules is known to go wrong",
+        };
+        text += &wrap(says, about.width);
     }
     text
 }
@@ -120,7 +122,7 @@ fn also(exploration: &Exploration) -> String {
 fn row(about: &About<'_>, answer: &Answer) -> [String; 4] {
     let (wrong, mut outcome) = (answer.worst(), String::new());
     if let Some(found) = wrong {
-        outcome = short(found, about.names);
+        outcome = short(&found.outcome, about.names);
     }
     if let Some(bound) = &answer.exploration.bound {
         outcome += &format!(" (not all was tried: {bound})");
@@ -164,12 +166,16 @@ fn cells(about: &About<'_>, answer: usize) -> Vec<String> {
 
 fn drawing(about: &About<'_>, answer: &Answer, found: &Found) -> String {
     let replayed = answer.replay(about.program, found);
-    let (outcome, policy) = (short(found, about.names), answer.policy);
+    let (outcome, policy) = (short(&found.outcome, about.names), answer.policy);
     let title =
         format!("{outcome}, under {policy} by as few switches as can be ({}):", found.switches);
     let drawn = columns(&replayed, about.source, about.width);
     let (title, drawn) = (wrap(&title, about.width), narrowed(&drawn, about.width));
-    let mut text = format!("\n{title}\n{drawn}");
+    // A program without threads has no columns.
+    let mut text = match drawn.trim() {
+        "" => String::new(),
+        _ => format!("\n{title}\n{drawn}"),
+    };
     if let Ending::Deadlock(waits) = &found.outcome.ending {
         waits.iter().for_each(|line| text += &arrow(line, about.width));
     }

@@ -41,9 +41,16 @@ pub(crate) fn of_wrong(program: &Arc<Program>, answer: &Answer, found: &Found) -
                         (docs, library/threading): no version looks for deadlocks";
             return Promise::of("no promise", text);
         }
-        Ending::Endless | Ending::Starvation(_) | Ending::Cut | Ending::Stopped(..) => {
+        Ending::Endless | Ending::Starvation(_) => {
             let text = "nothing makes a loop end that waits for another thread";
             return Promise::of("no promise", text);
+        }
+        Ending::Cut | Ending::Stopped(..) => {
+            return Promise::of("unknown", "it was stopped, so this says nothing of promises");
+        }
+        Ending::Finished if found.serial => {
+            let text = "the same exception comes without any switch, and is no matter of chance";
+            return Promise::of("promised", text);
         }
         Ending::Finished => {}
     }

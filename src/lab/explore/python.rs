@@ -6,23 +6,22 @@
 //! (`lab/explore/listing.rs`, `lab/explore/python_document.rs`).
 
 use crate::gil::rules::threading::Threading;
-use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::explore::answers::{Answer, short, telling};
 use crate::lab::explore::confirmation::{confirm, disagreement};
 use crate::lab::explore::explored::Explored;
 use crate::lab::explore::html::html;
 use crate::lab::explore::listing::{About, page};
 use crate::lab::explore::promise::of_program;
-use crate::lab::explore::python_document::{document, found_value};
+use crate::lab::explore::python_document::{document, schedule_value};
 use crate::lab::page::shell::write;
-use crate::lab::report::failure::Failure;
+use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::outside::check;
 use crate::python::code::program::Program;
 use crate::python::explore::moves::{Move, write_moves};
-use crate::python::explore::outcome::{Ending, Outcome};
+use crate::python::explore::outcome::Ending;
 use crate::python::explore::policies::{ALL, Looks};
 use crate::python::explore::replay::replay;
-use crate::python::explore::search::{Found, Limits, explore_beside, serial};
+use crate::python::explore::search::{Found, Limits, Serial, explore_beside, serial};
 use crate::python::explore::story::columns;
 use crate::python::run::single::program;
 use std::fs::File;
@@ -104,7 +103,7 @@ impl PythonRequest {
     /// # Errors
     /// [`Refused`] if there is none, or it is outside the subset.
     pub fn new(path: &Path, options: PythonOptions) -> Result<PythonRequest, Refused> {
-        let name = path.display().to_string();
+        let name = shown(&path.display().to_string());
         let source = read(path, &name)?;
         let program =
             program(&source).map_err(|refusal| Refused::Source(refusal.shown(&name, &source)))?;
@@ -147,13 +146,18 @@ pub fn read(path: &Path, name: &str) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
-        Failure::new(format!("{name}:{line}"), "no UTF-8 text", "save it as UTF-8")
+        let line_start = good.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let column = 1 + String::from_utf8_lossy(&good[line_start..]).chars().count();
+        Failure::new(format!("{name}:{line}:{column}"), "no UTF-8 text", "save it as UTF-8")
     })
 }
 
 /// Carries a request out: the text to print, and why the command failed all the same: an interpreter
 /// did what was not predicted, or the program can go wrong under a policy that was asked for.
-pub fn explore_python(request: &PythonRequest) -> Explored {
+///
+/// # Errors
+/// A schedule that the policy does not allow.
+pub fn explore_python(request: &PythonRequest) -> Result<Explored, Failure> {
     let serial = serial(&request.program, request.limits);
     let answers: Vec<Answer> = request
         .policies
@@ -197,50 +201,45 @@ pub fn explore_python(request: &PythonRequest) -> Explored {
         true => format!("{:#}\n", document(&about, &answers, failure.as_ref())),
         false => page(&about, &answers),
     };
-    Explored { text, failure }
+    Ok(Explored { text, failure })
 }
 
 /// One schedule, drawn: what is shared was found by trying all.
-fn one_schedule(request: &PythonRequest, answer: &Answer, schedule: &[Move]) -> Explored {
+fn one_schedule(
+    request: &PythonRequest,
+    answer: &Answer,
+    schedule: &[Move],
+) -> Result<Explored, Failure> {
     let replayed = replay(&request.program, answer.looks, &answer.exploration.contended, schedule);
-    let outcome = replayed.outcome.as_ref();
-    let same = |found: &&Found| Some(&found.outcome) == outcome;
-    let known = answer.exploration.found.iter().find(same).cloned();
-    let failure = replayed.impossible.map(|at| {
+    if let Some(at) = replayed.impossible {
         let why = format!("step {} is one that {} does not allow", at + 1, answer.policy);
         let remedy = "take a schedule that --json has printed for this policy";
-        Failure::new(format!("--schedule {}", write_moves(schedule)), why, remedy)
-    });
-    let text = match &known {
-        Some(found) if request.json => {
-            let found =
-                Found { moves: schedule.to_vec(), switches: replayed.switches, ..found.clone() };
-            let mut value = found_value(&found);
-            value["schema_version"] = SCHEMA_VERSION.into();
-            format!("{value:#}\n")
-        }
-        _ if request.json => "null\n".to_owned(),
-        _ => {
+        return Err(Failure::new(format!("--schedule {}", write_moves(schedule)), why, remedy));
+    }
+    let text = match request.json {
+        true => format!("{:#}\n", schedule_value(answer, schedule, &replayed)),
+        false => {
             let names = telling(std::slice::from_ref(answer));
-            let line = outcome.map_or("here the schedule ends".to_owned(), |o| o.line(&names));
+            let outcome = replayed.outcome.as_ref();
+            let line = outcome.map_or("here the schedule ends".to_owned(), |o| short(o, &names));
             format!("{}→ {line}\n", columns(&replayed, &request.source, request.width))
         }
     };
-    Explored { text, failure: check().err().or(failure) }
+    Ok(Explored { text, failure: check().err() })
 }
 
 /// What to do about a program that can end so.
-fn remedy(ending: &Ending) -> &'static str {
-    match ending {
+fn remedy(found: &Found) -> &'static str {
+    match found.outcome.ending {
         Ending::Deadlock(_) => {
             "take locks in one order, release each on every way out, and have somebody do what is \
              waited for"
         }
         Ending::Endless => "give the loop an end",
         Ending::Starvation(_) => "let whoever goes round wait, so that others get their turn",
-        Ending::Cut => "let loops go round more often: --iterations",
-        Ending::Finished => "put what belongs together under one lock",
-        Ending::Stopped(..) => "change the line that is named",
+        Ending::Finished if !found.serial => "put what belongs together under one lock",
+        Ending::Finished => "mend the line that is named: it fails without any switch, too",
+        Ending::Cut | Ending::Stopped(..) => "change the line that is named",
     }
 }
 
@@ -253,17 +252,17 @@ fn goes_wrong(about: &About<'_>, answers: &[Answer]) -> Option<Failure> {
         Some(line) => format!("{}:{line}", about.name),
         None => about.name.to_owned(),
     };
-    let outcome = short(found, about.names);
+    let outcome = short(&found.outcome, about.names);
     let why = match answers.len() {
         1 => format!("under {} it can go wrong: {outcome}", first.policy),
         all => format!("it can go wrong under {} of {all} policies: {outcome}", wrong.len()),
     };
-    Some(Failure::new(place, why, remedy(&found.outcome.ending)))
+    Some(Failure::new(place, why, remedy(found)))
 }
 
 /// The answer of a Python without a global lock, for what is promised holds there, too. Its limits
 /// are low, for nobody has asked for it.
-fn without_lock(request: &PythonRequest, serial: &[Outcome]) -> Answer {
+fn without_lock(request: &PythonRequest, serial: &Serial) -> Answer {
     let looks = Looks::Under(Threading::Free, false);
     let Limits { memory, instructions, .. } = request.limits;
     let (memory, instructions) = (memory / 10, instructions.min(MOST_UNASKED));

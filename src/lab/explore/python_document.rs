@@ -23,8 +23,9 @@ use crate::lab::explore::listing::About;
 use crate::lab::explore::promise::of_wrong;
 use crate::lab::report::failure::Failure;
 use crate::python::explore::exploration::Sampled;
-use crate::python::explore::moves::write_moves;
+use crate::python::explore::moves::{Move, write_moves};
 use crate::python::explore::outcome::{Ending, Outcome};
+use crate::python::explore::replay::Replay;
 use crate::python::explore::search::Found;
 use serde_json::{Value, json};
 
@@ -67,7 +68,7 @@ pub(crate) fn document(about: &About<'_>, answers: &[Answer], error: Option<&Fai
     })
 }
 
-pub(crate) fn found_value(found: &Found) -> Value {
+fn found_value(found: &Found) -> Value {
     let Outcome { ending, output, failures, globals } = &found.outcome;
     let ending = match ending {
         Ending::Finished => "finished".to_owned(),
@@ -90,6 +91,23 @@ pub(crate) fn found_value(found: &Found) -> Value {
         "serial": found.serial,
         "schedule": write_moves(&found.moves),
     })
+}
+
+/// One schedule, and what it came to.
+pub(crate) fn schedule_value(answer: &Answer, schedule: &[Move], replayed: &Replay) -> Value {
+    let (moves, switches) = (schedule.to_vec(), replayed.switches);
+    let mut value = match &replayed.outcome {
+        Some(outcome) => {
+            let known = answer.exploration.found.iter().find(|found| found.outcome == *outcome);
+            let serial = known.is_some_and(|found| found.serial);
+            found_value(&Found { outcome: outcome.clone(), switches, moves, serial })
+        }
+        None => json!({
+            "ending": "unfinished", "switches": switches, "schedule": write_moves(&moves),
+        }),
+    };
+    value["schema_version"] = SCHEMA_VERSION.into();
+    value
 }
 
 fn confirmed_value(row: &Confirmed) -> Value {

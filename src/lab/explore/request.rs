@@ -6,6 +6,7 @@
 //! *Leaves out*: carrying it out (`lab/explore/output.rs`).
 
 use crate::gil::rules::threading::Threading;
+use crate::lab::compare::request::from_to;
 use crate::lab::explore::python::read as read_source;
 use crate::lab::explore::python::{PythonOptions, PythonRequest, Refused, all_policies, is_python};
 use crate::lab::report::failure::Failure;
@@ -24,14 +25,9 @@ use crate::vm::program::Program;
 use crate::vm::replay::{Replay, replay};
 use crate::vm::schedule::{Schedule, ScheduleError};
 use crate::vm::verifier::Verified;
-use clap::{Args, value_parser};
-use std::fs::File;
-use std::io::Read;
+use clap::Args;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-
-/// How many bytes a program's file may have.
-const LONGEST: u64 = 1 << 20;
 
 /// For the end of `explore --help`.
 pub const EXAMPLES: &str = "\
@@ -102,7 +98,8 @@ pub struct ExploreArgs {
     html: Option<PathBuf>,
     /// You pick the thread at each switch, and try to reach what goes wrong; without a file, lists
     /// the levels
-    #[arg(long, conflicts_with_all = ["confirm", "json", "cold", "schedule", "html"])]
+    #[arg(long, conflicts_with_all = ["confirm", "json", "cold", "schedule", "html", "full", "all",
+          "iterations", "preemptions", "seed", "max_schedules", "max_steps", "max_instructions"])]
     play: bool,
     /// Says what each kind of answer means, and what it does not
     #[arg(long, exclusive = true)]
@@ -116,18 +113,19 @@ pub struct ExploreArgs {
     confirm: bool,
     /// Of a Python program: cuts each loop of each call after so many rounds, and says so; otherwise
     /// none is cut
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = from_to(0, u32::MAX))]
     iterations: Option<u32>,
     /// Of a Python program: tries all schedules with at most so many switches of a thread that could
     /// go on; others are sampled, and it is said how many
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = from_to(0, u32::MAX))]
     preemptions: Option<u32>,
     /// The seed of that sampling [default: 1]
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = from_to(0, u64::MAX))]
     seed: Option<u64>,
     /// Runs this one schedule and draws it
     #[arg(long, value_name = "S", conflicts_with_all =
-          ["full", "max_schedules", "max_steps", "max_instructions"])]
+          ["full", "max_schedules", "max_steps", "max_instructions", "html", "confirm", "iterations",
+           "preemptions", "seed"])]
     schedule: Option<String>,
     /// Prints one JSON object
     #[arg(long)]
@@ -139,13 +137,13 @@ pub struct ExploreArgs {
     #[arg(long)]
     all: bool,
     /// Stops after so many schedules, and says so; without it after 100000 schedules or 2000000 steps
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = from_to(1, u64::MAX))]
     max_schedules: Option<u64>,
     /// Stops after so many steps of all schedules together, and says so
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = from_to(1, u64::MAX))]
     max_steps: Option<u64>,
     /// Cuts a schedule after so many instructions, and says so [default: 10000]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, value_name = "N", value_parser = from_to(1, 10_000_000_u32))]
     max_instructions: Option<u32>,
 }
 
@@ -162,7 +160,7 @@ pub struct DisArgs {
     /// A file with a program: Python, as examples/race.py, or instructions, as in examples/programs
     program: PathBuf,
     /// Marks where these policies look: python-3.10, 2.7, 3.12, free-threaded, ...
-    #[arg(long, value_name = "P", num_args = 1.., value_delimiter = ',')]
+    #[arg(long, value_name = "P", value_delimiter = ',')]
     policy: Vec<Threading>,
 }
 
@@ -240,11 +238,13 @@ impl ExploreArgs {
     /// # Errors
     /// [`Refused`] if there is no such file, or it is outside the subset.
     pub fn python_request(self) -> Result<PythonRequest, Refused> {
-        if self.full || self.max_schedules.is_some() {
-            let why = "these are of programs of instructions";
-            let thing = "--full, --max-schedules";
-            return Err(Failure::new(thing, why, "leave them out").into());
-        }
+        let misplaced = [
+            ("--full", self.full),
+            ("--all", self.all),
+            ("--max-schedules", self.max_schedules.is_some()),
+            ("--max-instructions", self.max_instructions.is_some()),
+        ];
+        none_of(&misplaced, "it is of programs of instructions", "leave it out")?;
         let schedule = self.schedule.as_deref().map(|text| {
             let remedy = "take a schedule that --json has printed";
             read_moves(text).map_err(|part| {
@@ -286,19 +286,15 @@ impl ExploreArgs {
     /// # Errors
     /// [`Failure`] if there is no such program, or it does not allow the schedule.
     pub fn request(self) -> Result<ExploreRequest, Failure> {
-        if self.html.is_some() {
-            let why = "a page is of a Python program";
-            return Err(Failure::new("--html", why, "name a file that ends in .py"));
-        }
-        if self.confirm {
-            let why = "real Pythons run Python";
-            return Err(Failure::new("--confirm", why, "name a file that ends in .py"));
-        }
-        if self.iterations.is_some() || self.preemptions.is_some() || self.seed.is_some() {
-            let thing = "--iterations, --preemptions, --seed";
-            let why = "these are of Python programs";
-            return Err(Failure::new(thing, why, "name a file that ends in .py"));
-        }
+        let misplaced = [
+            ("--html", self.html.is_some()),
+            ("--confirm", self.confirm),
+            ("--cold", self.cold),
+            ("--iterations", self.iterations.is_some()),
+            ("--preemptions", self.preemptions.is_some()),
+            ("--seed", self.seed.is_some()),
+        ];
+        none_of(&misplaced, "it is of Python programs", "name a file that ends in .py")?;
         let [PolicyWord::One(policy)] = self.policy[..] else {
             let why = "instructions are explored under one policy";
             return Err(Failure::new("--policy", why, "name one, or a Python program"));
@@ -367,28 +363,21 @@ impl DisArgs {
     }
 }
 
+/// Refuses the first of these options that was given.
+fn none_of(options: &[(&str, bool)], why: &str, remedy: &str) -> Result<(), Failure> {
+    match options.iter().find(|(_, given)| *given) {
+        Some((option, _)) => Err(Failure::new(*option, why, remedy)),
+        None => Ok(()),
+    }
+}
+
 /// Reads a program.
 ///
 /// # Errors
 /// [`Failure`] if there is no such file, or no program in it.
 pub fn read(path: &Path) -> Result<Program, Failure> {
     let name = path.display().to_string();
-    let failed = |e| Failure::io(&name, &e, "name a file that can be read");
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > LONGEST {
-        let why = format!("it has more than {LONGEST} bytes");
-        return Err(Failure::new(name, why, "name a file with a program"));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
-        let line_start = good.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let column = 1 + String::from_utf8_lossy(&good[line_start..]).chars().count();
-        let place = format!("{name}:{line}:{column}");
-        Failure::new(place, "no UTF-8 text", "name a file with a program")
-    })?;
+    let text = read_source(path, &name)?;
     assemble(&text).map_err(|error| {
         let place = format!("{name}:{}", error.position);
         let expected = format!("expected {}", error.expected);

@@ -232,6 +232,7 @@ pub fn summary(rows: &[IdiomRow], width: usize) -> String {
             match () {
                 () if any(IdiomRow::disagrees) => "!",
                 () if any(|row| matches!(row.seen, Seen::Lost(_))) => "✗",
+                () if any(|row| matches!(row.seen, Seen::Unanswered(_))) => "–",
                 () if own.all(|row| row.predicted == Ok(false)) => "·",
                 () => "?",
             }
@@ -239,7 +240,7 @@ pub fn summary(rows: &[IdiomRow], width: usize) -> String {
         table.row([group.name()].into_iter().chain(pythons.iter().map(cell)));
     }
     let lines = table.folded(width).into_iter().map(|(_, line)| line + "\n");
-    let legend = "✗ seen; · kept, as predicted; ? predicted, not seen; ! DISAGREES";
+    let legend = "✗ seen; · kept, as predicted; ? predicted, not seen; – no answer; ! DISAGREES";
     lines.collect::<String>() + &indented(legend, 2, width)
 }
 

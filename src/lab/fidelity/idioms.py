@@ -22,6 +22,7 @@ def lost(world, read, passes):
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:
+        thread.daemon = True  # where the second is refused, the first waits for it for ever
         thread.start()
     for thread in threads:
         thread.join()

@@ -6,7 +6,7 @@
 
 use crate::gil::rules::threading::Threading;
 use crate::lab::explore::answers::{Answer, short, telling};
-use crate::lab::explore::python::{Refused, read};
+use crate::lab::explore::python::{Refused, is_python, read};
 use crate::lab::play::level::{Goal, Header, LEVELS, find};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::table::{entries, indented};
@@ -64,6 +64,10 @@ impl PlayRequest {
                 let remedy = format!("name a level from 1 to {}, or a file", LEVELS.len());
                 let why = "there is no such level";
                 return Err(Failure::new(format!("--play {name}"), why, remedy).into());
+            }
+            None if word.exists() && !is_python(word) => {
+                let why = "a game is of a Python program";
+                return Err(Failure::new(name, why, "name a file that ends in .py").into());
             }
             None => (name.clone(), read(word, &name)?),
         };
@@ -135,7 +139,7 @@ impl PlayRequest {
             return Goal::Deadlock;
         }
         let names = telling(std::slice::from_ref(answer));
-        Goal::Outcome(Box::new(worst.outcome.clone()), short(worst, &names))
+        Goal::Outcome(Box::new(worst.outcome.clone()), short(&worst.outcome, &names))
     }
 }
 

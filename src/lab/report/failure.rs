@@ -4,6 +4,7 @@
 //! files, servers and programs put into it cannot steer a terminal ([`shown`]).
 //! *Leaves out*: exit codes (`main.rs`).
 
+pub use crate::base::text::shown;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
@@ -37,10 +38,10 @@ impl Failure {
     /// The operating system refused something about `thing`.
     pub fn io(thing: impl Into<String>, why: &io::Error, remedy: &str) -> Failure {
         let remedy = match os_code(why) {
-            Some(libc::EMFILE) => "raise `ulimit -n`, or lower --connections",
+            Some(libc::EMFILE) => "raise `ulimit -n`, or ask for fewer at once",
             Some(libc::ENFILE) => "close other programs: all of them hold too many files",
             Some(libc::EAGAIN) => {
-                "raise `ulimit -u` or the group's `pids.max`, or lower --connections"
+                "raise `ulimit -u` or the group's `pids.max`, or ask for fewer at once"
             }
             _ => remedy,
         };
@@ -74,7 +75,13 @@ impl Failure {
 
     /// The thing and the reason, without the remedy: for a list of several.
     pub fn what(&self) -> String {
-        shown(&format!("{}: {}", self.thing, self.why))
+        shown(&format!("{}: {}", self.named(), self.why))
+    }
+
+    /// The thing; an empty word as a shell writes it.
+    fn named(&self) -> String {
+        let is_empty = self.thing.is_empty() || self.thing.ends_with(' ');
+        format!("{}{}", self.thing, if is_empty { "''" } else { "" })
     }
 
     /// The same failure with more to say about the reason, and one more way out.
@@ -108,34 +115,9 @@ pub fn reason(why: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
-/// Text of strangers (a file's name, a server's answer, a program's line) as it may be shown: on
-/// one line, with all that could move a cursor, change a colour or turn the direction of writing
-/// spelled out.
-///
-/// ```
-/// use singletrack::lab::report::failure::shown;
-///
-/// assert_eq!(shown("plain, grün"), "plain, grün");
-/// assert_eq!(shown("\x1b[2J\n\u{9b}m\u{202e}"), r"\u{1b}[2J\n\u{9b}m\u{202e}");
-/// ```
-pub fn shown(text: &str) -> String {
-    let steers = |c: char| {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}');
-        c.is_control() || turns || matches!(c, '\u{2066}'..='\u{2069}')
-    };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match steers(c) {
-            true => shown.extend(c.escape_default()),
-            false => shown.push(c),
-        }
-    }
-    shown
-}
-
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(&format!("{}: {}; {}", self.thing, self.why, self.remedy)))
+        f.write_str(&shown(&format!("{}: {}; {}", self.named(), self.why, self.remedy)))
     }
 }
 

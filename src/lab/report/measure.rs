@@ -231,7 +231,11 @@ fn read_to_end(
             }
         } else if left.is_zero() {
             let why = format!("had not ended after {limit:?} and was killed");
-            return Err(Failure::new("its process", why, "ask for fewer --jobs, or raise --limit"));
+            return Err(Failure::new(
+                "its process",
+                why,
+                "ask for less work, or give it more time",
+            ));
         }
     }
 }

@@ -11,6 +11,7 @@
 //!          └─ terminal   how wide it is, and which colours it has
 //!   table        columns that fit the page, and lists of names and what to say of them
 //!   whole_file   a file that is there whole or not at all
+//!   program      whether there is a program to start
 //!   keys         what the reader says: a key of a terminal, or a line
 //!   stats        medians, percentiles, numbers with three digits
 //!   failure      why there is no result, in one line
@@ -25,6 +26,7 @@ pub(crate) mod marks;
 pub mod measure;
 pub mod nearest;
 pub mod outside;
+pub mod program;
 pub mod recording;
 pub mod stats;
 pub mod table;

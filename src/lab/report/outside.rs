@@ -14,7 +14,7 @@
 //! ```
 
 use crate::lab::report::failure::Failure;
-use crate::sys::fd::reader_gone;
+use crate::sys::fd;
 use crate::sys::process::Death;
 use crate::sys::signal::{listen_once, take};
 use std::io;
@@ -64,7 +64,7 @@ pub fn ended() -> Option<Ended> {
         }
     }
     match SIGNAL.load(Ordering::Relaxed) {
-        0 => reader_gone(io::stdout().as_fd()).then_some(Ended::ReaderGone),
+        0 => fd::reader_gone(io::stdout().as_fd()).then_some(Ended::ReaderGone),
         signal => Some(Ended::Signal(signal)),
     }
 }
@@ -81,10 +81,13 @@ pub fn check() -> Result<(), Failure> {
             let why = format!("was ended by {}", Death::Signal(signal));
             Err(Failure::new("the command", why, remedy))
         }
-        Some(Ended::ReaderGone) => {
-            Err(Failure::new("stdout", "its reader has gone", "read it to its end"))
-        }
+        Some(Ended::ReaderGone) => Err(reader_gone()),
     }
+}
+
+/// Nobody will read what the command prints any more.
+pub fn reader_gone() -> Failure {
+    Failure::new("stdout", "its reader has gone", "read it to its end")
 }
 
 /// Sleeps for so long, or until somebody ends the command; says for how long it was. A forked child

@@ -37,6 +37,8 @@ const SIZE: usize = 64;
 const WARM_UP: usize = 3;
 /// How long a peer waits for one answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a server that has failed takes to say why.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// The cores that the two sides run on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,10 +195,17 @@ pub fn serve_and_ask(
     let address = listener.local_addr().map_err(refuse)?;
     let begin = || ChildRun::begin(&[listener.as_fd()], || serve(policy, burners, work, &listener));
     let server = cores.on(&cores.server, begin)?;
+    // Its socket is the only one now: a peer whom nobody will serve learns of it.
+    drop(listener);
     let pid = server.pid();
-    let answers = cores.on(&cores.peer, || ask(address, time))?;
-    let (flat, _) = server.finish_early(PATIENCE)?;
-    Ok((answers, flat.into(), pid))
+    match cores.on(&cores.peer, || ask(address, time)) {
+        Err(failure) if !server.has_ended(A_MOMENT) => Err(failure),
+        answers => {
+            // A server that has failed knows better why there was no answer.
+            let (flat, _) = server.finish_early(PATIENCE)?;
+            Ok((answers?, flat.into(), pid))
+        }
+    }
 }
 
 /// Serves one connection to its end, beside `burners`.

@@ -7,6 +7,7 @@
 
 use crate::lab::explore::python::{Refused, is_python, read};
 use crate::lab::report::failure::Failure;
+use crate::lab::report::whole_file::WholeFile;
 use crate::lab::turns::program::{SteppedProgram, stepped};
 use crate::lab::turns::scene::Scene;
 use crate::lab::turns::turn::Stepped;
@@ -107,6 +108,7 @@ impl LoopArgs {
     /// that runs no event loop.
     pub fn request(self) -> Result<StepRequest, Refused> {
         let LoopCommand::Step(StepArgs { what, all, json, html, trace }) = self.what;
+        html.iter().chain(&trace).try_for_each(|path| WholeFile::check(path))?;
         let stage = match &what {
             None => Stage::List,
             Some(path) if is_python(path) => Stage::Program(Box::new(stepped(&compile(path)?)?)),

@@ -10,12 +10,16 @@
 //!      4       >>         3      LOAD_GLOBAL   0        (x)
 //! ```
 
+use crate::base::text::{cut, shown};
 use crate::gil::rules::switch_point::SwitchPoint;
 use crate::gil::rules::threading::Threading;
 use crate::python::code::instruction::Op;
 use crate::python::code::program::{Code, CodeKind, Program};
 use crate::python::front::tree::Constant;
 use std::collections::BTreeSet;
+
+/// How much of a line of source is shown.
+const LONGEST_LINE: usize = 120;
 
 /// All codes of a program, outer ones first, with a mark for each of these policies where it looks: `1`
 /// for the first, `2` for the second.
@@ -72,7 +76,8 @@ fn listing(program: &Program, code: &Code, source: &str, policies: &[Threading])
         if line != last
             && let Some(written) = source.lines().nth((line as usize).saturating_sub(1))
         {
-            text += &format!("{line:>3} | {}\n", written.trim_end());
+            let written = shown(&written.trim_end().replace('\t', "    "));
+            text += &format!("{line:>3} | {}\n", cut(&written, LONGEST_LINE));
             last = line;
         }
         let mark = if targets.contains(&at) { ">>" } else { "" };

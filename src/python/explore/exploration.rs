@@ -46,6 +46,15 @@ impl Default for Limits {
     }
 }
 
+/// What the orders of whole threads come to.
+#[derive(Debug, Clone, Default)]
+pub struct Serial {
+    /// Their outcomes.
+    pub outcomes: Vec<Outcome>,
+    /// Whether there are orders that were not tried.
+    pub partial: bool,
+}
+
 /// An outcome, and the shortest way to it.
 #[derive(Debug, Clone)]
 pub struct Found {
@@ -55,7 +64,8 @@ pub struct Found {
     pub switches: u32,
     /// The way.
     pub moves: Vec<Move>,
-    /// Whether some order of whole threads comes to the same.
+    /// Whether some order of whole threads comes to the same. Where those are too many to try all,
+    /// what ended well is believed to be of one.
     pub serial: bool,
 }
 

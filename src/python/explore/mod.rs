@@ -27,7 +27,8 @@
 //!   more. Then schedules are sampled, and it is said how many, and what that is worth. The limits are
 //!   memory (1 GB, if nothing else is asked for), 20 million instructions of a thread that is alone,
 //!   5 million without a switch point, and those that were asked for.
-//! * *Cut*: a loop went round as often as was asked for. Nothing is said of what comes behind it.
+//! * *Cut*: a loop went round as often as was asked for, or a step took all instructions that were
+//!   allowed. Nothing is said of what comes behind it.
 //! * *Fewest switches* counts how often a thread has to go that could have gone on. A thread that waits
 //!   or ends costs nothing.
 //! * Tasks of one event loop, shown as threads, run in turn, and only an `await` that waits lets another one run. The

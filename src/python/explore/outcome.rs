@@ -20,7 +20,7 @@ pub enum Ending {
     Endless,
     /// A thread waits for ever while others go round, although it need not; the line says for what.
     Starvation(String),
-    /// A loop went round as often as it may.
+    /// A limit of the search cut it short.
     Cut,
     /// It was stopped: why, and in which line.
     Stopped(String, u32),

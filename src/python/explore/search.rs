@@ -21,7 +21,7 @@ use crate::python::machine::world::thread_name;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-pub use crate::python::explore::exploration::{Exploration, Found, Limits};
+pub use crate::python::explore::exploration::{Exploration, Found, Limits, Serial};
 
 /// Explores a program.
 pub fn explore(program: &Arc<Program>, looks: Looks, limits: Limits) -> Exploration {
@@ -29,9 +29,10 @@ pub fn explore(program: &Arc<Program>, looks: Looks, limits: Limits) -> Explorat
 }
 
 /// The outcomes of all orders of whole threads.
-pub fn serial(program: &Arc<Program>, limits: Limits) -> Vec<Outcome> {
+pub fn serial(program: &Arc<Program>, limits: Limits) -> Serial {
     let exploration = search(program, Looks::Nowhere, Limits { switches: None, ..limits });
-    exploration.found.into_iter().map(|found| found.outcome).collect()
+    let outcomes = exploration.found.into_iter().map(|found| found.outcome).collect();
+    Serial { outcomes, partial: exploration.sampled.is_some() }
 }
 
 /// Explores a program whose serial outcomes are known.
@@ -39,11 +40,16 @@ pub fn explore_beside(
     program: &Arc<Program>,
     looks: Looks,
     limits: Limits,
-    serial: &[Outcome],
+    serial: &Serial,
 ) -> Exploration {
     let mut exploration = search(program, looks, limits);
     for found in &mut exploration.found {
-        found.serial = serial.contains(&found.outcome);
+        let Found { outcome, serial: of_one, .. } = found;
+        *of_one = serial.outcomes.contains(outcome) || serial.partial && outcome.is_fine();
+    }
+    if serial.partial {
+        let why = "not all orders of whole threads were tried";
+        exploration.bound.get_or_insert_with(|| why.to_owned());
     }
     exploration.found.sort_by_key(|found| (!found.serial, found.switches, found.outcome.clone()));
     exploration
@@ -60,7 +66,7 @@ pub fn machine(program: &Arc<Program>) -> Machine {
 /// Explores until no more things turn out to be shared.
 fn search(program: &Arc<Program>, looks: Looks, limits: Limits) -> Exploration {
     let mut stepper = Stepper::new(machine(program), looks);
-    stepper.most = limits.step.min(limits.instructions);
+    (stepper.most, stepper.budget) = (limits.step, limits.instructions);
     stepper.iterations = limits.iterations;
     stepper.conflicts = Conflicts::new(limits.reduction);
     let beginning = stepper.machine.world.clone();
@@ -81,15 +87,20 @@ fn search(program: &Arc<Program>, looks: Looks, limits: Limits) -> Exploration {
         if exploration.bound.is_some() {
             sample(&mut stepper, &beginning, limits, &mut exploration);
         }
-        if let Some(rounds) = limits.iterations
-            && exploration.found.iter().any(|found| found.outcome.ending == Ending::Cut)
-        {
-            let why = format!("loops were cut after {rounds} rounds");
-            exploration.bound.get_or_insert(why);
-        }
+        let cut = exploration.found.iter().any(|found| found.outcome.ending == Ending::Cut);
+        let why = match limits.iterations {
+            _ if stepper.spent => Some(too_many(limits.instructions)),
+            Some(rounds) if cut => Some(format!("loops were cut after {rounds} rounds")),
+            _ => None,
+        };
+        exploration.bound = exploration.bound.or(why);
         exploration.contended = stepper.conflicts;
         return exploration;
     }
+}
+
+fn too_many(instructions: u64) -> String {
+    format!("more than {instructions} instructions")
 }
 
 /// After so many worlds it is asked whether something new was learnt.
@@ -187,7 +198,7 @@ impl<'a> Search<'a> {
         } else if (self.limits.interrupted)() {
             self.bound = Some("it was interrupted".to_owned());
         } else if self.stepper.instructions > instructions {
-            self.bound = Some(format!("more than {instructions} instructions"));
+            self.bound = Some(too_many(instructions));
         }
         self.bound.is_some()
     }

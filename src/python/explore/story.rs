@@ -5,6 +5,7 @@
 //! others touch; lines that touch nothing of others are folded.
 //! *Leaves out*: what happened before the first thread was started.
 
+use crate::base::text::{cut, shown};
 use crate::python::explore::replay::{Replay, Shared};
 use crate::python::explore::worlds::Event;
 use crate::python::machine::terms::Location;
@@ -67,7 +68,7 @@ pub fn columns(replay: &Replay, source: &str, width: usize) -> String {
 /// A row's source and notes: beside each other, or below.
 fn cell(row: &Row, lines: &[&str], width: usize) -> Vec<String> {
     let at = (row.line as usize).saturating_sub(1);
-    let source = lines.get(at).map_or("", |line| line.trim());
+    let source = lines.get(at).map_or_else(String::new, |line| shown(line.trim()));
     let folded = if row.folded > 0 { "⋯ " } else { "" };
     let (source, notes) = (format!("{folded}{source}"), row.notes.join(", "));
     let beside = format!("{source}   {notes}");
@@ -87,13 +88,6 @@ fn cell(row: &Row, lines: &[&str], width: usize) -> Vec<String> {
         cell.push(line);
     }
     cell
-}
-
-fn cut(text: &str, width: usize) -> String {
-    match text.char_indices().nth(width) {
-        Some(_) => text.chars().take(width.saturating_sub(1)).collect::<String>() + "…",
-        None => text.to_owned(),
-    }
 }
 
 /// Rows of neighbouring instructions of one line. A line without a note is folded into the next, and

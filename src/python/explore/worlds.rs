@@ -12,6 +12,7 @@
 //! What is done along stops before the first visible instruction: where that can be told from the
 //! instruction, it is not executed; otherwise it is, and taken back.
 
+use crate::base::text::cut;
 use crate::gil::rules::threading::Threading;
 use crate::python::code::instruction::Place;
 use crate::python::explore::conflicts::{Conflicts, Reduction};
@@ -39,6 +40,10 @@ pub struct Stepper {
     pub steps: u64,
     /// How many instructions one step may be, and all that go along with it.
     pub most: u64,
+    /// How many of those the search has to spend.
+    pub budget: u64,
+    /// A step was cut because they were spent.
+    pub spent: bool,
     /// How often each loop of each call may go round.
     pub iterations: Option<u32>,
     /// What threads touch.
@@ -111,6 +116,8 @@ impl Stepper {
             instructions: 0,
             steps: 0,
             most: u64::MAX,
+            budget: u64::MAX,
+            spent: false,
             iterations: None,
             conflicts: Conflicts::default(),
             trace: None,
@@ -239,7 +246,12 @@ impl Stepper {
     /// Executes an instruction: the place behind it, or nothing if the thread waits.
     fn instruction(&mut self, run: &mut Run) -> Result<Option<Place>, Ending> {
         self.instructions += 1;
-        if self.instructions - self.began > self.most {
+        let taken = self.instructions - self.began;
+        if taken > self.budget {
+            self.spent = true;
+            return Err(Ending::Cut);
+        }
+        if taken > self.most {
             return Err(self.stopped("it takes too many instructions"));
         }
         self.machine.noting = run.others;
@@ -373,12 +385,7 @@ impl Stepper {
             Some(value) => self.machine.plain_repr(value),
         };
         self.machine.noting = noting;
-        let text = text.unwrap_or_default();
-        if text.chars().count() > 40 {
-            format!("{}…", text.chars().take(39).collect::<String>())
-        } else {
-            text
-        }
+        cut(&text.unwrap_or_default(), 40)
     }
 }
 

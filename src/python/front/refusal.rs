@@ -4,8 +4,12 @@
 //! instead.
 //! *Leaves out*: exit codes and the name of the file, which the command adds.
 
+use crate::base::text::{cut, shown};
 use crate::python::front::position::Position;
 use std::fmt;
+
+/// How much of a line is shown.
+const LONGEST_LINE: usize = 76;
 
 /// What is wrong, where, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,18 +39,26 @@ impl Refusal {
         Refusal { at, text: format!("syntax error: {why}"), syntax: true }
     }
 
-    /// The message with the file's name, the line of source, and a caret below its column.
+    /// The message with the file's name, the line of source, and a caret below its column. Of a long
+    /// line only what stands around that.
     pub fn shown(&self, file: &str, source: &str) -> String {
-        let first = format!("{file}:{}: {}", self.at, self.text);
+        let first = shown(&format!("{file}:{}: {}", self.at, self.text));
         let ends = |c: char| c == '\n' || c == '\r';
         let unified = source.replace("\r\n", "\n");
         let Some(line) = unified.split(ends).nth((self.at.line as usize).saturating_sub(1)) else {
             return first;
         };
-        let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let caret =
-            " ".repeat((self.at.column as usize).saturating_sub(1).min(line.chars().count()));
-        format!("{first}\n    {line}\n    {caret}^")
+        let column = (self.at.column as usize).saturating_sub(1).min(line.chars().count());
+        let skipped = if column < LONGEST_LINE - 10 { 0 } else { column - LONGEST_LINE / 2 };
+        let gap = if skipped > 0 { "…" } else { "" };
+        let part = |from: usize, count: usize| {
+            let chars = line.chars().skip(from).take(count);
+            shown(&chars.map(|c| if c == '\t' { ' ' } else { c }).collect::<String>())
+        };
+        let before = format!("{gap}{}", part(skipped, column - skipped));
+        let written = cut(&format!("{before}{}", part(column, LONGEST_LINE)), LONGEST_LINE);
+        let caret = " ".repeat(before.chars().count());
+        format!("{first}\n    {written}\n    {caret}^")
     }
 }
 

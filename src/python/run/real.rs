@@ -123,7 +123,7 @@ impl RealRun {
             shell.lock.record(events);
         }
         start_main(&shell)?;
-        let ending = loop {
+        let mut ending = loop {
             if let Some(ending) = shell.wait(LOOK) {
                 break ending;
             }
@@ -133,6 +133,10 @@ impl RealRun {
             }
         };
         shell.processes.finish();
+        // Ctrl-C is for the children, too: the program may be over because they are.
+        if matches!(ending, Ending::Finished(_)) && interrupted() {
+            ending = Ending::Interrupted;
+        }
         shell.executors.finish();
         shell.lock.stop_recording();
         Ok(RealRan {

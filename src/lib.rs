@@ -286,6 +286,7 @@
 //!   keys.rs               Keys of dicts and sets
 //!   kinds.rs              What a value is: its type, its class, and what that is derived from
 //!   known.rs              Names that the machine looks for often, as numbers
+//!   numbers.rs            What is the same of ints and floats: their order, and their hash
 //!   objects.rs            Items: subscripts, slices, unpacking, and the containers that are being built
 //!   operators.rs          The operators between two values, and before one
 //!   outside.rs            What is outside of a world: the clock, the lock's settings, and what is asked of the shell
@@ -317,7 +318,7 @@
 //!   bytes.rs              `bytes`: texts whose characters are bytes
 //!   event_loops.rs        Event loops and their handles
 //!   futures.rs            Pools of workers, and the results of their jobs: what `concurrent.futures` stands on
-//!   generators.rs         Methods of generators
+//!   generators.rs         Methods of generators, and of iterators
 //!   inspection.rs         Functions about objects: what they are, which attributes they have, their hash
 //!   lists.rs              Methods of lists, tuples and deques
 //!   maths.rs              `math`, and the constants of modules

@@ -58,13 +58,7 @@ fn abs(m: &mut Machine, a: &Arguments) -> R<Done> {
         }
         _ => {
             let int = m.int_argument(x)?;
-            match int.checked_abs() {
-                Some(int) => value(Value::Int(int)),
-                None => {
-                    Err(m
-                        .error("OverflowError", "an int has 64 bits here, and this one needs more"))
-                }
-            }
+            value(Value::Int(m.fitting(int.checked_abs())?))
         }
     }
 }
@@ -277,7 +271,7 @@ fn issubclass(m: &mut Machine, a: &Arguments) -> R<Done> {
 fn iter(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [items, last] = m.sorted(a, "iter", 1, ["iterable", "sentinel"])?;
     if last != Value::Unset {
-        return python(m, "_iter_until", vec![items, last]);
+        return python(m, "_Until", vec![items, last]);
     }
     m.iterator(items)
 }
@@ -389,14 +383,7 @@ fn round(m: &mut Machine, a: &Arguments) -> R<Done> {
         return m.type_error(format!("type {name} doesn't define __round__ method"));
     };
     if digits == Value::Unset || digits == Value::None {
-        let whole = float.round_ties_even();
-        if !whole.is_finite() || whole.abs() >= 9.2e18 {
-            return Err(
-                m.error("OverflowError", "an int has 64 bits here, and this one needs more")
-            );
-        }
-        #[allow(clippy::cast_possible_truncation, reason = "it is whole and in range")]
-        return value(Value::Int(whole as i64));
+        return value(Value::Int(m.as_whole(float.round_ties_even())?));
     }
     let digits = m.int_argument(digits)?;
     if digits > 300 || !float.is_finite() {

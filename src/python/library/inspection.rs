@@ -5,6 +5,7 @@
 //! *Leaves out*: `dir`, `vars` and their kin.
 
 use crate::python::machine::interpreter::{Machine, Row};
+use crate::python::machine::numbers::{hash_of_float, hash_of_int};
 use crate::python::machine::terms::{Arguments, Done, R, Raise};
 use crate::python::machine::text::escaped;
 use crate::python::value::any::{Id, Value};
@@ -156,7 +157,8 @@ fn hash(m: &mut Machine, a: &Arguments) -> R<Done> {
         }
     }
     match x {
-        Value::Int(_) | Value::Bool(_) => value(Value::Int(x.as_int().unwrap_or(0))),
+        Value::Int(_) | Value::Bool(_) => value(Value::Int(hash_of_int(x.as_int().unwrap_or(0)))),
+        Value::Float(float) if !float.is_nan() => value(Value::Int(hash_of_float(float))),
         _ => {
             let key = m.key(x).map_err(|raised| match raised {
                 Raise::Key(_) => Raise::Python,

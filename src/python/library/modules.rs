@@ -182,11 +182,7 @@ fn whole(m: &mut Machine, a: &Arguments, f: fn(f64) -> f64) -> R<Done> {
         return value(Value::Int(int));
     }
     match as_float(x) {
-        #[allow(clippy::cast_possible_truncation, reason = "it is in range")]
-        Some(float) if float.abs() < 9.2e18 => value(Value::Int(f(float) as i64)),
-        Some(_) => {
-            Err(m.error("OverflowError", "an int has 64 bits here, and this one needs more"))
-        }
+        Some(float) => value(Value::Int(m.as_whole(f(float))?)),
         None => {
             let name = m.type_name(x);
             m.type_error(format!("must be real number, not {name}"))

@@ -419,9 +419,9 @@ fn justified(m: &mut Machine, a: &Arguments, align: char) -> R<Done> {
 fn zfill(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [text, width] = m.sorted(a, "zfill", 2, ["self", "width"])?;
     let (text, width) = (m.text_argument(text)?, m.int_argument(width)?);
-    let digits = text.trim_start_matches(['-', '+']);
-    let sign = &text[..text.len() - digits.len()];
-    let width = usize::try_from(width).unwrap_or(0).min(10_000);
-    let zeros = "0".repeat(width.saturating_sub(text.chars().count()));
+    let (sign, digits) = text.split_at(usize::from(text.starts_with(['-', '+'])));
+    let missing = usize::try_from(width).unwrap_or(0).saturating_sub(text.chars().count());
+    m.charge(missing / 4)?;
+    let zeros = "0".repeat(missing);
     value(m.text_value(&format!("{sign}{zeros}{digits}")))
 }

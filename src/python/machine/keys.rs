@@ -7,6 +7,7 @@
 
 use crate::python::code::instruction::Place;
 use crate::python::machine::interpreter::Machine;
+use crate::python::machine::numbers::whole;
 use crate::python::machine::terms::{Arguments, Done, Flow, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::frame::Then;
@@ -37,7 +38,7 @@ impl Machine {
             Value::Unset | Value::None => Key::None,
             Value::Bool(bool) => Key::Int(i64::from(bool)),
             Value::Int(int) => Key::Int(int),
-            Value::Float(float) => Key::float(float),
+            Value::Float(float) => whole(float).map_or(Key::Float(float.to_bits()), Key::Int),
             Value::Str(text) => Key::Str(text),
             Value::Bytes(text) => Key::Tuple(vec![Key::Type(Type::Bytes), Key::Str(text)]),
             Value::Type(t) => Key::Type(t),

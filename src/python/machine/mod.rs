@@ -16,6 +16,7 @@
 //!                          ├─ attributes, kinds, objects, slices: names, items
 //!                          ├─ keys                 objects as keys of dicts and sets
 //!                          ├─ operators, concatenation, comparison, overloads, iteration
+//!                          ├─ numbers              the order and the hash of ints and floats
 //!                          ├─ delivery             where the value of a call goes
 //!                          ├─ delegation           `yield from`, and `throw`
 //!                          ├─ control, unwinding   branches, with, exceptions
@@ -47,6 +48,7 @@ pub mod iteration;
 pub mod keys;
 pub mod kinds;
 pub mod known;
+pub mod numbers;
 pub mod objects;
 pub mod operators;
 pub mod outside;

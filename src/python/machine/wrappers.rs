@@ -3,6 +3,7 @@
 //! *Promises*: what is a call in Python is a call here: a property's functions are frames.
 //! *Leaves out*: descriptors that a program writes itself.
 
+use crate::python::front::tree::private;
 use crate::python::machine::interpreter::{Machine, WRAPPERS};
 use crate::python::machine::terms::{Arguments, R};
 use crate::python::value::any::{Id, Value};
@@ -89,19 +90,23 @@ impl Machine {
     fn has_slot(&mut self, class: Id, name: StrId) -> R<bool> {
         let slots = self.strings.intern("__slots__");
         for class in self.linear(class) {
-            let own = match self.world.heap.get(class) {
-                Object::Class(class) => class.attributes.get(slots),
-                _ => None,
-            };
-            match own {
+            let Object::Class(own) = self.world.heap.get(class) else { return Ok(true) };
+            let (class, found) = (own.name, own.attributes.get(slots));
+            let names = match found {
                 None => return Ok(true),
-                Some(Value::Str(one)) if one == name => return Ok(true),
-                Some(Value::Str(_)) => {}
-                Some(names) => {
-                    if self.items(names)?.contains(&Value::Str(name)) {
-                        return Ok(true);
-                    }
+                Some(one @ Value::Str(_)) => vec![one],
+                Some(names) => self.items(names)?,
+            };
+            let wanted = self.strings.text(name);
+            let is_slot = |slot: &Value| match slot {
+                Value::Str(slot) => {
+                    let (class, slot) = (self.strings.text(class), self.strings.text(*slot));
+                    slot == wanted || private(class, slot).as_deref() == Some(wanted)
                 }
+                _ => false,
+            };
+            if names.iter().any(is_slot) {
+                return Ok(true);
             }
         }
         Ok(false)

@@ -298,6 +298,7 @@
 //!   quick_calls.rs        Calls of Python functions with what they need and no more, and the way back
 //!   slices.rs             Slices: which items `a[i:j:k]` means, and what an assignment to them does
 //!   spare.rs              Lists of values that are used again, so that a call of the library allocates nothing
+//!   spec.rs               A format specification, and numbers laid out as it says
 //!   spread.rs             Stars: `[*items]`, `{**mapping}`, `f(*args, **kwargs)` and `a, *rest = items`
 //!   tasks.rs              Futures, tasks and event loops: how a future gets done, and who runs then
 //!   terms.rs              The machine's words: how an instruction and a call went, what they touched

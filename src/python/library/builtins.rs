@@ -36,7 +36,6 @@ pub const ROWS: &[Row] = &[
     Row::of("pow", Look::C, pow),
     Row::of("print", Look::C, print),
     Row::of("repr", Look::C, repr),
-    Row::of("prelude._has_text", Look::C, has_text),
     Row::of("round", Look::C, round),
     Row::of("setattr", Look::C, setattr),
 ];
@@ -300,12 +299,6 @@ fn len(m: &mut Machine, a: &Arguments) -> R<Done> {
     }
     let name = m.type_name(x);
     m.type_error(format!("object of type '{name}' has no len()"))
-}
-
-/// `_has_text(x)`: whether the text of a value takes Python code.
-fn has_text(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [x] = m.sorted(a, "_has_text", 1, ["x"])?;
-    value(Value::Bool(m.has_python_text(x)))
 }
 
 fn print(m: &mut Machine, a: &Arguments) -> R<Done> {

@@ -141,6 +141,14 @@ class _Zip(_Iterator):
             raise StopIteration
         return tuple(out)
 
+# A zip of two, which most are.
+class _Pairs(_Iterator):
+    def __init__(self, a, b):
+        self._a, self._b = iter(a), iter(b)
+
+    def __next__(self):
+        return next(self._a), next(self._b)
+
 def _strict(its, at):
     if at > 0:
         raise ValueError("zip() argument " + str(at + 1) + " is shorter than argument" + (" 1" if at == 1 else "s 1-" + str(at)))
@@ -190,7 +198,8 @@ class _Reversed(_Iterator):
         raise StopIteration
 
 _Map.__name__ = _MapMany.__name__ = 'map'
-_Filter.__name__, _Zip.__name__, _Enumerate.__name__ = 'filter', 'zip', 'enumerate'
+_Zip.__name__ = _Pairs.__name__ = 'zip'
+_Filter.__name__, _Enumerate.__name__ = 'filter', 'enumerate'
 _Reversed.__name__, _Count.__name__ = 'reversed', 'count'
 
 def _repr_list(items):
@@ -206,10 +215,6 @@ def _repr_dict(items):
 
 def _repr_set(items):
     return '{' + ', '.join([repr(x) for x in items]) + '}'
-
-def _format(text, args, kwargs):
-    named = {name: str(x) if _has_text(x) else x for name, x in kwargs.items()}
-    return _call(text.format, [str(x) if _has_text(x) else x for x in args], named)
 
 def _print(args, sep, end):
     print(sep.join([str(x) for x in args]), end=end)
@@ -344,19 +349,19 @@ def _equal(a, b):
             if k not in b or not _same(a[k], b[k]):
                 return False
         return True
-    for x, y in _Zip((a, b), False):
+    for x, y in _Pairs(a, b):
         if not _same(x, y):
             return False
     return True
 
 def _less(a, b):
-    for x, y in _Zip((a, b), False):
+    for x, y in _Pairs(a, b):
         if not _same(x, y):
             return x < y
     return len(a) < len(b)
 
 def _less_equal(a, b):
-    for x, y in _Zip((a, b), False):
+    for x, y in _Pairs(a, b):
         if not _same(x, y):
             return x <= y
     return len(a) <= len(b)
@@ -413,42 +418,55 @@ def _hash(x):
     return hash(tuple([hash(y) for y in x]))
 
 def _str_format(text, *args, **kwargs):
+    return _fields_of(_format_fields(text), args, kwargs)
+
+def _fields_of(fields, args, kwargs):
     out = []
-    auto = 0
-    for literal, name, path, conversion, spec in _format_fields(text):
+    for literal, which, path, conversion, spec in fields:
         out.append(literal)
-        if name is None:
+        if which is None:
             continue
-        if name == '':
-            x = args[auto]
-            auto += 1
-        elif name.isdigit():
-            x = args[int(name)]
+        if isinstance(which, str):
+            x = kwargs[which]
+        elif which < len(args):
+            x = args[which]
         else:
-            x = kwargs[name]
+            raise IndexError(f'Replacement index {which} out of range for positional args tuple')
         for is_item, part in path:
             x = x[int(part) if part.isdigit() else part] if is_item else getattr(x, part)
         if conversion == 'r':
             x = repr(x)
+        elif conversion == 'a':
+            x = ascii(x)
         elif conversion == 's':
             x = str(x)
-        if '{' in spec:
-            count = spec.count('{}')
-            spec = spec.format(*args[auto:auto + count], **kwargs) if count else spec.format(*args, **kwargs)
-            auto += count
-        out.append(format(x, spec))
+        out.append(format(x, _fields_of(spec, args, kwargs)))
     return ''.join(out)
 
 def _percent(text, values):
-    if isinstance(values, dict):
-        return text % {k: v if isinstance(v, (int, float, str)) else str(v) for k, v in values.items()}
-    kinds, text = _percent_kinds(text)
-    if not isinstance(values, tuple):
-        values = (values,)
+    fields, text = _percent_fields(text)
+    given = values if isinstance(values, tuple) else (values,)
     out = []
     at = 0
-    for x in values:
-        kind = kinds[at:at + 1]
-        out.append(repr(x) if kind == 'r' else str(x) if kind == 's' else x)
-        at += 1
+    for name, kind in fields:
+        if name is not None:
+            x = values[name]
+        elif at < len(given):
+            x = given[at]
+            at += 1
+        else:
+            raise TypeError("not enough arguments for format string")
+        if kind == 'r':
+            x = repr(x)
+        elif kind == 'a':
+            x = ascii(x)
+        elif kind == 's':
+            x = str(x)
+        elif kind in 'diuxXo' and (hasattr(x, '__int__') or hasattr(x, '__index__')):
+            x = int(x)
+        elif kind in 'eEfFgG' and hasattr(x, '__float__'):
+            x = float(x)
+        out.append(x)
+    if not isinstance(values, dict):
+        out.extend(given[at:])
     return text % tuple(out)

@@ -105,6 +105,9 @@ fn zip(m: &mut Machine, a: &Arguments) -> R<Done> {
         [(_, strict)] => *strict,
         _ => return m.type_error("zip() got an unexpected keyword argument"),
     };
+    if a.values.len() == 2 && a.named.is_empty() {
+        return python(m, "_Pairs", a.values.clone());
+    }
     let its = m.add(Object::Tuple(a.values.clone()));
     python(m, "_Zip", vec![its, strict])
 }

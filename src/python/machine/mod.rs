@@ -22,7 +22,7 @@
 //!                          ├─ control, unwinding   branches, with, exceptions
 //!                          ├─ awaiting, tasks      coroutines, futures, event loops
 //!                          ├─ processes            what is asked of other processes
-//!                          ├─ text, format, percent, fields: values as text
+//!                          ├─ text, format, percent, spec, fields: values as text
 //!                          └─ collector            what nothing leads to is freed
 //! ```
 
@@ -60,6 +60,7 @@ pub mod quick_access;
 pub mod quick_calls;
 pub mod slices;
 pub mod spare;
+pub mod spec;
 pub mod spread;
 pub mod tasks;
 pub mod terms;

@@ -315,6 +315,7 @@
 //! python/library          The library: what a program can call without having written it
 //!   arguments.rs          Arguments of the library's functions, by position or by keyword
 //!   asyncio.rs            Futures and tasks, and what the Python of asyncio stands on
+//!   barriers.rs           `threading.Barrier`
 //!   builtins.rs           The built-in functions
 //!   bytes.rs              `bytes`: texts whose characters are bytes
 //!   event_loops.rs        Event loops and their handles
@@ -330,7 +331,7 @@
 //!   rows.rs               All rows of the library, and the functions that are written in Python
 //!   sequences.rs          The built-in functions over iterables
 //!   sockets.rs            What the streams of asyncio stand on: sockets, which only a real run has
-//!   sync.rs               Locks, conditions, events, semaphores and barriers: `threading`
+//!   sync.rs               Locks, conditions, events and semaphores: `threading`
 //!   system.rs             `sys` and `input`: what a program asks of its interpreter and of its process
 //!   tables.rs             Methods of dicts and sets
 //!   texts.rs              Methods of strings

@@ -100,10 +100,10 @@ fn ord(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn divmod(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x, y] = m.sorted(a, "divmod", 2, ["x", "y"])?;
-    if m.class_of(x).is_some() {
-        let name = m.strings.intern("__divmod__");
-        if let Some(method) = m.class_attribute(x, name) {
-            let arguments = Arguments { values: vec![x, y], named: Vec::new() };
+    for (name, object, other) in [("__divmod__", x, y), ("__rdivmod__", y, x)] {
+        let name = m.strings.intern(name);
+        if let Some(method) = m.class_attribute(object, name) {
+            let arguments = Arguments { values: vec![object, other], named: Vec::new() };
             return m.call_value(method, arguments, Then::Push);
         }
     }
@@ -111,7 +111,10 @@ fn divmod(m: &mut Machine, a: &Arguments) -> R<Done> {
     let rest = m.numbers(BinaryOperator::Modulo, x, y)?;
     match (quotient, rest) {
         (Some(a), Some(b)) => value(m.add(Object::Tuple(vec![a, b]))),
-        _ => m.type_error("unsupported operand type(s) for divmod()"),
+        _ => {
+            let (a, b) = (m.type_name(x), m.type_name(y));
+            m.type_error(format!("unsupported operand type(s) for divmod(): '{a}' and '{b}'"))
+        }
     }
 }
 
@@ -229,6 +232,7 @@ fn is_instance(m: &mut Machine, object: Value, class: Value, depth: usize) -> R<
     }
     match class {
         Value::Type(Type::Object) => return Ok(true),
+        Value::Type(Type::Tuple) if m.named_values(object).is_some() => return Ok(true),
         Value::Type(t) => {
             return Ok(m.class_of(object).is_none() && m.type_of(object).is_subtype(t));
         }
@@ -368,8 +372,10 @@ fn round(m: &mut Machine, a: &Arguments) -> R<Done> {
         let digits = if digits == Value::Unset { 0 } else { m.int_argument(digits)? };
         return value(Value::Int(rounded(int, digits)));
     }
-    if m.class_of(x).is_some() {
-        return m.convert(x, &["__round__"], "type does not define __round__ method");
+    let name = m.strings.intern("__round__");
+    if let Some(method) = m.class_attribute(x, name) {
+        let values = [x, digits].into_iter().filter(|value| *value != Value::Unset).collect();
+        return m.call_value(method, Arguments { values, named: Vec::new() }, Then::Push);
     }
     let Some(float) = as_float(x) else {
         let name = m.type_name(x);

@@ -152,6 +152,9 @@ fn trunc(m: &mut Machine, a: &Arguments) -> R<Done> {
     if let Some(int) = x.as_int() {
         return value(Value::Int(int));
     }
+    if m.class_of(x).is_some() {
+        return m.convert(x, &["__trunc__"], "there is no method __trunc__");
+    }
     let float = m.real_argument(x)?;
     value(Value::Int(m.as_whole(float.trunc())?))
 }

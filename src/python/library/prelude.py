@@ -445,7 +445,7 @@ def _fields_of(fields, args, kwargs):
 
 def _percent(text, values):
     fields, text = _percent_fields(text)
-    given = values if isinstance(values, tuple) else (values,)
+    given = tuple(values) if isinstance(values, tuple) else (values,)
     out = []
     at = 0
     for name, kind in fields:

@@ -145,6 +145,10 @@ impl Machine {
                 (Object::Deque(x, _), Object::Deque(y, _)) => {
                     (x.iter().copied().collect(), y.iter().copied().collect())
                 }
+                (
+                    Object::Method { receiver: a, function: f },
+                    Object::Method { receiver: b, function: g },
+                ) => return Ok(a.is(*b) && f.is(*g)),
                 (Object::Range(..), Object::Range(..)) => (self.items(left)?, self.items(right)?),
                 (Object::Set(x), Object::Set(y)) => {
                     return Ok(x.len() == y.len() && x.keys().all(|key| y.get(key).is_some()));

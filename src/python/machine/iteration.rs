@@ -120,6 +120,7 @@ impl Machine {
                 Iter::Table { of, at: 0, size, part }
             }
             Object::Iter(iter) => iter.clone(),
+            Object::Instance(_) => Iter::Sequence { of: self.named_values(value)?, at: 0 },
             _ => return None,
         })
     }

@@ -288,6 +288,7 @@
 //!   keys.rs               Keys of dicts and sets
 //!   kinds.rs              What a value is: its type, its class, and what that is derived from
 //!   known.rs              Names that the machine looks for often, as numbers
+//!   numbers.rs            What is the same of ints and floats: their order, and their hash
 //!   objects.rs            Items: subscripts, slices, unpacking, and the containers that are being built
 //!   operators.rs          The operators between two values, and before one
 //!   outside.rs            What is outside of a world: the clock, the lock's settings, and what is asked of the shell
@@ -299,6 +300,7 @@
 //!   quick_calls.rs        Calls of Python functions with what they need and no more, and the way back
 //!   slices.rs             Slices: which items `a[i:j:k]` means, and what an assignment to them does
 //!   spare.rs              Lists of values that are used again, so that a call of the library allocates nothing
+//!   spec.rs               A format specification, and numbers laid out as it says
 //!   spread.rs             Stars: `[*items]`, `{**mapping}`, `f(*args, **kwargs)` and `a, *rest = items`
 //!   tasks.rs              Futures, tasks and event loops: how a future gets done, and who runs then
 //!   terms.rs              The machine's words: how an instruction and a call went, what they touched
@@ -315,11 +317,12 @@
 //! python/library          The library: what a program can call without having written it
 //!   arguments.rs          Arguments of the library's functions, by position or by keyword
 //!   asyncio.rs            Futures and tasks, and what the Python of asyncio stands on
+//!   barriers.rs           `threading.Barrier`
 //!   builtins.rs           The built-in functions
 //!   bytes.rs              `bytes`: texts whose characters are bytes
 //!   event_loops.rs        Event loops and their handles
 //!   futures.rs            Pools of workers, and the results of their jobs: what `concurrent.futures` stands on
-//!   generators.rs         Methods of generators
+//!   generators.rs         Methods of generators, and of iterators
 //!   inspection.rs         Functions about objects: what they are, which attributes they have, their hash
 //!   lists.rs              Methods of lists, tuples and deques
 //!   maths.rs              `math`, and the constants of modules
@@ -330,7 +333,7 @@
 //!   rows.rs               All rows of the library, and the functions that are written in Python
 //!   sequences.rs          The built-in functions over iterables
 //!   sockets.rs            What the streams of asyncio stand on: sockets, which only a real run has
-//!   sync.rs               Locks, conditions, events, semaphores and barriers: `threading`
+//!   sync.rs               Locks, conditions, events and semaphores: `threading`
 //!   system.rs             `sys` and `input`: what a program asks of its interpreter and of its process
 //!   tables.rs             Methods of dicts and sets
 //!   texts.rs              Methods of strings

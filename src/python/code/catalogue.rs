@@ -55,7 +55,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ]),
     ("dataclasses", &[
         "dataclass", "field", "asdict", "astuple", "replace", "fields", "is_dataclass",
-        "FrozenInstanceError",
+        "FrozenInstanceError", "Field", "MISSING",
     ]),
     ("typing", &[
         "Any", "Callable", "ClassVar", "Dict", "Final", "FrozenSet", "Generator", "Generic",

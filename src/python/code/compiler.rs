@@ -146,12 +146,12 @@ impl Compiler<'_> {
     }
 
     /// Whether the program names one of the functions and classes of a module that has others in
-    /// Rust as well.
+    /// Rust as well. What begins with an underscore stands in for one of those at times.
     fn uses(&self, module: &str, text: &str) -> bool {
         let names = text.lines().filter_map(|line| {
             let rest = line.strip_prefix("def ").or_else(|| line.strip_prefix("class "));
             let rest = rest.unwrap_or(line);
-            rest.split(['(', ':', ' ']).next()
+            rest.trim_start_matches('_').split(['(', ':', ' ']).next()
         });
         let attributes = &self.program.names;
         let imports = self.program.imports.iter().filter_map(|(_, name)| name.as_ref());

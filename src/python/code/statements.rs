@@ -26,11 +26,11 @@ impl<'a> Compiler<'a> {
         match &statement.kind {
             S::Function(function) => {
                 self.function(function, CodeKind::Function)?;
-                self.store(&function.name);
+                self.store(&function.bound);
             }
-            S::Class { name, .. } => {
+            S::Class { bound, .. } => {
                 self.class(&statement.kind)?;
-                self.store(name);
+                self.store(bound);
             }
             S::Decorated { decorators, definition } => self.decorated(decorators, definition)?,
             S::Return(value) => self.give_back(value.as_ref())?,
@@ -146,7 +146,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn class(&mut self, kind: &'a StatementKind) -> Result<()> {
-        let StatementKind::Class { scope, name, bases, declared, body } = kind else {
+        let StatementKind::Class { scope, name, bases, declared, body, .. } = kind else {
             return Ok(());
         };
         let scope = *scope;
@@ -177,11 +177,11 @@ impl<'a> Compiler<'a> {
         let name = match &definition.kind {
             StatementKind::Function(function) => {
                 self.function(function, CodeKind::Function)?;
-                &function.name
+                &function.bound
             }
-            StatementKind::Class { name, .. } => {
+            StatementKind::Class { bound, .. } => {
                 self.class(&definition.kind)?;
-                name
+                bound
             }
             _ => return Ok(()),
         };

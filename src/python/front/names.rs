@@ -165,7 +165,7 @@ impl Walker {
         match &statement.kind {
             S::Function(function) => {
                 self.function(function);
-                self.bind(&function.name);
+                self.bind(&function.bound);
             }
             S::Decorated { decorators, definition } => {
                 decorators.iter().for_each(|e| self.expression(e));
@@ -174,10 +174,10 @@ impl Walker {
             S::RaiseFrom(raised, cause) => {
                 [raised, cause].into_iter().for_each(|e| self.expression(e));
             }
-            S::Class { scope, name, bases, body, .. } => {
+            S::Class { scope, bound, bases, body, .. } => {
                 bases.iter().for_each(|e| self.expression(e));
                 self.inside(*scope, ScopeKind::Class, |w| w.block(body));
-                self.bind(name);
+                self.bind(bound);
             }
             S::Return(value) | S::Raise(value) => value.iter().for_each(|e| self.expression(e)),
             S::Delete(targets) => targets.iter().for_each(|t| self.target(t)),

@@ -5,7 +5,7 @@
 //! *Leaves out*: expressions (`python/front/reader.rs`); which names exist (`python/front/names.rs`).
 
 use crate::python::front::position::Position;
-use crate::python::front::reader::{Reader, Result, name};
+use crate::python::front::reader::{Reader, Result};
 use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{
     Expression, ExpressionKind, FunctionTree, Handler, Name, Node, Statement, StatementKind,
@@ -56,7 +56,8 @@ pub fn parse(text: &str) -> Result<Module> {
     let unified = text.contains('\r').then(|| text.replace("\r\n", "\n").replace('\r', "\n"));
     let text = unified.as_deref().unwrap_or(text);
     let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-    let mut reader = Reader { text, line_starts: starts, scopes: 1, depth: 0 };
+    let mut reader =
+        Reader { text, line_starts: starts, scopes: 1, depth: 0, class: String::new() };
     let parsed = parse_unchecked(text, ParseOptions::from(Mode::Module));
     let result = match parsed.errors().first() {
         Some(error) => Err(Refusal::syntax(reader.at(error.location), &error.error)),
@@ -99,20 +100,6 @@ fn check_coding(text: &str) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The name that a statement declares with a type.
-fn declared(statement: &Stmt) -> Option<Name> {
-    let Stmt::AnnAssign(s) = statement else { return None };
-    let is_of_class = |e: &Expr| match e {
-        Expr::Name(e) => &*e.id == "ClassVar",
-        Expr::Subscript(e) => matches!(&*e.value, Expr::Name(e) if &*e.id == "ClassVar"),
-        _ => false,
-    };
-    match &*s.target {
-        Expr::Name(e) if !is_of_class(&s.annotation) => Some(name(&e.id)),
-        _ => None,
-    }
 }
 
 impl Reader<'_> {
@@ -164,8 +151,8 @@ impl Reader<'_> {
             },
             Stmt::Import(s) => self.import(s)?,
             Stmt::ImportFrom(s) => self.import_from(s)?,
-            Stmt::Global(s) => StatementKind::Global(s.names.iter().map(|n| name(n)).collect()),
-            Stmt::Nonlocal(s) => StatementKind::Nonlocal(s.names.iter().map(|n| name(n)).collect()),
+            Stmt::Global(s) => StatementKind::Global(self.names(&s.names)),
+            Stmt::Nonlocal(s) => StatementKind::Nonlocal(self.names(&s.names)),
             Stmt::Expr(s) => StatementKind::Expression(self.expression(&s.value)?),
             Stmt::Pass(_) => StatementKind::Pass,
             Stmt::Break(_) => StatementKind::Break,
@@ -179,6 +166,24 @@ impl Reader<'_> {
             }
         };
         Ok(Node { at: self.at(range), kind })
+    }
+
+    /// The name that a statement declares with a type.
+    fn declared(&self, statement: &Stmt) -> Option<Name> {
+        let Stmt::AnnAssign(s) = statement else { return None };
+        let is_of_class = |e: &Expr| match e {
+            Expr::Name(e) => &*e.id == "ClassVar",
+            Expr::Subscript(e) => matches!(&*e.value, Expr::Name(e) if &*e.id == "ClassVar"),
+            _ => false,
+        };
+        match &*s.target {
+            Expr::Name(e) if !is_of_class(&s.annotation) => Some(self.name(&e.id)),
+            _ => None,
+        }
+    }
+
+    fn names(&self, names: &[ruff::Identifier]) -> Vec<Name> {
+        names.iter().map(|name| self.name(name)).collect()
     }
 
     fn annotated(&mut self, s: &ruff::StmtAnnAssign) -> Result<StatementKind> {
@@ -201,8 +206,9 @@ impl Reader<'_> {
         let scope = self.scope();
         let parameters = self.parameters(&def.parameters)?;
         let body = self.block(&def.body)?;
+        let (name, bound) = (Name::from(&*def.name), self.name(&def.name));
         let function =
-            FunctionTree { scope, name: name(&def.name), parameters, body, is_async: def.is_async };
+            FunctionTree { scope, name, bound, parameters, body, is_async: def.is_async };
         let kind = StatementKind::Function(Arc::new(function));
         Ok(self.decorated(decorators, def.name.range, kind))
     }
@@ -241,9 +247,12 @@ impl Reader<'_> {
             }
             bases = self.all(&arguments.args)?;
         }
+        let (name, bound) = (Name::from(&*def.name), self.name(&def.name));
+        let outer = std::mem::replace(&mut self.class, def.name.to_string());
         let body = self.block(&def.body)?;
-        let declared = def.body.iter().filter_map(declared).collect();
-        let kind = StatementKind::Class { scope, name: name(&def.name), bases, declared, body };
+        let declared = def.body.iter().filter_map(|s| self.declared(s)).collect();
+        self.class = outer;
+        let kind = StatementKind::Class { scope, name, bound, bases, declared, body };
         Ok(self.decorated(decorators, def.name.range, kind))
     }
 
@@ -290,7 +299,7 @@ impl Reader<'_> {
             handlers.push(Handler {
                 at: self.at(handler.range),
                 class: self.maybe(handler.type_.as_deref())?,
-                name: handler.name.as_ref().map(|n| name(n)),
+                name: handler.name.as_ref().map(|n| self.name(n)),
                 body: self.block(&handler.body)?,
             });
         }
@@ -305,12 +314,12 @@ impl Reader<'_> {
             match (alias.name.split_once('.'), &alias.asname) {
                 // It imports the module, and binds its package.
                 (Some((package, _)), None) => {
-                    names.push((at, name(&alias.name), name(package)));
-                    names.push((at, name(package), name(package)));
+                    names.push((at, Name::from(&*alias.name), self.name(package)));
+                    names.push((at, Name::from(package), self.name(package)));
                 }
                 (_, bind) => {
                     let bind = bind.as_ref().unwrap_or(&alias.name);
-                    names.push((at, name(&alias.name), name(bind)));
+                    names.push((at, Name::from(&*alias.name), self.name(bind)));
                 }
             }
         }
@@ -326,9 +335,10 @@ impl Reader<'_> {
             if &*alias.name == "*" {
                 return self.refuse(alias.range, "`import *`", "name what is imported");
             }
-            names.push((name(&alias.name), name(alias.asname.as_ref().unwrap_or(&alias.name))));
+            let bind = alias.asname.as_ref().unwrap_or(&alias.name);
+            names.push((Name::from(&*alias.name), self.name(bind)));
         }
-        Ok(StatementKind::ImportFrom { module: name(module), names })
+        Ok(StatementKind::ImportFrom { module: Name::from(&**module), names })
     }
 
     fn targets(&mut self, targets: &[Expr]) -> Result<Vec<Expression>> {

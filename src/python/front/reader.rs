@@ -8,7 +8,7 @@ use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{
     BinaryOperator, Clause, Comparison, Comprehension, ComprehensionKind, Constant, Conversion,
     Expression, ExpressionKind, FunctionTree, Name, Node, Parameters, Piece, StatementKind,
-    UnaryOperator,
+    UnaryOperator, private,
 };
 use ruff_python_ast as ruff;
 use ruff_python_ast::Expr;
@@ -27,11 +27,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) line_starts: Vec<usize>,
     pub(crate) scopes: usize,
     pub(crate) depth: usize,
-}
-
-/// A name of the tree.
-pub(crate) fn name(identifier: &str) -> Name {
-    Arc::from(identifier)
+    /// The name of the class around.
+    pub(crate) class: String,
 }
 
 impl Reader<'_> {
@@ -46,6 +43,11 @@ impl Reader<'_> {
 
     pub(crate) fn refuse<T>(&self, range: TextRange, what: &str, instead: &str) -> Result<T> {
         Err(Refusal::subset(self.at(range), what, instead))
+    }
+
+    /// A name as the code means it.
+    pub(crate) fn name(&self, identifier: &str) -> Name {
+        private(&self.class, identifier).unwrap_or_else(|| Name::from(identifier))
     }
 
     pub(crate) fn scope(&mut self) -> usize {
@@ -98,7 +100,7 @@ impl Reader<'_> {
                 K::Constant(Constant::Bytes(Arc::from(text)))
             }
             Expr::FString(e) => K::Joined(self.joined(e)?),
-            Expr::Name(e) => K::Name(name(&e.id)),
+            Expr::Name(e) => K::Name(self.name(&e.id)),
             Expr::EllipsisLiteral(_) => K::Constant(Constant::Ellipsis),
             Expr::List(e) => K::List(self.items(&e.elts)?),
             Expr::Tuple(e) => K::Tuple(self.items(&e.elts)?),
@@ -129,7 +131,7 @@ impl Reader<'_> {
             },
             Expr::Call(e) => self.call(e)?,
             Expr::Attribute(e) => {
-                K::Attribute { object: self.boxed(&e.value)?, name: name(&e.attr) }
+                K::Attribute { object: self.boxed(&e.value)?, name: self.name(&e.attr) }
             }
             Expr::Subscript(e) => {
                 K::Subscript { object: self.boxed(&e.value)?, index: self.boxed(&e.slice)? }
@@ -163,7 +165,7 @@ impl Reader<'_> {
             Expr::Await(e) => K::Await(self.boxed(&e.value)?),
             Expr::Named(e) => match &*e.target {
                 Expr::Name(target) => {
-                    K::Named { name: name(&target.id), value: self.boxed(&e.value)? }
+                    K::Named { name: self.name(&target.id), value: self.boxed(&e.value)? }
                 }
                 _ => return self.refuse(range, "this `:=`", "assign in a statement of its own"),
             },
@@ -220,7 +222,8 @@ impl Reader<'_> {
         let arguments = self.items(&e.arguments.args)?;
         let mut keywords = Vec::new();
         for keyword in &e.arguments.keywords {
-            let name = keyword.arg.as_ref().map(|arg| name(arg));
+            // Python does not make it the class's own, unlike the parameter.
+            let name = keyword.arg.as_ref().map(|arg| Name::from(&**arg));
             if name.is_some() && keywords.iter().any(|(other, _)| *other == name) {
                 let why = format!("keyword argument repeated: {}", name.unwrap_or_default());
                 return Err(Refusal::syntax(self.at(keyword.range), why));
@@ -238,8 +241,9 @@ impl Reader<'_> {
         };
         let value = self.expression(&e.body)?;
         let body = vec![Node { at: value.at, kind: StatementKind::Return(Some(value)) }];
-        let function =
-            FunctionTree { scope, name: name("<lambda>"), parameters, body, is_async: false };
+        let name = Name::from("<lambda>");
+        let (name, bound) = (name.clone(), name);
+        let function = FunctionTree { scope, name, bound, parameters, body, is_async: false };
         Ok(ExpressionKind::Lambda(Arc::new(function)))
     }
 
@@ -319,15 +323,15 @@ impl Reader<'_> {
     pub(crate) fn parameters(&mut self, parameters: &ruff::Parameters) -> Result<Parameters> {
         let mut read = |list: &[ruff::ParameterWithDefault]| {
             let one = |p: &ruff::ParameterWithDefault| {
-                Ok((name(&p.parameter.name), self.maybe(p.default.as_deref())?))
+                Ok((self.name(&p.parameter.name), self.maybe(p.default.as_deref())?))
             };
             list.iter().map(one).collect::<Result<Vec<_>>>()
         };
         let mut positional = read(&parameters.posonlyargs)?;
         positional.extend(read(&parameters.args)?);
         let keyword_only = read(&parameters.kwonlyargs)?;
-        let rest = parameters.vararg.as_ref().map(|p| name(&p.name));
-        let keywords = parameters.kwarg.as_ref().map(|p| name(&p.name));
+        let rest = parameters.vararg.as_ref().map(|p| self.name(&p.name));
+        let keywords = parameters.kwarg.as_ref().map(|p| self.name(&p.name));
         let position_only = parameters.posonlyargs.len();
         let names = || parameters.iter().map(|p| (&*p.name().id, p.name().range));
         for (at, (name, range)) in names().enumerate() {

@@ -10,6 +10,21 @@ use std::sync::Arc;
 /// A name.
 pub type Name = Arc<str>;
 
+/// What a name within a class becomes if it is private: it begins with two underscores, and does not
+/// end so.
+///
+/// ```
+/// use singletrack::python::front::tree::private;
+///
+/// assert_eq!(private("_Account", "__owner").as_deref(), Some("_Account__owner"));
+/// assert_eq!(private("_Account", "__init__"), None);
+/// ```
+pub fn private(class: &str, name: &str) -> Option<Name> {
+    let class = class.trim_start_matches('_');
+    let own = name.starts_with("__") && !name.ends_with("__") && !class.is_empty();
+    own.then(|| Name::from(format!("_{class}{name}")))
+}
+
 /// A part of the program, and where it stands.
 #[derive(Debug, Clone)]
 pub struct Node<T> {
@@ -31,6 +46,8 @@ pub struct FunctionTree {
     pub scope: usize,
     /// Its name; `<lambda>` if it has none.
     pub name: Name,
+    /// The name that it is bound to, which a class may have made its own.
+    pub bound: Name,
     /// Its parameters.
     pub parameters: Parameters,
     /// What it does. A lambda returns its expression.
@@ -75,6 +92,8 @@ pub enum StatementKind {
     Class {
         scope: usize,
         name: Name,
+        /// As that of a function.
+        bound: Name,
         bases: Vec<Expression>,
         /// The names that have a type, in order.
         declared: Vec<Name>,

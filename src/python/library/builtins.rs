@@ -36,7 +36,6 @@ pub const ROWS: &[Row] = &[
     Row::of("pow", Look::C, pow),
     Row::of("print", Look::C, print),
     Row::of("repr", Look::C, repr),
-    Row::of("prelude._has_text", Look::C, has_text),
     Row::of("round", Look::C, round),
     Row::of("setattr", Look::C, setattr),
 ];
@@ -58,13 +57,7 @@ fn abs(m: &mut Machine, a: &Arguments) -> R<Done> {
         }
         _ => {
             let int = m.int_argument(x)?;
-            match int.checked_abs() {
-                Some(int) => value(Value::Int(int)),
-                None => {
-                    Err(m
-                        .error("OverflowError", "an int has 64 bits here, and this one needs more"))
-                }
-            }
+            value(Value::Int(m.fitting(int.checked_abs())?))
         }
     }
 }
@@ -107,10 +100,10 @@ fn ord(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn divmod(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x, y] = m.sorted(a, "divmod", 2, ["x", "y"])?;
-    if m.class_of(x).is_some() {
-        let name = m.strings.intern("__divmod__");
-        if let Some(method) = m.class_attribute(x, name) {
-            let arguments = Arguments { values: vec![x, y], named: Vec::new() };
+    for (name, object, other) in [("__divmod__", x, y), ("__rdivmod__", y, x)] {
+        let name = m.strings.intern(name);
+        if let Some(method) = m.class_attribute(object, name) {
+            let arguments = Arguments { values: vec![object, other], named: Vec::new() };
             return m.call_value(method, arguments, Then::Push);
         }
     }
@@ -118,7 +111,10 @@ fn divmod(m: &mut Machine, a: &Arguments) -> R<Done> {
     let rest = m.numbers(BinaryOperator::Modulo, x, y)?;
     match (quotient, rest) {
         (Some(a), Some(b)) => value(m.add(Object::Tuple(vec![a, b]))),
-        _ => m.type_error("unsupported operand type(s) for divmod()"),
+        _ => {
+            let (a, b) = (m.type_name(x), m.type_name(y));
+            m.type_error(format!("unsupported operand type(s) for divmod(): '{a}' and '{b}'"))
+        }
     }
 }
 
@@ -236,6 +232,7 @@ fn is_instance(m: &mut Machine, object: Value, class: Value, depth: usize) -> R<
     }
     match class {
         Value::Type(Type::Object) => return Ok(true),
+        Value::Type(Type::Tuple) if m.named_values(object).is_some() => return Ok(true),
         Value::Type(t) => {
             return Ok(m.class_of(object).is_none() && m.type_of(object).is_subtype(t));
         }
@@ -277,7 +274,7 @@ fn issubclass(m: &mut Machine, a: &Arguments) -> R<Done> {
 fn iter(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [items, last] = m.sorted(a, "iter", 1, ["iterable", "sentinel"])?;
     if last != Value::Unset {
-        return python(m, "_iter_until", vec![items, last]);
+        return python(m, "_Until", vec![items, last]);
     }
     m.iterator(items)
 }
@@ -306,12 +303,6 @@ fn len(m: &mut Machine, a: &Arguments) -> R<Done> {
     }
     let name = m.type_name(x);
     m.type_error(format!("object of type '{name}' has no len()"))
-}
-
-/// `_has_text(x)`: whether the text of a value takes Python code.
-fn has_text(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [x] = m.sorted(a, "_has_text", 1, ["x"])?;
-    value(Value::Bool(m.has_python_text(x)))
 }
 
 fn print(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -381,22 +372,17 @@ fn round(m: &mut Machine, a: &Arguments) -> R<Done> {
         let digits = if digits == Value::Unset { 0 } else { m.int_argument(digits)? };
         return value(Value::Int(rounded(int, digits)));
     }
-    if m.class_of(x).is_some() {
-        return m.convert(x, &["__round__"], "type does not define __round__ method");
+    let name = m.strings.intern("__round__");
+    if let Some(method) = m.class_attribute(x, name) {
+        let values = [x, digits].into_iter().filter(|value| *value != Value::Unset).collect();
+        return m.call_value(method, Arguments { values, named: Vec::new() }, Then::Push);
     }
     let Some(float) = as_float(x) else {
         let name = m.type_name(x);
         return m.type_error(format!("type {name} doesn't define __round__ method"));
     };
     if digits == Value::Unset || digits == Value::None {
-        let whole = float.round_ties_even();
-        if !whole.is_finite() || whole.abs() >= 9.2e18 {
-            return Err(
-                m.error("OverflowError", "an int has 64 bits here, and this one needs more")
-            );
-        }
-        #[allow(clippy::cast_possible_truncation, reason = "it is whole and in range")]
-        return value(Value::Int(whole as i64));
+        return value(Value::Int(m.as_whole(float.round_ties_even())?));
     }
     let digits = m.int_argument(digits)?;
     if digits > 300 || !float.is_finite() {

@@ -239,6 +239,7 @@ class Results:
             future.cancel()
             for other in self._futures:
                 other.cancel()
+            self._futures.clear()
             raise
 
 def _zipped(iterables):

@@ -220,9 +220,7 @@ fn wait_result(m: &mut Machine, a: &Arguments) -> R<Done> {
     if let Sync::Event { set: true } = sync {
         return value(Value::Bool(true));
     }
-    // A limit that has passed already is none to wait for.
-    let passed = limit != Value::None && limit_of(m, limit)?.is_none();
-    if late || passed || gives_up(m, Value::Unset, limit)? {
+    if late || gives_up(m, Value::Unset, limit)? {
         return value(Value::Bool(false));
     }
     let limited = limit_of(m, limit)?;

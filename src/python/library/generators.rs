@@ -1,4 +1,4 @@
-//! Methods of generators.
+//! Methods of generators, and of iterators.
 //!
 //! *Promises*: `send`, `throw` and `close` do what Python's do; a generator's code is a frame.
 //! *Leaves out*: `yield from` (`python/machine/delegation.rs`).
@@ -15,8 +15,18 @@ pub const ROWS: &[Row] = &[
     Row::of("generator.send", Look::C, send),
     Row::of("generator.throw", Look::C, throw),
     Row::of("generator.close", Look::C, close),
-    Row::of("generator.__next__", Look::C, |m, a| resume(m, a, Value::None)),
+    Row::of("generator.__next__", Look::C, next),
+    Row::of("iterator.__next__", Look::C, next),
+    Row::of("count.__next__", Look::C, next),
 ];
+
+fn next(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [iterator] = m.sorted(a, "__next__", 1, ["self"])?;
+    match m.next_item(iterator, Then::Push)? {
+        Some(done) => Ok(done),
+        None => Err(m.exception("StopIteration", Vec::new())),
+    }
+}
 
 fn generator(m: &mut Machine, value: Value) -> R<Id> {
     match value.id().map(|id| (id, m.world.heap.get(id))) {

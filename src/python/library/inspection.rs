@@ -5,6 +5,7 @@
 //! *Leaves out*: `dir`, `vars` and their kin.
 
 use crate::python::machine::interpreter::{Machine, Row};
+use crate::python::machine::numbers::{hash_of_float, hash_of_int};
 use crate::python::machine::terms::{Arguments, Done, R, Raise};
 use crate::python::machine::text::escaped;
 use crate::python::value::any::{Id, Value};
@@ -30,6 +31,7 @@ pub const ROWS: &[Row] = &[
     Row::c("object.__init_subclass__", None, |_, _| value(Value::None)),
     Row::c("object.__repr__", None, plain_repr),
     Row::c("object.__str__", None, plain_repr),
+    Row::c("object.__setattr__", None, set_plainly),
     Row::c("object.__eq__", None, identical),
     Row::c("object.__hash__", None, number_of),
     Row::c("BaseException.__str__", None, plain_str),
@@ -65,6 +67,9 @@ fn delattr(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [object, name] = m.sorted(a, "delattr", 2, ["obj", "name"])?;
     let name = m.text_argument(name)?;
     let id = m.strings.intern(&name);
+    if let Some(done) = m.delete_by_class(object, id, Then::Push)? {
+        return Ok(done);
+    }
     m.delete_from(object, id)?;
     value(Value::None)
 }
@@ -156,7 +161,8 @@ fn hash(m: &mut Machine, a: &Arguments) -> R<Done> {
         }
     }
     match x {
-        Value::Int(_) | Value::Bool(_) => value(Value::Int(x.as_int().unwrap_or(0))),
+        Value::Int(_) | Value::Bool(_) => value(Value::Int(hash_of_int(x.as_int().unwrap_or(0)))),
+        Value::Float(float) if !float.is_nan() => value(Value::Int(hash_of_float(float))),
         _ => {
             let key = m.key(x).map_err(|raised| match raised {
                 Raise::Key(_) => Raise::Python,
@@ -167,6 +173,15 @@ fn hash(m: &mut Machine, a: &Arguments) -> R<Done> {
             value(Value::Int((hasher.finish() >> 2).cast_signed()))
         }
     }
+}
+
+/// Sets an attribute, whatever the class says to that.
+fn set_plainly(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [object, name, new] = m.sorted(a, "__setattr__", 3, ["self", "name", "value"])?;
+    let name = m.text_argument(name)?;
+    let name = m.strings.intern(&name);
+    m.set_attribute(object, name, new)?;
+    value(Value::None)
 }
 
 /// A copy of an object with the same attributes; other values are their own copies.

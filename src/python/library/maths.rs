@@ -14,9 +14,9 @@ use crate::python::value::types::Type;
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
     Row::c("math.trunc", None, trunc),
-    Row::c("math.gcd", None, |m, a| folded(m, a, 0, |a, b| Some(gcd(a, b)))),
+    Row::c("math.gcd", None, |m, a| folded(m, a, 0, gcd)),
     Row::c("math.lcm", None, |m, a| {
-        folded(m, a, 1, |a, b| match gcd(a, b) {
+        folded(m, a, 1, |a, b| match gcd(a, b)? {
             0 => Some(0),
             divisor => (a / divisor).checked_mul(b).and_then(i64::checked_abs),
         })
@@ -120,12 +120,7 @@ impl Machine {
     }
 
     fn int_result(&mut self, int: Option<i64>) -> R<Done> {
-        match int {
-            Some(int) => value(Value::Int(int)),
-            None => {
-                Err(self.error("OverflowError", "an int has 64 bits here, and this one needs more"))
-            }
-        }
+        value(Value::Int(self.fitting(int)?))
     }
 }
 
@@ -135,12 +130,12 @@ fn bits(m: &mut Machine, a: &Arguments, f: fn(u64) -> u32) -> R<Done> {
     value(Value::Int(i64::from(f(int.unsigned_abs()))))
 }
 
-fn gcd(a: i64, b: i64) -> i64 {
+fn gcd(a: i64, b: i64) -> Option<i64> {
     let (mut a, mut b) = (a.unsigned_abs(), b.unsigned_abs());
     while b != 0 {
         (a, b) = (b, a % b);
     }
-    i64::try_from(a).unwrap_or(i64::MAX)
+    i64::try_from(a).ok()
 }
 
 fn folded(m: &mut Machine, a: &Arguments, start: i64, f: fn(i64, i64) -> Option<i64>) -> R<Done> {
@@ -157,10 +152,11 @@ fn trunc(m: &mut Machine, a: &Arguments) -> R<Done> {
     if let Some(int) = x.as_int() {
         return value(Value::Int(int));
     }
+    if m.class_of(x).is_some() {
+        return m.convert(x, &["__trunc__"], "there is no method __trunc__");
+    }
     let float = m.real_argument(x)?;
-    #[allow(clippy::cast_possible_truncation, reason = "it is in range")]
-    let int = (float.abs() < 9.2e18).then_some(float as i64);
-    m.int_result(int)
+    value(Value::Int(m.as_whole(float.trunc())?))
 }
 
 fn factorial(m: &mut Machine, a: &Arguments) -> R<Done> {

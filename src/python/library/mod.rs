@@ -8,7 +8,7 @@
 //!   texts, patterns, bytes    methods of str and bytes
 //!   lists · tables            methods of list, tuple, deque; of dict, set
 //!   generators                send, throw, close
-//!   threads · sync · queues   threading and queue
+//!   threads · sync · barriers · queues   threading and queue
 //!   modules · system          time, random; sys, input
 //!   maths                     math, and the constants of modules
 //!   futures                   what concurrent.futures stands on
@@ -26,6 +26,7 @@
 
 pub mod arguments;
 pub mod asyncio;
+pub mod barriers;
 pub mod builtins;
 pub mod bytes;
 pub mod event_loops;

@@ -39,8 +39,8 @@ pub const ROWS: &[Row] = &[
         value(Value::Int(i64::try_from(m.limits.frames).unwrap_or(1000)))
     }),
     Row::of("math.sqrt", Look::C, sqrt),
-    Row::of("math.floor", Look::C, |m, a| whole(m, a, f64::floor)),
-    Row::of("math.ceil", Look::C, |m, a| whole(m, a, f64::ceil)),
+    Row::of("math.floor", Look::C, |m, a| whole(m, a, "__floor__", f64::floor)),
+    Row::of("math.ceil", Look::C, |m, a| whole(m, a, "__ceil__", f64::ceil)),
 ];
 
 /// The most numbers of chance that the explorer tries each.
@@ -178,17 +178,16 @@ fn sqrt(m: &mut Machine, a: &Arguments) -> R<Done> {
     }
 }
 
-fn whole(m: &mut Machine, a: &Arguments, f: fn(f64) -> f64) -> R<Done> {
+fn whole(m: &mut Machine, a: &Arguments, method: &str, f: fn(f64) -> f64) -> R<Done> {
     let [x] = m.sorted(a, "floor", 1, ["x"])?;
+    if m.class_of(x).is_some() {
+        return m.convert(x, &[method], "must be real number");
+    }
     if let Some(int) = x.as_int() {
         return value(Value::Int(int));
     }
     match as_float(x) {
-        #[allow(clippy::cast_possible_truncation, reason = "it is in range")]
-        Some(float) if float.abs() < 9.2e18 => value(Value::Int(f(float) as i64)),
-        Some(_) => {
-            Err(m.error("OverflowError", "an int has 64 bits here, and this one needs more"))
-        }
+        Some(float) => value(Value::Int(m.as_whole(f(float))?)),
         None => {
             let name = m.type_name(x);
             m.type_error(format!("must be real number, not {name}"))

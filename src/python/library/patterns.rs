@@ -3,8 +3,9 @@
 //! *Promises*: they do what Python's do, on characters.
 //! *Leaves out*: the other methods of texts (`python/library/texts.rs`).
 
-use crate::python::machine::fields::fields;
+use crate::python::machine::fields::{Fields, Which, fields};
 use crate::python::machine::interpreter::{Machine, Row};
+use crate::python::machine::percent::{Size, percents};
 use crate::python::machine::terms::{Arguments, Done, R};
 use crate::python::value::any::Value;
 use crate::python::value::object::{DictKind, Object};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
     Row::c("prelude._format_fields", None, format_fields),
-    Row::c("prelude._percent_kinds", None, percent_kinds),
+    Row::c("prelude._percent_fields", None, percent_fields),
     Row::c("str.rsplit", None, rsplit),
     Row::c("str.partition", None, |m, a| partition(m, a, false)),
     Row::c("str.rpartition", None, |m, a| partition(m, a, true)),
@@ -27,51 +28,76 @@ fn value(value: Value) -> R<Done> {
     Ok(Done::Value(value))
 }
 
-/// A list of tuples: a literal text, then a field's name, path, conversion and specification.
+/// A list of tuples: a literal text, then a field's number or name, path, conversion and
+/// specification, which is such a list itself.
 fn format_fields(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [text] = m.sorted(a, "format", 1, ["text"])?;
     let text = m.text_argument(text)?;
-    let found = match fields(&text) {
-        Ok(found) => found,
-        Err(why) => return m.value_error(why),
-    };
+    match fields(&text) {
+        Ok(found) => value(field_rows(m, &found)?),
+        Err(why) => m.value_error(why),
+    }
+}
+
+fn field_rows(m: &mut Machine, found: &Fields<'_>) -> R<Value> {
     m.charge(8 * found.len())?;
     let mut rows = Vec::new();
     for (literal, field) in found {
-        let literal = m.text_value(&literal);
-        let row = match field {
-            None => vec![literal, Value::None, Value::None, Value::None, Value::None],
-            Some(field) => {
-                let mut path = Vec::new();
-                for (is_item, part) in &field.path {
-                    let part = m.text_value(part);
-                    path.push(m.add(Object::Tuple(vec![Value::Bool(*is_item), part])));
-                }
-                let path = m.add(Object::Tuple(path));
-                let name = m.text_value(field.name);
-                let (conversion, spec) = (m.text_value(field.conversion), m.text_value(field.spec));
-                vec![literal, name, path, conversion, spec]
+        let mut row =
+            vec![m.text_value(literal), Value::None, Value::None, Value::None, Value::None];
+        if let Some(field) = field {
+            row[1] = match field.which {
+                Which::Number(number) => Value::Int(i64::try_from(number).unwrap_or(i64::MAX)),
+                Which::Name(name) => m.text_value(name),
+            };
+            let mut path = Vec::new();
+            for (is_item, part) in &field.path {
+                let part = m.text_value(part);
+                path.push(m.add(Object::Tuple(vec![Value::Bool(*is_item), part])));
             }
-        };
+            row[2] = m.add(Object::Tuple(path));
+            row[3] = m.text_value(field.conversion);
+            row[4] = field_rows(m, &field.spec)?;
+        }
         rows.push(m.add(Object::Tuple(row)));
     }
-    value(m.add(Object::List(rows)))
+    Ok(m.add(Object::List(rows)))
 }
 
-/// The letters of a `%` format, and the format with each `r` as an `s`.
-fn percent_kinds(m: &mut Machine, a: &Arguments) -> R<Done> {
+/// The fields of a `%` format, each with its name and its letter, and the format without names, and
+/// with an `s` for each letter that asks for a text.
+fn percent_fields(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [text] = m.sorted(a, "format", 1, ["text"])?;
     let text = m.text_argument(text)?;
-    let (mut kinds, mut out, mut inside) = (String::new(), String::new(), false);
-    for c in text.chars() {
-        let ends = inside && (c.is_alphabetic() || c == '%');
-        if ends && c != '%' {
-            kinds.push(c);
+    let found = match percents(&text) {
+        Ok(found) => found,
+        Err(why) => return m.value_error(why),
+    };
+    m.charge(4 * found.len())?;
+    let (mut rows, mut out) = (Vec::new(), String::new());
+    for (literal, field) in found {
+        out.push_str(&literal.replace('%', "%%"));
+        let Some(field) = field else { continue };
+        out.push_str(&format!("%{}", field.flags));
+        for (size, before) in [(field.width, ""), (field.digits, ".")] {
+            match size {
+                Size::None => {}
+                Size::Given(size) => out.push_str(&format!("{before}{size}")),
+                Size::Next => {
+                    out.push_str(&format!("{before}*"));
+                    let star = m.text_value("*");
+                    rows.push(m.add(Object::Tuple(vec![Value::None, star])));
+                }
+            }
         }
-        out.push(if ends && c == 'r' { 's' } else { c });
-        inside = if inside { !ends } else { c == '%' };
+        out.push(if "ra".contains(field.kind) { 's' } else { field.kind });
+        if field.kind != '%' {
+            let name = field.name.map_or(Value::None, |name| m.text_value(&name));
+            let kind = m.text_value(&field.kind.to_string());
+            rows.push(m.add(Object::Tuple(vec![name, kind])));
+        }
     }
-    let pair = vec![m.text_value(&kinds), m.text_value(&out)];
+    let pair = vec![m.add(Object::List(rows)), m.text_value(&out)];
     value(m.add(Object::Tuple(pair)))
 }
 

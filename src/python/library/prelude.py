@@ -104,40 +104,60 @@ def _sort(target, key, reverse):
         raise ValueError("list modified during sort")
     target[:] = result
 
-def _map(f, it):
-    for x in it:
-        yield f(x)
+# An iterator of C is an object, not a generator: after an error in what it calls it goes on with the
+# next item, and what it calls may ask it for another.
+class _Iterator:
+    def __iter__(self):
+        return self
 
-def _map_many(f, its):
-    for xs in _zip(its, False):
-        yield f(*xs)
+class _Map(_Iterator):
+    def __init__(self, f, it):
+        self._f, self._it = f, iter(it)
 
-def _filter(f, it):
-    for x in it:
-        if (x if f is None else f(x)):
-            yield x
+    def __next__(self):
+        return self._f(next(self._it))
 
-def _zip2(a, b):
-    b = iter(b)
-    for x in a:
-        try:
-            y = next(b)
-        except StopIteration:
-            return
-        yield x, y
+class _MapMany(_Iterator):
+    def __init__(self, f, its):
+        self._f, self._its = f, [iter(it) for it in its]
 
-def _zip(its, strict):
-    its = [iter(it) for it in its]
-    while its:
+    def __next__(self):
+        return self._f(*[next(it) for it in self._its])
+
+class _Filter(_Iterator):
+    def __init__(self, f, it):
+        self._f, self._it = f, iter(it)
+
+    def __next__(self):
+        while True:
+            x = next(self._it)
+            if (x if self._f is None else self._f(x)):
+                return x
+
+class _Zip(_Iterator):
+    def __init__(self, its, strict):
+        self._its, self._strict = [iter(it) for it in its], strict
+
+    def __next__(self):
         out = []
-        for it in its:
+        for it in self._its:
             try:
                 out.append(next(it))
             except StopIteration:
-                if strict:
-                    _strict(its, len(out))
-                return
-        yield tuple(out)
+                if self._strict:
+                    _strict(self._its, len(out))
+                raise
+        if not out:
+            raise StopIteration
+        return tuple(out)
+
+# A zip of two, which most are.
+class _Pairs(_Iterator):
+    def __init__(self, a, b):
+        self._a, self._b = iter(a), iter(b)
+
+    def __next__(self):
+        return next(self._a), next(self._b)
 
 def _strict(its, at):
     if at > 0:
@@ -148,16 +168,49 @@ def _strict(its, at):
         for x in it:
             raise ValueError("zip() argument " + str(at) + " is longer than argument" + (" 1" if at == 2 else "s 1-" + str(at - 1)))
 
-def _enumerate(it, start):
-    for x in it:
-        yield start, x
-        start += 1
+class _Enumerate(_Iterator):
+    def __init__(self, it, start):
+        self._it, self._at = iter(it), start
 
-def _reversed(it):
-    i = len(it) - 1
-    while i >= 0:
-        yield it[i]
-        i -= 1
+    def __next__(self):
+        x = next(self._it)
+        at = self._at
+        self._at = at + 1
+        return at, x
+
+# `itertools.count` of floats.
+class _Count(_Iterator):
+    def __init__(self, start, step):
+        self._at, self._step = start, step
+
+    def __next__(self):
+        at = self._at
+        self._at = at + self._step
+        return at
+
+    def __repr__(self):
+        return f'count({self._at})' if self._step == 1 and isinstance(self._step, int) else f'count({self._at}, {self._step})'
+
+class _Reversed(_Iterator):
+    def __init__(self, items):
+        self._items, self._at = items, len(items) - 1
+
+    def __next__(self):
+        if self._at >= 0:
+            try:
+                x = self._items[self._at]
+                self._at -= 1
+                return x
+            except BaseException as e:
+                self._at = -1
+                if not isinstance(e, IndexError):
+                    raise
+        raise StopIteration
+
+_Map.__name__ = _MapMany.__name__ = 'map'
+_Zip.__name__ = _Pairs.__name__ = 'zip'
+_Filter.__name__, _Enumerate.__name__ = 'filter', 'enumerate'
+_Reversed.__name__, _Count.__name__ = 'reversed', 'count'
 
 def _repr_list(items):
     return '[' + ', '.join([repr(x) for x in items]) + ']'
@@ -172,10 +225,6 @@ def _repr_dict(items):
 
 def _repr_set(items):
     return '{' + ', '.join([repr(x) for x in items]) + '}'
-
-def _format(text, args, kwargs):
-    named = {name: str(x) if _has_text(x) else x for name, x in kwargs.items()}
-    return _call(text.format, [str(x) if _has_text(x) else x for x in args], named)
 
 def _print(args, sep, end):
     print(sep.join([str(x) for x in args]), end=end)
@@ -200,22 +249,34 @@ def _wait_for(condition, predicate, timeout):
             return result
     return result
 
-def _by_index(items):
-    at = 0
-    while True:
-        try:
-            x = items[at]
-        except IndexError:
-            return
-        yield x
-        at += 1
+class _ByIndex(_Iterator):
+    def __init__(self, items):
+        self._items, self._at = items, 0
 
-def _iter_until(f, last):
-    while True:
-        x = f()
-        if x == last:
-            return
-        yield x
+    def __next__(self):
+        if self._at is None:
+            raise StopIteration
+        try:
+            x = self._items[self._at]
+            self._at += 1
+            return x
+        except (IndexError, StopIteration):
+            self._at = None
+            raise StopIteration
+
+class _Until(_Iterator):
+    def __init__(self, f, last):
+        self._f, self._last, self._ended = f, last, False
+
+    def __next__(self):
+        if not self._ended:
+            x = self._f()
+            if x != self._last:
+                return x
+            self._ended = True
+        raise StopIteration
+
+_ByIndex.__name__, _Until.__name__ = 'iterator', 'callable_iterator'
 
 def _call(f, args, kwargs):
     return f(*args, **kwargs)
@@ -298,19 +359,19 @@ def _equal(a, b):
             if k not in b or not _same(a[k], b[k]):
                 return False
         return True
-    for x, y in _zip2(a, b):
+    for x, y in _Pairs(a, b):
         if not _same(x, y):
             return False
     return True
 
 def _less(a, b):
-    for x, y in _zip2(a, b):
+    for x, y in _Pairs(a, b):
         if not _same(x, y):
             return x < y
     return len(a) < len(b)
 
 def _less_equal(a, b):
-    for x, y in _zip2(a, b):
+    for x, y in _Pairs(a, b):
         if not _same(x, y):
             return x <= y
     return len(a) <= len(b)
@@ -367,42 +428,55 @@ def _hash(x):
     return hash(tuple([hash(y) for y in x]))
 
 def _str_format(text, *args, **kwargs):
+    return _fields_of(_format_fields(text), args, kwargs)
+
+def _fields_of(fields, args, kwargs):
     out = []
-    auto = 0
-    for literal, name, path, conversion, spec in _format_fields(text):
+    for literal, which, path, conversion, spec in fields:
         out.append(literal)
-        if name is None:
+        if which is None:
             continue
-        if name == '':
-            x = args[auto]
-            auto += 1
-        elif name.isdigit():
-            x = args[int(name)]
+        if isinstance(which, str):
+            x = kwargs[which]
+        elif which < len(args):
+            x = args[which]
         else:
-            x = kwargs[name]
+            raise IndexError(f'Replacement index {which} out of range for positional args tuple')
         for is_item, part in path:
             x = x[int(part) if part.isdigit() else part] if is_item else getattr(x, part)
         if conversion == 'r':
             x = repr(x)
+        elif conversion == 'a':
+            x = ascii(x)
         elif conversion == 's':
             x = str(x)
-        if '{' in spec:
-            count = spec.count('{}')
-            spec = spec.format(*args[auto:auto + count], **kwargs) if count else spec.format(*args, **kwargs)
-            auto += count
-        out.append(format(x, spec))
+        out.append(format(x, _fields_of(spec, args, kwargs)))
     return ''.join(out)
 
 def _percent(text, values):
-    if isinstance(values, dict):
-        return text % {k: v if isinstance(v, (int, float, str)) else str(v) for k, v in values.items()}
-    kinds, text = _percent_kinds(text)
-    if not isinstance(values, tuple):
-        values = (values,)
+    fields, text = _percent_fields(text)
+    given = tuple(values) if isinstance(values, tuple) else (values,)
     out = []
     at = 0
-    for x in values:
-        kind = kinds[at:at + 1]
-        out.append(repr(x) if kind == 'r' else str(x) if kind == 's' else x)
-        at += 1
+    for name, kind in fields:
+        if name is not None:
+            x = values[name]
+        elif at < len(given):
+            x = given[at]
+            at += 1
+        else:
+            raise TypeError("not enough arguments for format string")
+        if kind == 'r':
+            x = repr(x)
+        elif kind == 'a':
+            x = ascii(x)
+        elif kind == 's':
+            x = str(x)
+        elif kind in 'diuxXo' and (hasattr(x, '__int__') or hasattr(x, '__index__')):
+            x = int(x)
+        elif kind in 'eEfFgG' and hasattr(x, '__float__'):
+            x = float(x)
+        out.append(x)
+    if not isinstance(values, dict):
+        out.extend(given[at:])
     return text % tuple(out)

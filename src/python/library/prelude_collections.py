@@ -39,25 +39,34 @@ class _Named:
         return x in getattr(self, '<values>')
 
     def __eq__(self, other):
-        return getattr(self, '<values>') == tuple(other) if isinstance(other, (tuple, _Named)) else NotImplemented
+        return getattr(self, '<values>') == tuple(other) if isinstance(other, tuple) else NotImplemented
 
     def __lt__(self, other):
-        return getattr(self, '<values>') < tuple(other)
+        return getattr(self, '<values>') < tuple(other) if isinstance(other, tuple) else NotImplemented
 
     def __le__(self, other):
-        return getattr(self, '<values>') <= tuple(other)
+        return getattr(self, '<values>') <= tuple(other) if isinstance(other, tuple) else NotImplemented
 
     def __gt__(self, other):
-        return getattr(self, '<values>') > tuple(other)
+        return getattr(self, '<values>') > tuple(other) if isinstance(other, tuple) else NotImplemented
 
     def __ge__(self, other):
-        return getattr(self, '<values>') >= tuple(other)
+        return getattr(self, '<values>') >= tuple(other) if isinstance(other, tuple) else NotImplemented
 
     def __hash__(self):
         return hash(getattr(self, '<values>'))
 
     def __add__(self, other):
-        return getattr(self, '<values>') + tuple(other)
+        return getattr(self, '<values>') + other
+
+    def __radd__(self, other):
+        return other + getattr(self, '<values>')
+
+    def __mul__(self, times):
+        return getattr(self, '<values>') * times
+
+    def __rmul__(self, times):
+        return getattr(self, '<values>') * times
 
     def __repr__(self):
         return type(self).__name__ + '(' + ', '.join([name + '=' + repr(getattr(self, name)) for name in self._fields]) + ')'
@@ -69,9 +78,12 @@ class _Named:
         return getattr(self, '<values>').count(x)
 
     def _asdict(self):
-        return {name: getattr(self, name) for name in self._fields}
+        return dict(zip(self._fields, getattr(self, '<values>')))
 
     def _replace(self, **kwargs):
+        unknown = [name for name in kwargs if name not in self._fields]
+        if unknown:
+            raise ValueError("Got unexpected field names: " + repr(unknown))
         return type(self)(**{**self._asdict(), **kwargs})
 
 def namedtuple(typename, field_names, *, defaults=()):

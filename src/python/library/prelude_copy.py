@@ -20,7 +20,8 @@ def _deep(x, seen):
             new.append(_deep(y, seen))
         return new
     if isinstance(x, tuple):
-        return tuple([_deep(y, seen) for y in x])
+        new = [_deep(y, seen) for y in x]
+        return tuple(new) if type(x) is tuple else type(x)(*new)
     if isinstance(x, dict):
         new = x.copy()
         seen.append((x, new))

@@ -1,46 +1,70 @@
-# `itertools`, but for `count`.
-def chain(*its):
-    for it in its:
-        for x in it:
-            yield x
+# `itertools`, but for `count`: objects, as CPython's are, not generators. After an error in what
+# one calls it goes on with the next item, and what it calls may ask it for another.
+class chain(_Iterator):
+    def __init__(self, *its):
+        self._its = iter(its)
+        self._it = iter(())
+
+    def __next__(self):
+        while True:
+            for x in self._it:
+                return x
+            self._it = iter(next(self._its))
 
 def _from_iterable(its):
-    for it in its:
-        for x in it:
-            yield x
+    made = chain()
+    made._its = iter(its)
+    return made
 
 chain.from_iterable = _from_iterable
 
-def islice(it, *bounds):
-    start, stop, step = 0, bounds[0], 1
-    if len(bounds) > 1:
-        start, stop = bounds[0] or 0, bounds[1]
-    if len(bounds) > 2:
-        step = bounds[2] or 1
-    return _sliced(it, start, stop, step)
+class islice(_Iterator):
+    def __init__(self, it, *bounds):
+        start, stop, step = 0, bounds[0], 1
+        if len(bounds) > 1:
+            start, stop = bounds[0] or 0, bounds[1]
+        if len(bounds) > 2:
+            step = 1 if bounds[2] is None else bounds[2]
+        if stop is not None and stop < 0:
+            raise ValueError("Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize.")
+        if start < 0:
+            raise ValueError("Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize.")
+        if step < 1:
+            raise ValueError("Step for islice() must be a positive integer or None.")
+        self._it, self._at, self._next, self._stop, self._step = iter(it), 0, start, stop, step
 
-def _sliced(it, start, stop, step):
-    it = iter(it)
-    at = 0
-    while stop is None or start < stop:
-        while at <= start:
-            try:
-                x = next(it)
-            except StopIteration:
-                return
-            at += 1
-        yield x
-        start += step
+    def __next__(self):
+        stop = self._stop
+        try:
+            while self._at < self._next:
+                next(self._it)
+                self._at += 1
+            if stop is not None and self._at >= stop:
+                raise StopIteration
+            x = next(self._it)
+        except BaseException:
+            self._it, self._stop = None, self._at
+            raise
+        self._at += 1
+        self._next += self._step
+        if stop is not None and self._next > stop:
+            self._next = stop
+        return x
 
 def product(*its, repeat=1):
+    return _product([tuple(it) for it in its] * repeat)
+
+def _product(pools):
     results = [()]
-    for pool in [tuple(it) for it in its] * repeat:
+    for pool in pools:
         results = [result + (x,) for result in results for x in pool]
     for result in results:
         yield result
 
 def combinations(it, r):
-    pool = tuple(it)
+    return _combined(tuple(it), r)
+
+def _combined(pool, r):
     n = len(pool)
     if r > n:
         return
@@ -57,7 +81,9 @@ def combinations(it, r):
             places[j] = places[j - 1] + 1
 
 def combinations_with_replacement(it, r):
-    pool = tuple(it)
+    return _combined_again(tuple(it), r)
+
+def _combined_again(pool, r):
     n = len(pool)
     if n == 0 and r:
         return
@@ -85,95 +111,138 @@ def _arranged(pool, r, taken):
             for result in _arranged(pool, r, taken + (i,)):
                 yield result
 
-def accumulate(it, func=None, *, initial=None):
-    started = initial is not None
-    total = initial
-    if started:
-        yield total
-    for x in it:
-        if not started:
-            total = x
-            started = True
+class accumulate(_Iterator):
+    def __init__(self, it, func=None, *, initial=None):
+        self._it, self._f, self._initial, self._total = iter(it), func, initial, _Iterator
+
+    def __next__(self):
+        if self._total is _Iterator and self._initial is not None:
+            self._total = self._initial
+            return self._total
+        x = next(self._it)
+        if self._total is _Iterator:
+            self._total = x
+        elif self._f is None:
+            self._total = self._total + x
         else:
-            total = total + x if func is None else func(total, x)
-        yield total
+            self._total = self._f(self._total, x)
+        return self._total
 
-def cycle(it):
-    kept = []
-    for x in it:
-        kept.append(x)
-        yield x
-    while kept:
-        for x in kept:
-            yield x
+class cycle(_Iterator):
+    def __init__(self, it):
+        self._it, self._kept, self._at = iter(it), [], None
 
-def repeat(x, times=None):
-    while times is None or times > 0:
-        yield x
-        if times is not None:
-            times -= 1
+    def __next__(self):
+        if self._at is None:
+            for x in self._it:
+                self._kept.append(x)
+                return x
+            self._at = 0
+        if not self._kept:
+            raise StopIteration
+        x = self._kept[self._at]
+        self._at = (self._at + 1) % len(self._kept)
+        return x
 
-def takewhile(f, it):
-    for x in it:
-        if not f(x):
-            return
-        yield x
+class repeat(_Iterator):
+    def __init__(self, object, times=None):
+        self._x, self._left = object, times
 
-def dropwhile(f, it):
-    dropping = True
-    for x in it:
-        if dropping and f(x):
-            continue
-        dropping = False
-        yield x
+    def __next__(self):
+        if self._left is not None:
+            if self._left <= 0:
+                raise StopIteration
+            self._left -= 1
+        return self._x
 
-def filterfalse(f, it):
-    for x in it:
-        if not (x if f is None else f(x)):
-            yield x
+    def __repr__(self):
+        return f'repeat({self._x!r})' if self._left is None else f'repeat({self._x!r}, {max(self._left, 0)})'
 
-def compress(it, selectors):
-    for x, wanted in zip(it, selectors):
-        if wanted:
-            yield x
+class takewhile(_Iterator):
+    def __init__(self, f, it):
+        self._f, self._it, self._ended = f, iter(it), False
 
-def starmap(f, it):
-    for xs in it:
-        yield f(*xs)
+    def __next__(self):
+        if not self._ended:
+            x = next(self._it)
+            if self._f(x):
+                return x
+            self._ended = True
+        raise StopIteration
 
-def pairwise(it):
-    first = True
-    last = None
-    for x in it:
-        if not first:
-            yield last, x
-        last = x
-        first = False
+class dropwhile(_Iterator):
+    def __init__(self, f, it):
+        self._f, self._it, self._begun = f, iter(it), False
 
-def zip_longest(*its, fillvalue=None):
-    its = [iter(it) for it in its]
-    left = len(its)
-    ended = [False] * left
-    while left:
+    def __next__(self):
+        while True:
+            x = next(self._it)
+            if self._begun or not self._f(x):
+                self._begun = True
+                return x
+
+class filterfalse(_Iterator):
+    def __init__(self, f, it):
+        self._f, self._it = f, iter(it)
+
+    def __next__(self):
+        while True:
+            x = next(self._it)
+            if not (x if self._f is None else self._f(x)):
+                return x
+
+class compress(_Iterator):
+    def __init__(self, data, selectors):
+        self._it, self._selectors = iter(data), iter(selectors)
+
+    def __next__(self):
+        while True:
+            x = next(self._it)
+            if next(self._selectors):
+                return x
+
+class starmap(_Iterator):
+    def __init__(self, f, it):
+        self._f, self._it = f, iter(it)
+
+    def __next__(self):
+        return self._f(*next(self._it))
+
+class pairwise(_Iterator):
+    def __init__(self, it):
+        self._it, self._last = iter(it), _Iterator
+
+    def __next__(self):
+        if self._last is _Iterator:
+            self._last = next(self._it)
+        last = self._last
+        self._last = next(self._it)
+        return last, self._last
+
+class zip_longest(_Iterator):
+    def __init__(self, *its, fillvalue=None):
+        self._its, self._left, self._fill = [iter(it) for it in its], len(its), fillvalue
+
+    def __next__(self):
         out = []
-        for at in range(len(its)):
-            x = fillvalue
-            if not ended[at]:
+        for at in range(len(self._its)):
+            x = self._fill
+            if self._its[at] is not None:
                 try:
-                    x = next(its[at])
+                    x = next(self._its[at])
                 except StopIteration:
-                    ended[at] = True
-                    left -= 1
-                    if left == 0:
-                        return
+                    self._its[at] = None
+                    self._left -= 1
             out.append(x)
-        yield tuple(out)
+        if not self._left:
+            raise StopIteration
+        return tuple(out)
 
-def groupby(it, key=None):
+def groupby(iterable, key=None):
     # Unlike CPython's, a group is whole when it is yielded.
     group = []
     last = None
-    for x in it:
+    for x in iterable:
         k = x if key is None else key(x)
         if group and k != last:
             yield last, iter(group)

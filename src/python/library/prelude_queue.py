@@ -49,6 +49,8 @@ class PriorityQueue:
                 elif timeout is None:
                     while len(self.queue) >= self.maxsize:
                         self.not_full.wait()
+                elif timeout < 0:
+                    raise ValueError("'timeout' must be a non-negative number")
                 else:
                     end = monotonic() + timeout
                     while len(self.queue) >= self.maxsize:
@@ -66,6 +68,8 @@ class PriorityQueue:
             elif timeout is None:
                 while not len(self.queue):
                     self.not_empty.wait()
+            elif timeout < 0:
+                raise ValueError("'timeout' must be a non-negative number")
             else:
                 end = monotonic() + timeout
                 while not len(self.queue):

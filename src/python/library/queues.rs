@@ -6,6 +6,7 @@
 
 use crate::python::library::sync::{gives_up, limit_of};
 use crate::python::machine::interpreter::{Machine, Row};
+use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, Look, R};
 use crate::python::machine::world::Wait;
 use crate::python::value::any::Value;
@@ -58,10 +59,24 @@ fn add(m: &mut Machine, queue: Value, item: Value, now: bool, limit: Value) -> R
     Ok(Done::Wait(Wait::Space(id), limit))
 }
 
+/// Whether a call gives up at once; a time that has passed is an error if it blocks.
+fn refuses_to_wait(m: &mut Machine, block: Value, limit: Value) -> R<bool> {
+    let blocks = block == Value::Unset || m.plain_truth(block)?;
+    if blocks && as_float(limit).is_some_and(|seconds| seconds < 0.0) {
+        return m.value_error("'timeout' must be a non-negative number");
+    }
+    gives_up(m, block, limit)
+}
+
 fn put(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [queue, item, block, limit] =
         m.sorted(a, "put", 2, ["self", "item", "block", "timeout"])?;
-    let now = gives_up(m, block, limit)?;
+    let id = m.queue_argument(queue)?;
+    let bounded = match m.world.heap.get(id) {
+        Object::Sync(Sync::Queue { most, .. }) => *most > 0,
+        _ => false,
+    };
+    let now = bounded && refuses_to_wait(m, block, limit)?;
     add(m, queue, item, now, limit)
 }
 
@@ -88,7 +103,7 @@ fn take(m: &mut Machine, queue: Value, now: bool, limit: Value) -> R<Done> {
 
 fn get(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [queue, block, limit] = m.sorted(a, "get", 1, ["self", "block", "timeout"])?;
-    let now = gives_up(m, block, limit)?;
+    let now = refuses_to_wait(m, block, limit)?;
     take(m, queue, now, limit)
 }
 

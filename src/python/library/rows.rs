@@ -6,6 +6,7 @@
 use crate::python::code::compiler::Prelude;
 use crate::python::code::program::CodeKind;
 use crate::python::library::asyncio;
+use crate::python::library::barriers;
 use crate::python::library::builtins;
 use crate::python::library::bytes;
 use crate::python::library::event_loops;
@@ -87,6 +88,7 @@ pub fn rows() -> Vec<Row> {
         lists::ROWS,
         tables::ROWS,
         sync::ROWS,
+        barriers::ROWS,
         queues::ROWS,
         threads::ROWS,
         futures::ROWS,

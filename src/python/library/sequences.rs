@@ -5,6 +5,7 @@
 //! *Leaves out*: the other built-in functions (`python/library/builtins.rs`).
 
 use crate::python::front::tree::BinaryOperator;
+use crate::python::machine::comparison::range_length;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, Look, R};
@@ -64,7 +65,7 @@ fn enumerate(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [items, start] = m.sorted(a, "enumerate", 1, ["iterable", "start"])?;
     let start = if start == Value::Unset { Value::Int(0) } else { start };
     must_iterate(m, items)?;
-    python(m, "_enumerate", vec![items, start])
+    python(m, "_Enumerate", vec![items, start])
 }
 
 fn must_iterate(m: &mut Machine, items: Value) -> R<()> {
@@ -78,17 +79,21 @@ fn must_iterate(m: &mut Machine, items: Value) -> R<()> {
 fn filter(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [function, items] = m.sorted(a, "filter", 2, ["function", "iterable"])?;
     must_iterate(m, items)?;
-    python(m, "_filter", vec![function, items])
+    python(m, "_Filter", vec![function, items])
 }
 
 fn map(m: &mut Machine, a: &Arguments) -> R<Done> {
+    if a.values.len() < 2 && a.named.is_empty() {
+        return m.type_error("map() must have at least two arguments.");
+    }
     if a.values.len() > 2 {
+        a.values[1..].iter().try_for_each(|items| must_iterate(m, *items))?;
         let its = m.add(Object::Tuple(a.values[1..].to_vec()));
-        return python(m, "_map_many", vec![a.values[0], its]);
+        return python(m, "_MapMany", vec![a.values[0], its]);
     }
     let [function, items] = m.sorted(a, "map", 2, ["function", "iterable"])?;
     must_iterate(m, items)?;
-    python(m, "_map", vec![function, items])
+    python(m, "_Map", vec![function, items])
 }
 
 fn zip(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -101,10 +106,10 @@ fn zip(m: &mut Machine, a: &Arguments) -> R<Done> {
         _ => return m.type_error("zip() got an unexpected keyword argument"),
     };
     if a.values.len() == 2 && a.named.is_empty() {
-        return python(m, "_zip2", a.values.clone());
+        return python(m, "_Pairs", a.values.clone());
     }
     let its = m.add(Object::Tuple(a.values.clone()));
-    python(m, "_zip", vec![its, strict])
+    python(m, "_Zip", vec![its, strict])
 }
 
 fn max(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -158,10 +163,19 @@ fn reversed(m: &mut Machine, a: &Arguments) -> R<Done> {
             let left = items.len();
             value(m.add(Object::Iter(Iter::Reversed { of: id, left })))
         }
-        Some((_, Object::Range(..) | Object::Instance(_) | Object::Deque(..))) => {
-            python(m, "_reversed", vec![x])
+        Some((_, Object::Range(start, stop, step))) => {
+            let (start, step) = (*start, *step);
+            let left = i64::try_from(range_length(start, *stop, step)).unwrap_or(i64::MAX);
+            let next = start.wrapping_add(step.wrapping_mul(left - 1));
+            value(m.add(Object::Iter(Iter::Range { next, left, step: step.wrapping_neg() })))
         }
-        _ if matches!(x, Value::Str(_)) => python(m, "_reversed", vec![x]),
+        Some((_, Object::Instance(_) | Object::Deque(..))) => python(m, "_Reversed", vec![x]),
+        _ if matches!(x, Value::Str(_)) => python(m, "_Reversed", vec![x]),
+        Some((_, Object::View(..))) => {
+            let items: Vec<Value> = m.items(x)?.into_iter().rev().collect();
+            let items = m.add(Object::List(items));
+            m.iterator(items)
+        }
         Some((_, Object::Dict(table, _))) => {
             let keys: Vec<Value> = table.iter().rev().map(|(name, _)| name).collect();
             let keys = m.add(Object::List(keys));

@@ -1,13 +1,14 @@
-//! Locks, conditions, events, semaphores and barriers: `threading`.
+//! Locks, conditions, events and semaphores: `threading`.
 //!
 //! *Promises*: each call is one step of a state machine, with its two looks where CPython writes
 //! it in Python; a call that has to wait changes nothing that it would change twice; waiters of a
 //! condition are notified in the order in which they came, as in CPython.
-//! *Leaves out*: time: whether a limit passes is decided by who runs the threads.
+//! *Leaves out*: time: whether a limit passes is decided by who runs the threads; barriers
+//! (`python/library/barriers.rs`).
 
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R};
 use crate::python::machine::world::{Limit, Stage, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::frame::Then;
@@ -49,27 +50,24 @@ pub const ROWS: &[Row] = &[
     Row::of("Semaphore.release", Look::Library, give_permit),
     Row::of("Semaphore.__enter__", Look::Library, take_permit),
     Row::of("Semaphore.__exit__", Look::Library, exit_semaphore),
-    Row::of("Barrier.__new__", Look::Library, new_barrier),
-    Row::of("Barrier.wait", Look::Library, arrive),
-    Row::of("Barrier.abort", Look::Library, abort),
 ];
 
 fn value(value: Value) -> R<Done> {
     Ok(Done::Value(value))
 }
 
-fn made(m: &mut Machine, sync: Sync) -> R<Done> {
+pub(crate) fn made(m: &mut Machine, sync: Sync) -> R<Done> {
     m.charge(4)?;
     value(m.add(Object::Sync(sync)))
 }
 
-/// The limit of time that was given. `None`, and a negative number for a lock, are none.
+/// The limit of time that was given, if there is one. What is negative has passed already.
 pub(crate) fn limit_of(m: &mut Machine, limit: Value) -> R<Limit> {
     match limit {
         Value::Unset | Value::None => Ok(None),
         Value::Int(_) | Value::Float(_) => {
-            let seconds = as_float(limit).unwrap_or(-1.0);
-            Ok((seconds >= 0.0).then(|| nanoseconds(seconds)))
+            let seconds = as_float(limit).unwrap_or(0.0);
+            Ok(Some(nanoseconds(seconds)))
         }
         _ => {
             let name = m.type_name(limit);
@@ -84,12 +82,28 @@ pub(crate) fn nanoseconds(seconds: f64) -> u64 {
     (seconds * 1e9) as u64
 }
 
-/// Whether a call gives up at once: it does not block, or its limit is 0.
+/// Whether a call gives up at once: it does not block, or its limit is 0 or less.
 pub(crate) fn gives_up(m: &mut Machine, blocking: Value, limit: Value) -> R<bool> {
     if blocking != Value::Unset && !m.plain_truth(blocking)? {
         return Ok(true);
     }
-    Ok(matches!(limit, Value::Int(0)) || limit == Value::Float(0.0))
+    Ok(as_float(limit).is_some_and(|seconds| seconds <= 0.0))
+}
+
+/// The limit of time for a lock, where -1 is none; and whether the call gives up at once.
+fn limit_of_lock(m: &mut Machine, blocking: Value, limit: Value) -> R<(Limit, bool)> {
+    let blocks = blocking == Value::Unset || m.plain_truth(blocking)?;
+    let seconds = if limit == Value::Unset { Some(-1.0) } else { as_float(limit) };
+    match seconds {
+        None => {
+            let name = m.type_name(limit);
+            m.type_error(format!("'{name}' object cannot be interpreted as an integer"))
+        }
+        Some(-1.0) => Ok((None, !blocks)),
+        Some(_) if !blocks => m.value_error("can't specify a timeout for a non-blocking call"),
+        Some(seconds) if seconds < 0.0 => m.value_error("timeout value must be positive"),
+        Some(seconds) => Ok((Some(nanoseconds(seconds)), seconds == 0.0)),
+    }
 }
 
 impl Machine {
@@ -154,14 +168,14 @@ fn acquire(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [lock, blocking, limit] = m.sorted(a, "acquire", 1, ["self", "blocking", "timeout"])?;
     let id = m.lock_of(lock)?;
     let late = m.has_timed_out();
+    let (limit, now) = limit_of_lock(m, blocking, limit)?;
     if m.take(id, 1) {
         return value(Value::Bool(true));
     }
-    if late || gives_up(m, blocking, limit)? {
-        return value(Value::Bool(false));
+    match late || now {
+        true => value(Value::Bool(false)),
+        false => Ok(Done::Wait(Wait::Lock(id), limit)),
     }
-    let limit = limit_of(m, limit)?;
-    Ok(Done::Wait(Wait::Lock(id), limit))
 }
 
 fn release(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -325,6 +339,10 @@ fn take_permit(m: &mut Machine, a: &Arguments) -> R<Done> {
     let (id, _) = m.sync_argument(semaphore)?;
     m.note(Location::Object(id), true);
     let late = m.has_timed_out();
+    let blocks = blocking == Value::Unset || m.plain_truth(blocking)?;
+    if !blocks && !matches!(limit, Value::Unset | Value::None) {
+        return m.value_error("can't specify timeout for non-blocking acquire");
+    }
     if let Object::Sync(Sync::Semaphore { value: count, .. }) = m.world.heap.get_mut(id)
         && *count > 0
     {
@@ -359,63 +377,4 @@ fn give_permit(m: &mut Machine, a: &Arguments) -> R<Done> {
 fn exit_semaphore(m: &mut Machine, a: &Arguments) -> R<Done> {
     let values = a.values.iter().take(1).copied().collect();
     give_permit(m, &Arguments { values, named: Vec::new() })
-}
-
-fn new_barrier(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [parties] = m.sorted(a, "Barrier", 1, ["parties"])?;
-    let parties = m.int_argument(parties)?;
-    if parties < 1 {
-        return m.value_error("parties must be > 0");
-    }
-    made(m, Sync::Barrier { parties, arrived: Vec::new(), broken: false })
-}
-
-fn broken<T>(m: &mut Machine) -> R<T> {
-    m.current.stage = Stage::None;
-    Err(m.exception("BrokenBarrierError", Vec::new()))
-}
-
-fn arrive(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [barrier, limit] = m.sorted(a, "wait", 1, ["self", "timeout"])?;
-    let (id, _) = m.sync_argument(barrier)?;
-    let (me, limit) = (m.number, limit_of(m, limit)?);
-    m.note(Location::Object(id), true);
-    let late = m.has_timed_out();
-    let stage = m.current.stage;
-    let Object::Sync(Sync::Barrier { parties, arrived, broken: is_broken }) =
-        m.world.heap.get_mut(id)
-    else {
-        return Err(Raise::Stop("this is no barrier".to_owned()));
-    };
-    if let Stage::Arrived(place) = stage {
-        if late && arrived.contains(&me) {
-            *is_broken = true;
-        }
-        if *is_broken {
-            return broken(m);
-        }
-        m.current.stage = Stage::None;
-        return Ok(Done::Blocked(Value::Int(i64::try_from(place).unwrap_or(0))));
-    }
-    if *is_broken {
-        return broken(m);
-    }
-    let place = arrived.len();
-    if i64::try_from(place + 1).is_ok_and(|count| count >= *parties) {
-        arrived.clear();
-        return value(Value::Int(i64::try_from(place).unwrap_or(0)));
-    }
-    arrived.push(me);
-    m.current.stage = Stage::Arrived(place);
-    Ok(Done::Wait(Wait::Barrier(id), limit))
-}
-
-fn abort(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [barrier] = m.sorted(a, "abort", 1, ["self"])?;
-    let (id, _) = m.sync_argument(barrier)?;
-    m.note(Location::Object(id), true);
-    if let Object::Sync(Sync::Barrier { broken, .. }) = m.world.heap.get_mut(id) {
-        *broken = true;
-    }
-    value(Value::None)
 }

@@ -3,12 +3,11 @@
 //! *Promises*: they do what Python's do, on characters.
 //! *Leaves out*: those that are about encodings.
 
-use crate::python::library::sequences::python;
+use crate::python::machine::fields::fields;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, R};
 use crate::python::value::any::Value;
-use crate::python::value::object::{DictKind, Object};
-use crate::python::value::table::Table;
+use crate::python::value::object::Object;
 use std::sync::Arc;
 
 /// The rows of this file.
@@ -181,28 +180,13 @@ fn splitlines(m: &mut Machine, a: &Arguments) -> R<Done> {
 fn format(m: &mut Machine, a: &Arguments) -> R<Done> {
     let text = own(m, a)?;
     let values = a.values.get(1..).unwrap_or(&[]);
-    let all = values.iter().copied().chain(a.named.iter().map(|(_, value)| *value));
-    // With `!r`, or a format, it is another method's text that is wanted.
-    let mut fields = text.split('{').skip(1).map(|rest| rest.split('}').next());
-    let plain = !fields.any(|field| field.is_some_and(|field| field.contains(['!', ':'])));
-    if plain && all.collect::<Vec<_>>().iter().any(|value| m.has_python_text(*value)) {
-        return python_format(m, a);
-    }
-    let out = m.format_fields(&text, values, &a.named)?;
+    let fields = match fields(&text) {
+        Ok(fields) => fields,
+        Err(why) => return m.value_error(why),
+    };
+    let out = m.format_fields(&fields, values, &a.named)?;
     m.charge(out.len() / 16)?;
     value(m.text_value(&out))
-}
-
-/// Some of the values are texts by a `__str__` of theirs, so that is called first.
-fn python_format(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let values = a.values.get(1..).unwrap_or(&[]).to_vec();
-    let values = m.add(Object::Tuple(values));
-    let mut named = Table::default();
-    for (name, value) in &a.named {
-        named.insert(m.key(Value::Str(*name))?, Value::Str(*name), *value);
-    }
-    let named = m.add(Object::Dict(named, DictKind::Plain));
-    python(m, "_format", vec![a.values[0], values, named])
 }
 
 fn stripped(m: &mut Machine, a: &Arguments, left: bool, right: bool) -> R<Done> {
@@ -419,9 +403,9 @@ fn justified(m: &mut Machine, a: &Arguments, align: char) -> R<Done> {
 fn zfill(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [text, width] = m.sorted(a, "zfill", 2, ["self", "width"])?;
     let (text, width) = (m.text_argument(text)?, m.int_argument(width)?);
-    let digits = text.trim_start_matches(['-', '+']);
-    let sign = &text[..text.len() - digits.len()];
-    let width = usize::try_from(width).unwrap_or(0).min(10_000);
-    let zeros = "0".repeat(width.saturating_sub(text.chars().count()));
+    let (sign, digits) = text.split_at(usize::from(text.starts_with(['-', '+'])));
+    let missing = usize::try_from(width).unwrap_or(0).saturating_sub(text.chars().count());
+    m.charge(missing / 4)?;
+    let zeros = "0".repeat(missing);
     value(m.text_value(&format!("{sign}{zeros}{digits}")))
 }

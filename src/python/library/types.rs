@@ -3,6 +3,7 @@
 //! *Promises*: `int("7")`, `list(x)` and their kin do what Python's do, with its messages.
 //! *Leaves out*: what threads wait with (`python/library/sync.rs`).
 
+use crate::python::library::sequences::python;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, R};
@@ -75,18 +76,9 @@ fn boolean(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn int(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x, base] = m.sorted(a, "int", 0, ["x", "base"])?;
-    let overflow = "an int has 64 bits here, and this one needs more";
     match x {
-        Value::Float(float) if float.is_infinite() => {
-            Err(m.error("OverflowError", "cannot convert float infinity to integer"))
-        }
         Value::Unset => value(Value::Int(0)),
-        Value::Float(float) if float.is_nan() => {
-            m.value_error("cannot convert float NaN to integer")
-        }
-        Value::Float(float) if float.abs() >= 9.2e18 => Err(m.error("OverflowError", overflow)),
-        #[allow(clippy::cast_possible_truncation, reason = "it is in range")]
-        Value::Float(float) => value(Value::Int(float as i64)),
+        Value::Float(float) => value(Value::Int(m.as_whole(float.trunc())?)),
         Value::Str(text) => {
             let text = m.strings.get(text);
             let radix = if base == Value::Unset { 10 } else { m.int_argument(base)? };
@@ -138,10 +130,8 @@ fn parse_int(m: &mut Machine, x: Value, text: &str, radix: i64) -> R<Done> {
     }
     let parsed = i128::from_str_radix(&plain, real).ok();
     let signed = parsed.map(|int| if negative { -int } else { int });
-    match signed.and_then(|int| i64::try_from(int).ok()) {
-        Some(int) => value(Value::Int(int)),
-        None => Err(m.error("OverflowError", "an int has 64 bits here, and this one needs more")),
-    }
+    let int = signed.and_then(|int| i64::try_from(int).ok());
+    value(Value::Int(m.fitting(int)?))
 }
 
 fn float(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -353,7 +343,11 @@ fn type_of(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn count(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [start, step] = m.sorted(a, "count", 0, ["start", "step"])?;
-    let start = if start == Value::Unset { 0 } else { m.int_argument(start)? };
-    let step = if step == Value::Unset { 1 } else { m.int_argument(step)? };
+    let start = if start == Value::Unset { Value::Int(0) } else { start };
+    let step = if step == Value::Unset { Value::Int(1) } else { step };
+    if [start, step].iter().any(|x| matches!(x, Value::Float(_))) {
+        return python(m, "_Count", vec![start, step]);
+    }
+    let (start, step) = (m.int_argument(start)?, m.int_argument(step)?);
     value(m.add(Object::Count(start, step)))
 }

@@ -338,7 +338,9 @@ impl Machine {
     pub(crate) fn delete_attribute(&mut self, number: u32) -> R<Flow> {
         let name = self.names[number as usize];
         let object = self.pop();
-        self.delete_from(object, name)?;
+        if self.delete_by_class(object, name, Then::Discard)?.is_none() {
+            self.delete_from(object, name)?;
+        }
         STRAIGHT
     }
 

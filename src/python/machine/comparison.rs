@@ -8,6 +8,7 @@
 use crate::python::code::instruction::Place;
 use crate::python::front::tree::Comparison;
 use crate::python::machine::interpreter::Machine;
+use crate::python::machine::numbers::order_of_numbers;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R, Raise};
 use crate::python::value::any::Value;
 use crate::python::value::frame::Then;
@@ -121,14 +122,8 @@ impl Machine {
                 self.error("RecursionError", "maximum recursion depth exceeded in comparison")
             );
         }
-        if let (Some(a), Some(b)) = (left.as_int(), right.as_int()) {
-            return Ok(a == b);
-        }
-        if let (Some(a), Some(b)) = (
-            crate::python::machine::operators::as_float(left),
-            crate::python::machine::operators::as_float(right),
-        ) {
-            return Ok(a == b);
+        if let Some(order) = order_of_numbers(left, right) {
+            return Ok(order == Some(Ordering::Equal));
         }
         let (Value::Ref(a), Value::Ref(b)) = (left, right) else {
             return if self.compares_itself(left) || self.compares_itself(right) {
@@ -150,6 +145,10 @@ impl Machine {
                 (Object::Deque(x), Object::Deque(y)) => {
                     (x.items.iter().copied().collect(), y.items.iter().copied().collect())
                 }
+                (
+                    Object::Method { receiver: a, function: f },
+                    Object::Method { receiver: b, function: g },
+                ) => return Ok(a.is(*b) && f.is(*g)),
                 (Object::Range(..), Object::Range(..)) => (self.items(left)?, self.items(right)?),
                 (Object::Set(x), Object::Set(y)) => {
                     return Ok(x.len() == y.len() && x.keys().all(|key| y.get(key).is_some()));
@@ -207,14 +206,8 @@ impl Machine {
                 self.error("RecursionError", "maximum recursion depth exceeded in comparison")
             );
         }
-        if let (Some(a), Some(b)) = (left.as_int(), right.as_int()) {
-            return Ok(Some(a.cmp(&b)));
-        }
-        if let (Some(a), Some(b)) = (
-            crate::python::machine::operators::as_float(left),
-            crate::python::machine::operators::as_float(right),
-        ) {
-            return Ok(a.partial_cmp(&b));
+        if let Some(order) = order_of_numbers(left, right) {
+            return Ok(order);
         }
         if let (Value::Str(a), Value::Str(b)) | (Value::Bytes(a), Value::Bytes(b)) = (left, right) {
             return Ok(Some(self.strings.text(a).cmp(self.strings.text(b))));

@@ -2,7 +2,7 @@
 //!
 //! *Promises*: a step of a built-in iterator is one step; a generator's is a frame; a dict that
 //! changes its size meanwhile raises, as in CPython.
-//! *Leaves out*: `map`, `zip` and their kin, which the prelude writes as generators.
+//! *Leaves out*: `map`, `zip` and their kin, which the prelude writes.
 
 use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::instruction::Place;
@@ -127,6 +127,7 @@ impl Machine {
                 Iter::Table { of, at: 0, size, part }
             }
             Object::Iter(iter) => iter.clone(),
+            Object::Instance(_) => Iter::Sequence { of: self.named_values(value)?, at: 0 },
             _ => return None,
         })
     }
@@ -244,7 +245,7 @@ impl Machine {
                     }
                     let name = self.strings.intern("__getitem__");
                     if self.class_attribute(value, name).is_some() {
-                        let function = self.prelude("_by_index");
+                        let function = self.prelude("_ByIndex");
                         let arguments = Arguments { values: vec![value], named: Vec::new() };
                         return self.call_value(function, arguments, Then::Push);
                     }
@@ -288,7 +289,8 @@ impl Machine {
             Object::Count(next, step) => {
                 let (next, step) = (*next, *step);
                 self.note(Location::Object(id), true);
-                *self.world.heap.get_mut(id) = Object::Count(next.wrapping_add(step), step);
+                let behind = self.fitting(next.checked_add(step))?;
+                *self.world.heap.get_mut(id) = Object::Count(behind, step);
                 Ok(Some(Done::Value(Value::Int(next))))
             }
             Object::Generator(_) => self.resume(id, Value::None, then),

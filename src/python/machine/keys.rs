@@ -7,6 +7,7 @@
 
 use crate::python::code::instruction::Place;
 use crate::python::machine::interpreter::Machine;
+use crate::python::machine::numbers::whole;
 use crate::python::machine::terms::{Arguments, Done, Flow, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::frame::Then;
@@ -16,6 +17,11 @@ use crate::python::value::types::Type;
 
 /// The attribute that keeps which key an object is. No program can write it.
 pub(crate) const KEY: &str = "<key>";
+
+/// The attribute that keeps the tuple that a named tuple is.
+const VALUES: &str = "<values>";
+/// What begins the key of a value that is no tuple: no value has this key.
+const KIND: Key = Key::Native(u32::MAX);
 
 /// How deep tuples may be nested in a key.
 const DEEPEST: usize = 100;
@@ -37,9 +43,9 @@ impl Machine {
             Value::Unset | Value::None => Key::None,
             Value::Bool(bool) => Key::Int(i64::from(bool)),
             Value::Int(int) => Key::Int(int),
-            Value::Float(float) => Key::float(float),
+            Value::Float(float) => whole(float).map_or(Key::Float(float.to_bits()), Key::Int),
             Value::Str(text) => Key::Str(text),
-            Value::Bytes(text) => Key::Tuple(vec![Key::Type(Type::Bytes), Key::Str(text)]),
+            Value::Bytes(text) => Key::Tuple(vec![KIND, Key::Type(Type::Bytes), Key::Str(text)]),
             Value::Type(t) => Key::Type(t),
             Value::Native(number) | Value::Module(number) => Key::Native(number),
             Value::Ref(id) => match self.world.heap.get(id) {
@@ -52,10 +58,31 @@ impl Machine {
                     let name = self.type_name(value);
                     return self.type_error(format!("unhashable type: '{name}'"));
                 }
-                Object::Instance(_) => self.instance_key(value, id)?,
+                // Of the same object, whether that can be a key or not.
+                Object::Method { receiver, function } => {
+                    let (receiver, function) = (*receiver, *function);
+                    let receiver = match receiver {
+                        Value::Ref(id) => Key::Same(id),
+                        other => self.key_within(other, depth + 1)?,
+                    };
+                    Key::Tuple(vec![KIND, receiver, self.key_within(function, depth + 1)?])
+                }
+                Object::Instance(_) => match self.named_values(value) {
+                    Some(values) => self.key_within(values, depth + 1)?,
+                    None => self.instance_key(value, id)?,
+                },
                 _ => Key::Same(id),
             },
         })
+    }
+
+    /// The tuple that a named tuple is, if the value is one.
+    pub(crate) fn named_values(&mut self, value: Value) -> Option<Value> {
+        let name = self.strings.intern(VALUES);
+        match self.world.heap.get(value.id()?) {
+            Object::Instance(instance) => instance.attributes.get(name),
+            _ => None,
+        }
     }
 
     fn instance_key(&mut self, value: Value, id: Id) -> R<Key> {

@@ -16,12 +16,13 @@
 //!                          ├─ attributes, kinds, objects, slices: names, items
 //!                          ├─ keys                 objects as keys of dicts and sets
 //!                          ├─ operators, concatenation, comparison, overloads, iteration
+//!                          ├─ numbers              the order and the hash of ints and floats
 //!                          ├─ delivery             where the value of a call goes
 //!                          ├─ delegation           `yield from`, and `throw`
 //!                          ├─ control, unwinding   branches, with, exceptions
 //!                          ├─ awaiting, tasks      coroutines, futures, event loops
 //!                          ├─ processes            what is asked of other processes
-//!                          ├─ text, format, percent, fields: values as text
+//!                          ├─ text, format, percent, spec, fields: values as text
 //!                          └─ collector            what nothing leads to is freed
 //! ```
 
@@ -47,6 +48,7 @@ pub mod iteration;
 pub mod keys;
 pub mod kinds;
 pub mod known;
+pub mod numbers;
 pub mod objects;
 pub mod operators;
 pub mod outside;
@@ -58,6 +60,7 @@ pub mod quick_access;
 pub mod quick_calls;
 pub mod slices;
 pub mod spare;
+pub mod spec;
 pub mod spread;
 pub mod tasks;
 pub mod terms;

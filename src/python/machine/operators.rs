@@ -170,12 +170,7 @@ impl Machine {
             }
             _ => {}
         }
-        match int_result(operator, a, b) {
-            Some(int) => Ok(Value::Int(int)),
-            None => {
-                Err(self.error("OverflowError", "an int has 64 bits here, and this one needs more"))
-            }
-        }
+        self.fitting(int_result(operator, a, b)).map(Value::Int)
     }
 
     fn floats(&mut self, operator: BinaryOperator, a: f64, b: f64) -> R<Value> {
@@ -243,9 +238,7 @@ impl Machine {
             return STRAIGHT;
         }
         if value.as_int().is_some() {
-            return Err(
-                self.error("OverflowError", "an int has 64 bits here, and this one needs more")
-            );
+            self.fitting(None)?;
         }
         let name = self.type_name(value);
         self.type_error(format!("bad operand type for unary {sign}: '{name}'"))

@@ -3,8 +3,9 @@
 //! *Promises*: what is a call in Python is a call here: a property's functions are frames.
 //! *Leaves out*: descriptors that a program writes itself.
 
+use crate::python::front::tree::private;
 use crate::python::machine::interpreter::{Machine, WRAPPERS};
-use crate::python::machine::terms::{Arguments, R};
+use crate::python::machine::terms::{Arguments, Done, R};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::frame::Then;
 use crate::python::value::object::{DictKind, Object, Sync};
@@ -27,15 +28,26 @@ impl Machine {
     }
 
     /// An object of a frozen class, or a named tuple, when it is made, is not changed any more.
-    fn is_frozen(&mut self, object: Value, name: StrId) -> R<bool> {
-        let marks = ["<frozen>", "<made>"].map(|mark| self.strings.intern(mark));
+    fn is_frozen(&mut self, object: Value, name: StrId, what: &str) -> R<bool> {
+        let [frozen, made] = ["<frozen>", "<made>"].map(|mark| self.strings.intern(mark));
         let Some(Object::Instance(own)) = object.id().map(|id| self.world.heap.get(id)) else {
             return Ok(false);
         };
-        match marks.map(|mark| own.attributes.get(mark).is_some()) {
+        let (class, made) = (own.class, own.attributes.get(made).is_some());
+        // A class derived from a frozen one may have attributes more.
+        let is_own = match self.world.heap.get(class) {
+            Object::Class(class) => class.attributes.get(frozen).is_some(),
+            _ => false,
+        };
+        let is_field = match self.lookup(class, frozen) {
+            Some(fields) => is_own || self.items(fields)?.contains(&Value::Str(name)),
+            None => false,
+        };
+        match [is_field, made] {
             [true, _] => {
                 let function = self.prelude("dataclasses._refuse_frozen");
-                let arguments = Arguments { values: vec![Value::Str(name)], named: Vec::new() };
+                let values = vec![Value::Str(name), self.text_value(what)];
+                let arguments = Arguments { values, named: Vec::new() };
                 self.call_value(function, arguments, Then::Discard)?;
                 Ok(true)
             }
@@ -53,7 +65,7 @@ impl Machine {
         value: Value,
         then: Then,
     ) -> R<bool> {
-        if self.has_frozen && self.is_frozen(object, name)? {
+        if self.has_frozen && self.is_frozen(object, name, "assign to")? {
             return Ok(true);
         }
         if let Some(Object::Instance(instance)) = object.id().map(|id| self.world.heap.get(id))
@@ -62,19 +74,7 @@ impl Machine {
             return Ok(false);
         }
         let Some(class) = self.class_of(object) else { return Ok(false) };
-        let found = self.lookup(class, name);
-        if let Some(property) = found
-            && self.wrapped(property, "property").is_some()
-        {
-            let setter = match property.id().map(|id| self.world.heap.get(id)) {
-                Some(Object::Instance(own)) => own.attributes.0.get(1).map(|(_, value)| *value),
-                _ => None,
-            };
-            let Some(setter) = setter.filter(|setter| *setter != Value::None) else {
-                let (name, class) = (self.strings.get(name), self.type_name(object));
-                let text = format!("property '{name}' of '{class}' object has no setter");
-                return Err(self.error("AttributeError", text));
-            };
+        if let Some(setter) = self.property_part(object, name, (1, "setter"))? {
             let arguments = Arguments { values: vec![object, value], named: Vec::new() };
             self.call_value(setter, arguments, then)?;
             return Ok(true);
@@ -85,23 +85,67 @@ impl Machine {
         Ok(false)
     }
 
+    /// Deletes an attribute for which the class has a property; `None` if it has none.
+    pub(crate) fn delete_by_class(
+        &mut self,
+        object: Value,
+        name: StrId,
+        then: Then,
+    ) -> R<Option<Done>> {
+        if self.has_frozen && self.is_frozen(object, name, "delete")? {
+            return Ok(Some(Done::Entered));
+        }
+        let Some(deleter) = self.property_part(object, name, (2, "deleter"))? else {
+            return Ok(None);
+        };
+        let arguments = Arguments { values: vec![object], named: Vec::new() };
+        self.call_value(deleter, arguments, then).map(Some)
+    }
+
+    /// A function of the property that the class of an object has for a name, if it has one.
+    fn property_part(
+        &mut self,
+        object: Value,
+        name: StrId,
+        (at, what): (usize, &str),
+    ) -> R<Option<Value>> {
+        let found = self.class_of(object).and_then(|class| self.lookup(class, name));
+        let Some(property) = found.filter(|p| self.wrapped(*p, "property").is_some()) else {
+            return Ok(None);
+        };
+        let part = match property.id().map(|id| self.world.heap.get(id)) {
+            Some(Object::Instance(own)) => own.attributes.0.get(at).map(|(_, value)| *value),
+            _ => None,
+        };
+        if part.is_some_and(|part| part != Value::None) {
+            return Ok(part);
+        }
+        let (name, class) = (self.strings.get(name), self.type_name(object));
+        let text = format!("property '{name}' of '{class}' object has no {what}");
+        Err(self.error("AttributeError", text))
+    }
+
     /// Whether the `__slots__` of a class leave room for an attribute.
     fn has_slot(&mut self, class: Id, name: StrId) -> R<bool> {
         let slots = self.strings.intern("__slots__");
         for class in self.linear(class) {
-            let own = match self.world.heap.get(class) {
-                Object::Class(class) => class.attributes.get(slots),
-                _ => None,
-            };
-            match own {
+            let Object::Class(own) = self.world.heap.get(class) else { return Ok(true) };
+            let (class, found) = (own.name, own.attributes.get(slots));
+            let names = match found {
                 None => return Ok(true),
-                Some(Value::Str(one)) if one == name => return Ok(true),
-                Some(Value::Str(_)) => {}
-                Some(names) => {
-                    if self.items(names)?.contains(&Value::Str(name)) {
-                        return Ok(true);
-                    }
+                Some(one @ Value::Str(_)) => vec![one],
+                Some(names) => self.items(names)?,
+            };
+            let wanted = self.strings.text(name);
+            let is_slot = |slot: &Value| match slot {
+                Value::Str(slot) => {
+                    let (class, slot) = (self.strings.text(class), self.strings.text(*slot));
+                    slot == wanted || private(class, slot).as_deref() == Some(wanted)
                 }
+                _ => false,
+            };
+            if names.iter().any(is_slot) {
+                return Ok(true);
             }
         }
         Ok(false)

@@ -31,18 +31,6 @@ pub enum Key {
     Same(Id),
 }
 
-impl Key {
-    /// The key of a float.
-    pub fn float(float: f64) -> Key {
-        let whole = float.fract() == 0.0 && float.abs() < 9.0e15;
-        #[allow(clippy::cast_possible_truncation, reason = "it is whole and small")]
-        match whole {
-            true => Key::Int(float as i64),
-            false => Key::Float(float.to_bits()),
-        }
-    }
-}
-
 /// How many entries are searched one by one.
 const SMALL: usize = 8;
 /// A place of the index that no entry has.

@@ -364,7 +364,7 @@ def run_in_executor(loop, executor, func, *args):
         executor.submit(_work, loop, future, func, args)
     return future
 
-async def to_thread(func, *args):
-    return await run_in_executor(get_running_loop(), None, func, *args)
+async def to_thread(func, *args, **kwargs):
+    return await run_in_executor(get_running_loop(), None, _call, func, args, kwargs)
 
 

@@ -90,7 +90,8 @@ fn what_is_refused_is_refused_with_its_reason() {
         ("-1ms", "a duration is not negative"),
     ] {
         let refused = time("--cpu", text).unwrap_err().to_string();
-        let head = format!("--cpu {text}: {why}");
+        let word = if text.is_empty() { "''" } else { text };
+        let head = format!("--cpu {word}: {why}");
         assert!(refused.starts_with(&head) && refused.contains("200us, 2ms or 1.5s"), "{refused}");
     }
     for (text, why) in [

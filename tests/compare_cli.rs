@@ -441,6 +441,7 @@ fn a_sweep_compares_at_each_point_and_draws_a_curve() {
     for ((point, at_once), (name, count)) in points.into_iter().zip(expected) {
         assert_eq!((point, at_once), (&name.into(), &count.into()));
     }
+    assert_refused(&[&words[..], &["--connections", "9"]].concat(), 2, "--connections: ");
     let output = run(&[&words[..], &models].concat());
     let shown = text(&output.stdout);
     assert!(shown.starts_with("fast-io: jobs a second by connections\n"), "{shown}");

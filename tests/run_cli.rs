@@ -204,7 +204,10 @@ fn a_line_that_is_flushed_arrives_before_the_end_and_ctrl_c_ends_what_would_not(
 fn ctrl_c_that_ends_the_children_is_the_program_s_exit_code_too() {
     let child = "import multiprocessing, time\np = multiprocessing.Process(target=time.sleep, \
                  args=(60,))\np.start()\nprint('begun', flush=True)\n";
-    for waits in ["p.join()\n", ""] {
+    let handled = "try:\n    p.join()\nexcept KeyboardInterrupt:\n    print('bye')\n";
+    for (waits, code, says) in
+        [("p.join()\n", 130, "KeyboardInterrupt\n"), ("", 130, ""), (handled, 0, "")]
+    {
         let file = File::new("children.py", &format!("{child}{waits}"));
         let mut command = singletrack();
         command.args(["run", file.path()]).stdin(Stdio::null());
@@ -217,7 +220,9 @@ fn ctrl_c_that_ends_the_children_is_the_program_s_exit_code_too() {
         // As a terminal does: to all of them.
         Command::new("kill").args(["-INT", "--", &format!("-{}", child.id())]).status().unwrap();
         let output = finish(child, &["children.py"], PATIENCE);
-        assert_eq!(output.status.code(), Some(130), "{waits}{}", text(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{waits}{}", text(&output.stderr));
+        assert!(text(&output.stderr).ends_with(says), "{waits}{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), if waits == handled { "bye\n" } else { "" });
     }
 }
 

@@ -9,7 +9,7 @@ use crate::lab::compare::bands::BandArgs;
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::race::{Effort, Race};
-use crate::lab::compare::sweep::Sweep;
+use crate::lab::compare::sweep::{Knob, Sweep};
 use crate::lab::page::request::Pictures;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::ColorChoice;
@@ -196,7 +196,7 @@ impl CompareArgs {
             limit: Duration::from_secs(compare.limit as u64),
         };
         let cases = Case::parse(&words)?;
-        let sweep = compare.sweep.as_deref().map(Sweep::parse).transpose()?;
+        let sweep = compare.swept()?;
         sweep.iter().try_for_each(|sweep| sweep.check(&cases, &race.models))?;
         Ok(CompareRequest {
             cases,
@@ -210,6 +210,25 @@ impl CompareArgs {
             pictures: compare.pictures,
             color: compare.color,
         })
+    }
+}
+
+impl CompareArgs {
+    /// What to vary.
+    fn swept(&self) -> Result<Option<Sweep>, Failure> {
+        let Some(sweep) = self.sweep.as_deref().map(Sweep::parse).transpose()? else {
+            return Ok(None);
+        };
+        let given = match sweep.knob {
+            Knob::Connections => self.connections,
+            Knob::Workers => self.workers,
+            Knob::Interval => None,
+        };
+        let thing = || format!("--{}", sweep.knob.name());
+        match given {
+            Some(_) => Err(Failure::new(thing(), "the sweep varies it", "leave one of both")),
+            None => Ok(Some(sweep)),
+        }
     }
 }
 

@@ -30,6 +30,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::Builder;
+use std::time::Duration;
+
+/// How long it takes at most until a Ctrl-C is noticed (`python/run/real.rs`), and some more.
+const HEARD: Duration = Duration::from_millis(200);
 
 fn done(answer: ProcessAnswer) -> Answer {
     Answer::Process(answer)
@@ -202,6 +206,10 @@ fn start_child(
     let watching = Arc::clone(shell);
     let watch = move || {
         let code = ending(&sentinel, &process);
+        if code == -libc::SIGINT {
+            // Ctrl-C is for the whole group: the program hears of its own before the child's.
+            std::thread::sleep(HEARD);
+        }
         let _ = watching.deliver(number, done(ProcessAnswer::Ended(code)));
     };
     let watcher = Builder::new().name("watcher".to_owned()).spawn(watch);

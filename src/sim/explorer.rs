@@ -144,12 +144,14 @@ impl Explorer {
     /// promise of the program's*: its tasks share nothing but what [`Sim::shared`] has given them, and
     /// pass no guard of it to another task.
     ///
-    /// Seen without that: who is woken, made, cancelled or dropped by a step, and time that passes. A
-    /// task that has used a shared thing counts as its user to the end, since it may hold a guard.
+    /// Seen without that: who is woken, made, cancelled or dropped by a step; whatever is done with the
+    /// handle of a task; the members and errors of a task group; and time that passes. A task that has
+    /// used a shared thing or a handle counts as its user to the end, since it may hold a guard.
     /// *Not seen*, and so not to be shared: a cell or a reference that is cloned out of a shared thing,
-    /// a thread-local or static value, the two ends of a connection, and a handle of a task, but for
-    /// awaiting or cancelling it (whoever asks [`done`](crate::event_loop::join::Task::done) learns the
-    /// order of steps). Without this setting, [`exhaustive`](Self::exhaustive) needs no promise.
+    /// a thread-local or static value, the two ends of a connection, and what the loop says of its tasks
+    /// ([`all_tasks`](crate::aio::all_tasks)). Nor is a future seen that goes by the order in which those
+    /// inside of it are woken, such as futures' `FuturesUnordered`, unless these are handles of tasks.
+    /// Without this setting, [`exhaustive`](Self::exhaustive) needs no promise.
     #[must_use]
     pub fn only_shared(self) -> Explorer {
         Explorer { search: Search::Exhaustive { only_shared: true }, ..self }

@@ -8,6 +8,7 @@
 //! *Leaves out*: which orders to try (`sim/explorer.rs`).
 
 use crate::event_loop::lifecycle::EventLoop;
+use crate::event_loop::looks;
 use crate::selector::simulated::SimulatedSelector;
 use crate::sim::guide::Guide;
 use crate::sim::panics::{caught, last_place};
@@ -47,6 +48,9 @@ pub(super) fn run<F: Future>(
             last_place().map_or(message.clone(), |place| format!("{message}, at {place}"));
         hears.panicked(task, message);
     });
+    let looked = Rc::clone(&stage);
+    let _listening =
+        stage.wants_footprints().then(|| looks::listen(move |look| looked.looks(look)));
     let ended = caught(|| {
         let future = program(Sim::new(Rc::clone(&stage)));
         event_loop.drive_chosen(future, |candidates| stage.choose(&event_loop, candidates))

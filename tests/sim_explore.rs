@@ -6,11 +6,12 @@ use cases::cases;
 use proptest::prelude::*;
 use singletrack::aio::{Event, Lock, sleep, timeout};
 use singletrack::create_task;
+use singletrack::event_loop::{LoopHandle, Task};
 use singletrack::sim::{Explorer, Failing, Order, RunEnd, Sim};
 use singletrack::task::budget::yield_now;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -205,6 +206,75 @@ fn a_program_that_never_ends_is_cut_and_fails() {
         }
     });
     assert_eq!(failing.end, RunEnd::TooLong);
+}
+
+#[test]
+fn a_program_that_stops_its_own_loop_has_not_ended() {
+    let yields = fails(Explorer::new(), |_| async {
+        LoopHandle::current().unwrap().stop().unwrap();
+        yield_now().await;
+        yield_now().await;
+    });
+    let waits = fails(Explorer::new(), |_| async {
+        LoopHandle::current().unwrap().stop().unwrap();
+        pending::<()>().await;
+    });
+    for failing in [yields, waits] {
+        let stopped = |why: &str| why.contains("stopped before the future was done");
+        assert!(matches!(&failing.end, RunEnd::Failed(why) if stopped(why)), "{failing}");
+    }
+}
+
+/// Its drop wants it to have been said that all is over.
+#[derive(Default)]
+struct MustBeOver(Cell<bool>);
+
+impl Drop for MustBeOver {
+    fn drop(&mut self) {
+        assert!(self.0.get(), "it is not over");
+    }
+}
+
+#[test]
+fn how_a_run_ended_is_not_hidden_by_what_the_drop_of_its_root_says() {
+    let deadlock = fails(Explorer::new(), |_| async {
+        let _over = MustBeOver::default();
+        pending::<()>().await;
+    });
+    assert!(matches!(&deadlock.end, RunEnd::Deadlock(_)), "{deadlock}");
+    let lonely = fails(Explorer::new(), |sim| async move {
+        let _over = MustBeOver::default();
+        drop(sim.spawn("lonely", async { panic!("unheard") }));
+        pending::<()>().await;
+    });
+    assert!(matches!(&lonely.end, RunEnd::Panicked { task, .. } if task == "lonely"), "{lonely}");
+    // Where there is nothing else to say, it counts.
+    let value = fails(Explorer::new(), |_| async { MustBeOver::default() });
+    assert!(matches!(&value.end, RunEnd::Panicked { task, .. } if task == "main"), "{value}");
+}
+
+/// It was in the middle of something, and says so when it is dropped: by a guard, or by the handle of a
+/// task that has panicked.
+#[test]
+fn a_run_that_is_cut_does_not_fail_by_what_its_drops_say() {
+    let explored = Explorer::new().only_shared().explore(|sim| async move {
+        let over = MustBeOver::default();
+        let panics: Task<()> = sim.spawn("panics", async { panic!("heard") });
+        let tasks = [1, 2].map(|_| {
+            let thing = sim.shared(Cell::new(0));
+            sim.spawn("task", async move {
+                yield_now().await;
+                thing.set(1);
+            })
+        });
+        for task in tasks {
+            task.await.unwrap();
+        }
+        panics.await.unwrap_err();
+        over.0.set(true);
+    });
+    let explored = explored.unwrap_or_else(|failing| panic!("{failing}"));
+    assert!(explored.complete && explored.repeated > 0, "{explored:?}");
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub enum RunEnd {
     Deadlock(Vec<(String, String)>),
     /// After more steps than a run may take.
     TooLong,
-    /// The loop failed.
+    /// The loop failed, or the program stopped it.
     Failed(String),
     /// It was to follow an order that is not of this program, or the program does something else each
     /// time: why.
@@ -298,18 +298,21 @@ impl Stage {
         self.guide.borrow().wants_footprints()
     }
 
-    pub(super) fn end<T>(&self, event_loop: &EventLoop, ended: Result<T, EndedEarly>) -> RunEnd {
+    pub(super) fn end(&self, event_loop: &EventLoop, ended: Result<(), EndedEarly>) -> RunEnd {
         if let Some(panicked) = self.panicked.take() {
             return panicked;
         }
         match ended {
-            Ok(_) => {
+            Ok(()) => {
                 // The root's last step, after which nothing is chosen. It ends all other tasks, so it
                 // has to do with every other step.
                 self.guide.borrow_mut().ran(&Footprint::all());
                 RunEnd::Done
             }
-            Err(EndedEarly::Stopped) => self.cut.take().unwrap_or(RunEnd::Done),
+            Err(EndedEarly::Stopped) => {
+                let by_itself = || RunEnd::Failed(EndedEarly::Stopped.to_string());
+                self.cut.take().unwrap_or_else(by_itself)
+            }
             Err(EndedEarly::Failed(e)) if e.kind() == io::ErrorKind::Deadlock => {
                 RunEnd::Deadlock(Story::waiting(event_loop))
             }

@@ -2,7 +2,10 @@
 
 #[path = "common/cases.rs"]
 mod cases;
+mod common;
+
 use cases::cases;
+use common::watchdog;
 use proptest::prelude::*;
 use singletrack::aio::{Event, Lock, sleep, timeout};
 use singletrack::create_task;
@@ -91,6 +94,47 @@ fn a_program_that_does_not_do_the_same_twice_is_told_so() {
         async move { (0..choices).for_each(|_| _ = sim.choose(2)) }
     });
     assert!(matches!(failing.end, RunEnd::Misfit(_)), "{failing}");
+}
+
+/// One run of it makes these choices, and all after it those: of so many values, or among tasks.
+fn chooses(sim: &Sim, choices: &[Result<usize, usize>]) -> Vec<Task<()>> {
+    let mut tasks = Vec::new();
+    for choice in choices {
+        match *choice {
+            Ok(values) => _ = sim.choose(values),
+            Err(count) => tasks.extend((0..count).map(|_| sim.spawn("task", async {}))),
+        }
+    }
+    tasks
+}
+
+#[test]
+fn a_search_by_depth_notices_that_a_program_does_something_else_in_its_next_run() {
+    let _watchdog = watchdog("programs that change", 60);
+    let (values, tasks) = (Ok, Err);
+    for (first, then) in [
+        (vec![values(3)], vec![values(2)]),
+        (vec![values(2)], vec![values(3)]),
+        (vec![values(2), values(2)], vec![values(2)]),
+        (vec![values(2), values(2)], vec![tasks(2)]),
+        (vec![values(2), tasks(3)], vec![values(2), tasks(2)]),
+        (vec![tasks(2)], vec![]),
+        (vec![tasks(2)], vec![tasks(3)]),
+        (vec![tasks(2)], vec![values(2), tasks(2)]),
+    ] {
+        for explorer in [Explorer::new().exhaustive(), Explorer::new().only_shared()] {
+            let runs = Cell::new(0);
+            let failing = fails(explorer, |sim| {
+                let choices = if runs.replace(runs.get() + 1) == 0 { &first } else { &then };
+                async move {
+                    for task in chooses(&sim, choices) {
+                        task.await.unwrap();
+                    }
+                }
+            });
+            assert!(matches!(failing.end, RunEnd::Misfit(_)), "{first:?}, {then:?}: {failing}");
+        }
+    }
 }
 
 #[test]

@@ -246,7 +246,7 @@ impl Stage {
             return Choice::Stop;
         }
         let Some(chosen) = self.guide.borrow_mut().step(&actors) else {
-            self.cut.replace(Some(RunEnd::Repeats));
+            self.cut.replace(Some(self.misfit().unwrap_or(RunEnd::Repeats)));
             return Choice::Stop;
         };
         let choice = self.choices.borrow().len();

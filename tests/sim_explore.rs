@@ -376,6 +376,22 @@ fn what_the_program_chooses_is_explored_and_replayed() {
 }
 
 #[test]
+fn seeds_beside_each_other_draw_different_orders() {
+    let drawn = |seed| {
+        let seen = RefCell::new(BTreeSet::new());
+        let explored = Explorer::new().random(seed).orders(100).explore(|sim| {
+            let seen = &seen;
+            async move { seen.borrow_mut().insert(sim.choose(1 << 30)) }
+        });
+        assert_eq!(explored.unwrap().orders, 100);
+        seen.into_inner()
+    };
+    let (one, other) = (drawn(7), drawn(8));
+    assert_eq!((one.len(), one.intersection(&other).count()), (100, 0));
+    assert_eq!(drawn(7), one, "a seed draws the same each time");
+}
+
+#[test]
 fn a_deadline_may_come_before_what_is_ready() {
     // The work needs no time, and yet a limit of an hour can end it: nothing says how long steps
     // take.

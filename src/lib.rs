@@ -73,6 +73,7 @@
 //!   join.rs               The handle of a task: await it, cancel it, or let it go
 //!   lifecycle.rs          The `EventLoop` from its making to its end: its parts, its settings, its closing
 //!   lints.rs              Lints: tasks that hold the loop, mostly wake themselves, or can never be woken again. Pure
+//!   looks.rs              Looks at tasks from outside, by their handles and in groups: told to whoever asks, as they happen
 //!   no_spans.rs           What stands for `spans.rs` without the feature `tracing`: functions that do nothing
 //!   reactor.rs            The descriptors of one loop: what is ready on each, and which tasks wait for it
 //!   recording.rs          A recording of a loop: which task was polled when, who woke it, how long the loop slept

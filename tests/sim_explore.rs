@@ -2,15 +2,19 @@
 
 #[path = "common/cases.rs"]
 mod cases;
+mod common;
+
 use cases::cases;
+use common::watchdog;
 use proptest::prelude::*;
 use singletrack::aio::{Event, Lock, sleep, timeout};
 use singletrack::create_task;
+use singletrack::event_loop::{LoopHandle, Task};
 use singletrack::sim::{Explorer, Failing, Order, RunEnd, Sim};
 use singletrack::task::budget::yield_now;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -90,6 +94,47 @@ fn a_program_that_does_not_do_the_same_twice_is_told_so() {
         async move { (0..choices).for_each(|_| _ = sim.choose(2)) }
     });
     assert!(matches!(failing.end, RunEnd::Misfit(_)), "{failing}");
+}
+
+/// One run of it makes these choices, and all after it those: of so many values, or among tasks.
+fn chooses(sim: &Sim, choices: &[Result<usize, usize>]) -> Vec<Task<()>> {
+    let mut tasks = Vec::new();
+    for choice in choices {
+        match *choice {
+            Ok(values) => _ = sim.choose(values),
+            Err(count) => tasks.extend((0..count).map(|_| sim.spawn("task", async {}))),
+        }
+    }
+    tasks
+}
+
+#[test]
+fn a_search_by_depth_notices_that_a_program_does_something_else_in_its_next_run() {
+    let _watchdog = watchdog("programs that change", 60);
+    let (values, tasks) = (Ok, Err);
+    for (first, then) in [
+        (vec![values(3)], vec![values(2)]),
+        (vec![values(2)], vec![values(3)]),
+        (vec![values(2), values(2)], vec![values(2)]),
+        (vec![values(2), values(2)], vec![tasks(2)]),
+        (vec![values(2), tasks(3)], vec![values(2), tasks(2)]),
+        (vec![tasks(2)], vec![]),
+        (vec![tasks(2)], vec![tasks(3)]),
+        (vec![tasks(2)], vec![values(2), tasks(2)]),
+    ] {
+        for explorer in [Explorer::new().exhaustive(), Explorer::new().only_shared()] {
+            let runs = Cell::new(0);
+            let failing = fails(explorer, |sim| {
+                let choices = if runs.replace(runs.get() + 1) == 0 { &first } else { &then };
+                async move {
+                    for task in chooses(&sim, choices) {
+                        task.await.unwrap();
+                    }
+                }
+            });
+            assert!(matches!(failing.end, RunEnd::Misfit(_)), "{first:?}, {then:?}: {failing}");
+        }
+    }
 }
 
 #[test]
@@ -208,6 +253,75 @@ fn a_program_that_never_ends_is_cut_and_fails() {
 }
 
 #[test]
+fn a_program_that_stops_its_own_loop_has_not_ended() {
+    let yields = fails(Explorer::new(), |_| async {
+        LoopHandle::current().unwrap().stop().unwrap();
+        yield_now().await;
+        yield_now().await;
+    });
+    let waits = fails(Explorer::new(), |_| async {
+        LoopHandle::current().unwrap().stop().unwrap();
+        pending::<()>().await;
+    });
+    for failing in [yields, waits] {
+        let stopped = |why: &str| why.contains("stopped before the future was done");
+        assert!(matches!(&failing.end, RunEnd::Failed(why) if stopped(why)), "{failing}");
+    }
+}
+
+/// Its drop wants it to have been said that all is over.
+#[derive(Default)]
+struct MustBeOver(Cell<bool>);
+
+impl Drop for MustBeOver {
+    fn drop(&mut self) {
+        assert!(self.0.get(), "it is not over");
+    }
+}
+
+#[test]
+fn how_a_run_ended_is_not_hidden_by_what_the_drop_of_its_root_says() {
+    let deadlock = fails(Explorer::new(), |_| async {
+        let _over = MustBeOver::default();
+        pending::<()>().await;
+    });
+    assert!(matches!(&deadlock.end, RunEnd::Deadlock(_)), "{deadlock}");
+    let lonely = fails(Explorer::new(), |sim| async move {
+        let _over = MustBeOver::default();
+        drop(sim.spawn("lonely", async { panic!("unheard") }));
+        pending::<()>().await;
+    });
+    assert!(matches!(&lonely.end, RunEnd::Panicked { task, .. } if task == "lonely"), "{lonely}");
+    // Where there is nothing else to say, it counts.
+    let value = fails(Explorer::new(), |_| async { MustBeOver::default() });
+    assert!(matches!(&value.end, RunEnd::Panicked { task, .. } if task == "main"), "{value}");
+}
+
+/// It was in the middle of something, and says so when it is dropped: by a guard, or by the handle of a
+/// task that has panicked.
+#[test]
+fn a_run_that_is_cut_does_not_fail_by_what_its_drops_say() {
+    let explored = Explorer::new().only_shared().explore(|sim| async move {
+        let over = MustBeOver::default();
+        let panics: Task<()> = sim.spawn("panics", async { panic!("heard") });
+        let tasks = [1, 2].map(|_| {
+            let thing = sim.shared(Cell::new(0));
+            sim.spawn("task", async move {
+                yield_now().await;
+                thing.set(1);
+            })
+        });
+        for task in tasks {
+            task.await.unwrap();
+        }
+        panics.await.unwrap_err();
+        over.0.set(true);
+    });
+    let explored = explored.unwrap_or_else(|failing| panic!("{failing}"));
+    assert!(explored.complete && explored.repeated > 0, "{explored:?}");
+}
+
+#[test]
 fn all_orders_of_two_tasks_are_counted() {
     // The steps of two tasks with two yields each, 3 steps a task: 6! / (3! 3!) orders, and no
     // other choice, for their parent waits for a wake that comes when both are done.
@@ -259,6 +373,22 @@ fn what_the_program_chooses_is_explored_and_replayed() {
     assert_eq!(failing.order.to_string(), "0:2 1:1");
     assert_eq!(failing.story.steps[0].notes, ["2, true"]);
     assert_eq!(failing.passed, 5);
+}
+
+#[test]
+fn seeds_beside_each_other_draw_different_orders() {
+    let drawn = |seed| {
+        let seen = RefCell::new(BTreeSet::new());
+        let explored = Explorer::new().random(seed).orders(100).explore(|sim| {
+            let seen = &seen;
+            async move { seen.borrow_mut().insert(sim.choose(1 << 30)) }
+        });
+        assert_eq!(explored.unwrap().orders, 100);
+        seen.into_inner()
+    };
+    let (one, other) = (drawn(7), drawn(8));
+    assert_eq!((one.len(), one.intersection(&other).count()), (100, 0));
+    assert_eq!(drawn(7), one, "a seed draws the same each time");
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub enum Choice {
 impl EventLoop {
     /// Runs until `future` is done; what happens when is up to `choose`, which is asked where
     /// there is anything that could. Where there is nothing, the selector is waited for without
-    /// a limit, and says if that is for ever.
+    /// a limit, and says if that is for ever. After a stop one more step is taken.
     ///
     /// # Errors
     /// What ended it early.
@@ -73,7 +73,9 @@ impl EventLoop {
         let deadline = self.core.timers.borrow_mut().next_deadline();
         let ready = self.core.ready.borrow().ready();
         if ready.is_empty() && deadline.is_none() {
-            return self.look(None, iteration);
+            // One that was stopped does not wait, as elsewhere.
+            let limit = self.core.stopping.get().then_some(Duration::ZERO);
+            return self.look(limit, iteration);
         }
         match choose(&Candidates { ready, timer: deadline.is_some() }) {
             Choice::Run(place) => {

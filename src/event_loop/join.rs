@@ -9,11 +9,13 @@
 use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, report_to, run_or_send, with_current};
 use crate::event_loop::inbox::LoopMessage;
+use crate::event_loop::looks::{self, Look};
 use crate::event_loop::waker::task_of;
 use crate::task::cell::TaskOf;
 use crate::task::state::TaskError;
 use std::fmt;
 use std::future::Future;
+use std::mem::needs_drop;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -57,6 +59,7 @@ impl<T> Task<T> {
     /// True when the future is gone, for whatever reason.
     #[doc(alias = "asyncio.Task.done")]
     pub fn done(&self) -> bool {
+        looks::at(Look::Task(self.id()));
         self.task.is_done()
     }
 
@@ -88,6 +91,7 @@ impl<T> Task<T> {
     /// True when it is done, by a panic that has not been fetched.
     #[doc(alias = "asyncio.Task.exception")]
     pub fn panicked(&self) -> bool {
+        looks::at(Look::Task(self.id()));
         self.task.unread_panic().is_some()
     }
 
@@ -95,6 +99,7 @@ impl<T> Task<T> {
     /// was cancelled, or panicked, or its output was fetched.
     #[doc(alias = "asyncio.Task.result")]
     pub fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        looks::at(Look::Task(self.id()));
         self.task.peek(look)
     }
 }
@@ -122,6 +127,10 @@ impl<T> Future for Task<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        looks::at(match task_of(cx.waker()) {
+            Some(_) => Look::Task(self.id()),
+            None => Look::WithWaker(self.id()),
+        });
         let polled = self.task.poll_join(cx);
         if polled.is_pending() && !self.is_of_this_loop(cx.waker()) {
             return Poll::Ready(Err(TaskError::OnAnotherLoop));
@@ -132,6 +141,9 @@ impl<T> Future for Task<T> {
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
+        if needs_drop::<T>() {
+            looks::at(Look::Task(self.id())); // if it is done, its value goes here
+        }
         if let Some(message) = self.task.unread_panic() {
             report_to(self.id().loop_id(), format!("{:?}", self.id()), message);
         }

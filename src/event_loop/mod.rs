@@ -20,8 +20,8 @@
 //! And `caught`: values of the user's, dropped where no panic may come out; `recording`: what happened
 //! to a loop, event by event, if that is switched on; `lints`: what is wrong with a task, by such a
 //! recording; `spans`: the same for tokio-console, with the feature `tracing`, and `no_spans` without;
-//! `chosen`: a run whose order is up to a caller, and `await_points`: where in the source a task waits,
-//! both for `sim`.
+//! `chosen`: a run whose order is up to a caller, `looks`: who looks at tasks, and `await_points`: where
+//! in the source a task waits, all three for `sim`.
 //!
 //! Read `run_once` first: its drawing is the loop. Then `scheduler` (what step 8 does with a task),
 //! `waker` and `inbox` (how a task becomes ready), `reactor` (step 4 to 6) and `timers` (step 7);
@@ -43,6 +43,7 @@ pub mod inbox;
 pub mod join;
 pub mod lifecycle;
 pub mod lints;
+pub mod looks;
 pub mod reactor;
 pub mod recording;
 pub mod run_once;

@@ -31,7 +31,7 @@ use crate::event_loop::join::Task;
 use crate::event_loop::recording::{Cause, LoopEventKind};
 use crate::event_loop::spans;
 use crate::event_loop::waker::{noting_waker, task_of, wake, waker};
-use crate::task::cell::AnyTask;
+use crate::task::cell::{AnyTask, TaskOf};
 use crate::task::metadata::TaskMetadata;
 use crate::task::running;
 use crate::task::state::{StepEnd, TaskEnd};
@@ -59,11 +59,13 @@ impl Core {
         future: F,
     ) -> Task<F::Output> {
         let mut ready = self.ready.borrow_mut();
-        let inserted = ready.insert(future);
-        let refused = inserted.is_err();
-        let (Ok(task) | Err(task)) = inserted;
+        let id = ready.take_id();
+        let task = TaskOf::new(id.unwrap_or(ready.root_id()), future);
+        if id.is_some() {
+            ready.insert(&task);
+        }
         drop(ready); // ending a future is user code
-        if refused {
+        if id.is_none() {
             if let Some(end) = task.cancel_now() {
                 self.settle(task.id(), end);
             }
@@ -386,5 +388,44 @@ impl Core {
             self.advance(cell);
         }
         task
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::create_task;
+    use crate::base::panic::into_message;
+    use crate::event_loop::lifecycle::EventLoop;
+    use std::future::{Future, poll_fn};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    struct WakesInItsDrop(Waker);
+
+    impl Future for WakesInItsDrop {
+        type Output = ();
+
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Ready(())
+        }
+    }
+
+    impl Drop for WakesInItsDrop {
+        fn drop(&mut self) {
+            self.0.wake_by_ref();
+        }
+    }
+
+    #[test]
+    fn a_future_that_finds_no_slot_may_wake_tasks_of_the_loop_in_its_drop() {
+        let event_loop = EventLoop::new().unwrap();
+        event_loop.core.ready.borrow_mut().fill();
+        let message = event_loop.run_until_complete(poll_fn(|cx| {
+            let future = WakesInItsDrop(cx.waker().clone());
+            let made = catch_unwind(AssertUnwindSafe(|| drop(create_task(future))));
+            Poll::Ready(made.map_err(into_message))
+        }));
+        assert_eq!(message.unwrap_err(), "a loop holds at most 16777215 tasks");
     }
 }

@@ -16,6 +16,7 @@
 //!   shrink ─▶ the same failure by fewer deviations ─▶ run it once more, and tell its story
 //! ```
 
+use crate::base::random::SplitMix64;
 use crate::sim::frontier::Frontier;
 use crate::sim::guide::{Draw, Follow, Guide, Walk};
 use crate::sim::order::{Order, shrink};
@@ -77,7 +78,9 @@ enum Search {
 pub struct Explored {
     /// How many orders were run to their end.
     pub orders: usize,
-    /// Whether these are all that there are, up to the deviations that were asked for.
+    /// Whether these are all that there are, but for those that only repeat others. A bound that has
+    /// left any out, of orders or of [deviations](Explorer::deviations), makes it false; so does a search
+    /// at random, and a replay.
     pub complete: bool,
     /// How many runs were cut, since they only repeated others.
     pub repeated: usize,
@@ -128,7 +131,8 @@ impl Explorer {
         Explorer { search: Search::ByDeviations(most), ..self }
     }
 
-    /// Orders drawn at random, as many as [`orders`](Self::orders) says.
+    /// Orders drawn at random, as many as [`orders`](Self::orders) says. One seed draws the same each
+    /// time; two draw different ones.
     #[must_use]
     pub fn random(self, seed: u64) -> Explorer {
         Explorer { search: Search::Random(seed), ..self }
@@ -144,12 +148,14 @@ impl Explorer {
     /// promise of the program's*: its tasks share nothing but what [`Sim::shared`] has given them, and
     /// pass no guard of it to another task.
     ///
-    /// Seen without that: who is woken, made, cancelled or dropped by a step, and time that passes. A
-    /// task that has used a shared thing counts as its user to the end, since it may hold a guard.
+    /// Seen without that: who is woken, made, cancelled or dropped by a step; whatever is done with the
+    /// handle of a task; the members and errors of a task group; and time that passes. A task that has
+    /// used a shared thing or a handle counts as its user to the end, since it may hold a guard.
     /// *Not seen*, and so not to be shared: a cell or a reference that is cloned out of a shared thing,
-    /// a thread-local or static value, the two ends of a connection, and a handle of a task, but for
-    /// awaiting or cancelling it (whoever asks [`done`](crate::event_loop::join::Task::done) learns the
-    /// order of steps). Without this setting, [`exhaustive`](Self::exhaustive) needs no promise.
+    /// a thread-local or static value, the two ends of a connection, and what the loop says of its tasks
+    /// ([`all_tasks`](crate::aio::all_tasks)). Nor is a future seen that goes by the order in which those
+    /// inside of it are woken, such as futures' `FuturesUnordered`, unless these are handles of tasks.
+    /// Without this setting, [`exhaustive`](Self::exhaustive) needs no promise.
     #[must_use]
     pub fn only_shared(self) -> Explorer {
         Explorer { search: Search::Exhaustive { only_shared: true }, ..self }
@@ -268,8 +274,13 @@ fn is_alike(one: &RunEnd, other: &RunEnd) -> bool {
 /// The guides of one run after the other.
 enum Guides {
     Frontier(Frontier, Option<Order>),
-    Random(u64),
-    SleepSets { sets: Rc<RefCell<SleepSets>>, begun: bool, only_shared: bool },
+    /// It gives each run its seed.
+    Random(SplitMix64),
+    SleepSets {
+        sets: Rc<RefCell<SleepSets>>,
+        begun: bool,
+        only_shared: bool,
+    },
     Once(Option<Order>),
 }
 
@@ -277,7 +288,7 @@ impl Guides {
     fn new(search: &Search, most_orders: usize) -> Guides {
         match search {
             Search::ByDeviations(most) => Guides::Frontier(Frontier::new(*most, most_orders), None),
-            Search::Random(seed) => Guides::Random(*seed),
+            Search::Random(seed) => Guides::Random(SplitMix64::new(*seed)),
             Search::Exhaustive { only_shared } => {
                 let sets = Rc::default();
                 Guides::SleepSets { sets, begun: false, only_shared: *only_shared }
@@ -293,10 +304,7 @@ impl Guides {
                 *running = Some(order.clone());
                 Box::new(Follow::new(order))
             }
-            Guides::Random(seed) => {
-                *seed = seed.wrapping_add(1);
-                Box::new(Draw::new(*seed))
-            }
+            Guides::Random(seeds) => Box::new(Draw::new(seeds.next_u64())),
             Guides::SleepSets { sets, begun, only_shared } => {
                 if std::mem::replace(begun, true) && !sets.borrow_mut().next_run() {
                     return None;

@@ -21,7 +21,7 @@ pub trait Guide {
     /// What the step that was chosen last has done.
     fn ran(&mut self, _: &Footprint) {}
 
-    /// Why what it followed is no order of this program, now that the run is over.
+    /// Why what it followed is no order of this program, now that the run is over or it has ended it.
     fn misfit(&self) -> Option<String> {
         None
     }
@@ -135,6 +135,10 @@ impl Guide for Walk {
 
     fn ran(&mut self, footprint: &Footprint) {
         self.sets.borrow_mut().ran(footprint);
+    }
+
+    fn misfit(&self) -> Option<String> {
+        self.sets.borrow().misfit()
     }
 
     fn wants_footprints(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Every order once, but of orders that only swap independent steps one. Pure
 //!
-//! *Assumes*: the same choices lead to the same candidates; what a step has done is told truly
+//! *Assumes*: the same choices lead to the same candidates (one that is seen not to is told); what a step has done is told truly
 //! ([`Footprint`]).
 //! *Promises*: every end that some order can reach is reached. With steps that all depend on each other
 //! it is the plain search, depth first.
@@ -83,6 +83,8 @@ pub struct SleepSets {
     depth: usize,
     /// What the last step leaves asleep for the next choice.
     asleep: Vec<(Actor, Footprint)>,
+    /// After the same choices this run wanted something else chosen than the one before.
+    differs: bool,
 }
 
 impl SleepSets {
@@ -91,8 +93,12 @@ impl SleepSets {
         SleepSets::default()
     }
 
-    /// Which of these actors goes on; `None` if each would only repeat another run.
+    /// Which of these actors goes on; `None` if each would only repeat another run, or if the run does
+    /// not do what the one before did ([`misfit`](Self::misfit)).
     pub fn step(&mut self, actors: &[Actor]) -> Option<usize> {
+        if self.differs {
+            return None;
+        }
         if self.depth == self.path.len() {
             let asleep = std::mem::take(&mut self.asleep);
             let is_awake = |actor: &Actor| asleep.iter().all(|(other, _)| other != actor);
@@ -107,20 +113,26 @@ impl SleepSets {
         }
         self.depth += 1;
         match &self.path[self.depth - 1] {
-            Node::Step { now, .. } => Some(now.0),
-            Node::Value { .. } => None,
+            Node::Step { actors: known, now, .. } if known == actors => Some(now.0),
+            _ => {
+                self.differs = true;
+                None
+            }
         }
     }
 
-    /// Which of so many values.
+    /// Which of so many values; 0 if the run does not do what the one before did.
     pub fn value(&mut self, of: usize) -> usize {
         if self.depth == self.path.len() {
             self.path.push(Node::Value { of, now: 0 });
         }
         self.depth += 1;
         match &self.path[self.depth - 1] {
-            Node::Value { now, .. } => *now,
-            Node::Step { .. } => 0,
+            Node::Value { of: known, now } if *known == of => *now,
+            _ => {
+                self.differs = true;
+                0
+            }
         }
     }
 
@@ -136,6 +148,16 @@ impl SleepSets {
             self.asleep = asleep.iter().chain(tried.iter()).filter(stays).cloned().collect();
             return;
         }
+    }
+
+    /// Why this run is none of the program that was searched so far, if it is not.
+    pub fn misfit(&self) -> Option<String> {
+        let why = match () {
+            () if self.differs => "something else was to be chosen",
+            () if self.depth < self.path.len() => "nothing more was to be chosen",
+            () => return None,
+        };
+        Some(format!("after the same choices as in the run before {why}"))
     }
 
     /// The run is over: on to the next. False if there is none.

@@ -8,11 +8,13 @@
 use crate::base::id::{GENERATIONS, TaskId};
 use crate::event_loop::chosen::{Candidates, Choice};
 use crate::event_loop::lifecycle::EventLoop;
+use crate::event_loop::looks::Look;
 use crate::event_loop::run_once::EndedEarly;
 use crate::selector::simulated::SimulatedSelector;
 use crate::sim::guide::Guide;
 use crate::sim::sleep_sets::{Actor, Footprint, TIME};
 use crate::sim::story::{Story, StoryStep, actor_of};
+use crate::task::running;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -24,6 +26,10 @@ const CALLBACK: Actor = u64::MAX - 1;
 
 /// Tasks' numbers are below this ([`actor_of`]); time and callbacks are above it.
 const TASKS_END: Actor = (GENERATIONS as u64) << 32;
+
+/// A thing that all groups of tasks touch. A task is a thing as well, under its own number: its end and
+/// every look at it touch that. What the program shares is numbered from here.
+const GROUPS: u64 = TASKS_END;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +47,7 @@ pub enum RunEnd {
     Deadlock(Vec<(String, String)>),
     /// After more steps than a run may take.
     TooLong,
-    /// The loop failed.
+    /// The loop failed, or the program stopped it.
     Failed(String),
     /// It was to follow an order that is not of this program, or the program does something else each
     /// time: why.
@@ -80,6 +86,8 @@ pub(super) struct Stage {
     /// The things that each actor has touched.
     touched: RefCell<BTreeMap<Actor, BTreeSet<u64>>>,
     things: Cell<u64>,
+    /// Who has left a task a waker that is code of theirs, which its end runs.
+    left_wakers: RefCell<BTreeMap<Actor, BTreeSet<Actor>>>,
     tasks: RefCell<Tasks>,
     /// The step in progress has done what every other step may notice.
     noticed: Cell<bool>,
@@ -134,7 +142,8 @@ impl Stage {
             cut: RefCell::default(),
             last: RefCell::default(),
             touched: RefCell::default(),
-            things: Cell::new(0),
+            things: Cell::new(GROUPS),
+            left_wakers: RefCell::default(),
             tasks: RefCell::default(),
             noticed: Cell::new(false),
             story: RefCell::new(story),
@@ -181,12 +190,30 @@ impl Stage {
         self.selector.advance(time);
     }
 
-    /// The step in progress touches this thing.
+    /// The step in progress touches this thing; and so does a task that runs eagerly inside of it, which
+    /// may hold it longer.
     pub fn touch(&self, thing: u64) {
-        let actor = self.last.borrow().as_ref().map(|step| step.actor);
-        if let Some(actor) = actor {
+        for actor in self.acting() {
             self.touched.borrow_mut().entry(actor).or_default().insert(thing);
         }
+    }
+
+    /// The step in progress looks at a task or a group.
+    pub(super) fn looks(&self, look: Look) {
+        match look {
+            Look::Group => self.touch(GROUPS),
+            Look::Task(task) => self.touch(actor_of(task)),
+            Look::WithWaker(task) => {
+                self.touch(actor_of(task));
+                let mut left = self.left_wakers.borrow_mut();
+                left.entry(actor_of(task)).or_default().extend(self.acting());
+            }
+        }
+    }
+
+    fn acting(&self) -> impl Iterator<Item = Actor> {
+        let step = self.last.borrow().as_ref().map(|step| step.actor);
+        step.into_iter().chain(running::current().filter(|_| step.is_some()).map(actor_of))
     }
 
     /// The program wants one of so many values.
@@ -219,7 +246,7 @@ impl Stage {
             return Choice::Stop;
         }
         let Some(chosen) = self.guide.borrow_mut().step(&actors) else {
-            self.cut.replace(Some(RunEnd::Repeats));
+            self.cut.replace(Some(self.misfit().unwrap_or(RunEnd::Repeats)));
             return Choice::Stop;
         };
         let choice = self.choices.borrow().len();
@@ -244,31 +271,48 @@ impl Stage {
         if let Some(story) = &mut *self.story.borrow_mut() {
             story.end(event_loop, step.actor, &woke);
         }
-        if !self.guide.borrow().wants_footprints() {
+        if !self.wants_footprints() {
             return self.guide.borrow_mut().ran(&Footprint::all());
         }
         let after = Tasks::of(event_loop);
         // A task that is made gets the next number, so that order counts. One that is dropped lets go
         // of what it held, and one that is cancelled will do something else in its next step.
         let before = self.tasks.replace(after.clone());
+        if before.alive.contains(&step.actor) && !after.alive.contains(&step.actor) {
+            self.touch_by_end(step.actor);
+        }
         let others_changed = before.without(step.actor) != after.without(step.actor);
         let all = self.noticed.take() || step.actor >= TASKS_END || others_changed;
         let touched = self.touched.borrow().get(&step.actor).cloned().unwrap_or_default();
         self.guide.borrow_mut().ran(&Footprint { all, woke, touched });
     }
 
-    pub(super) fn end<T>(&self, event_loop: &EventLoop, ended: Result<T, EndedEarly>) -> RunEnd {
+    /// A task has ended. Whoever looks at it will see that. And of two ends that run code of the same
+    /// task, the order may count: it may keep it, as one that awaits the first of many does.
+    fn touch_by_end(&self, task: Actor) {
+        let left = self.left_wakers.borrow_mut().remove(&task).unwrap_or_default();
+        self.touched.borrow_mut().entry(task).or_default().extend(left.into_iter().chain([task]));
+    }
+
+    pub(super) fn wants_footprints(&self) -> bool {
+        self.guide.borrow().wants_footprints()
+    }
+
+    pub(super) fn end(&self, event_loop: &EventLoop, ended: Result<(), EndedEarly>) -> RunEnd {
         if let Some(panicked) = self.panicked.take() {
             return panicked;
         }
         match ended {
-            Ok(_) => {
+            Ok(()) => {
                 // The root's last step, after which nothing is chosen. It ends all other tasks, so it
                 // has to do with every other step.
                 self.guide.borrow_mut().ran(&Footprint::all());
                 RunEnd::Done
             }
-            Err(EndedEarly::Stopped) => self.cut.take().unwrap_or(RunEnd::Done),
+            Err(EndedEarly::Stopped) => {
+                let by_itself = || RunEnd::Failed(EndedEarly::Stopped.to_string());
+                self.cut.take().unwrap_or_else(by_itself)
+            }
             Err(EndedEarly::Failed(e)) if e.kind() == io::ErrorKind::Deadlock => {
                 RunEnd::Deadlock(Story::waiting(event_loop))
             }

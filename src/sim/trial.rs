@@ -7,7 +7,9 @@
 //! of it is left: its loop is dropped before this returns.
 //! *Leaves out*: which orders to try (`sim/explorer.rs`).
 
+use crate::event_loop::core::enter;
 use crate::event_loop::lifecycle::EventLoop;
+use crate::event_loop::looks;
 use crate::selector::simulated::SimulatedSelector;
 use crate::sim::guide::Guide;
 use crate::sim::panics::{caught, last_place};
@@ -47,21 +49,34 @@ pub(super) fn run<F: Future>(
             last_place().map_or(message.clone(), |place| format!("{message}, at {place}"));
         hears.panicked(task, message);
     });
+    let looked = Rc::clone(&stage);
+    let _listening =
+        stage.wants_footprints().then(|| looks::listen(move |look| looked.looks(look)));
+    let mut root = None;
     let ended = caught(|| {
-        let future = program(Sim::new(Rc::clone(&stage)));
-        event_loop.drive_chosen(future, |candidates| stage.choose(&event_loop, candidates))
+        let root = root.insert(Box::pin(program(Sim::new(Rc::clone(&stage)))));
+        let ended = event_loop
+            .drive_chosen(root.as_mut(), |candidates| stage.choose(&event_loop, candidates));
+        ended.map(drop)
     });
     let mut end = match ended {
         Ok(ended) => stage.end(&event_loop, ended),
         Err(message) => RunEnd::Panicked { task: "main".to_owned(), message },
     };
     let story = stage.take_story().map(|story| story.told(&event_loop));
-    // What its drops say counts as well.
-    if let Err(message) = caught(|| drop(event_loop)) {
-        end = RunEnd::Panicked { task: "the loop's end".to_owned(), message };
-    }
+    // What its drops say counts as well, unless it has ended otherwise than it should: then they came
+    // in the middle of something. The root's are run on its loop, as they are elsewhere.
+    let root = caught(|| {
+        let _entered = enter(&event_loop.core);
+        drop(root);
+    });
+    let event_loop = caught(|| drop(event_loop));
     if let RunEnd::Done = end {
-        end = stage.take_panicked().or_else(|| stage.misfit()).unwrap_or(end);
+        let panicked = |task: &str, message| RunEnd::Panicked { task: task.to_owned(), message };
+        let root = root.err().map(|message| panicked("main", message));
+        let event_loop = event_loop.err().map(|message| panicked("the loop's end", message));
+        let drops = root.or(event_loop).or_else(|| stage.take_panicked());
+        end = drops.or_else(|| stage.misfit()).unwrap_or(end);
     }
     Trial { end, choices: stage.take_choices(), steps: stage.steps(), story }
 }

@@ -52,6 +52,12 @@ pub fn is(id: TaskId) -> bool {
     RUNNING.with(|running| running.id.get() == id.raw())
 }
 
+/// The task that runs here: the innermost, where one runs inside the step of another.
+pub fn current() -> Option<TaskId> {
+    let id = RUNNING.with(|running| running.id.get());
+    (id != 0).then(|| TaskId::from_raw(id))
+}
+
 /// What was noted of the outer task while another one runs inside its step; its drop puts that
 /// back.
 pub struct Saved {

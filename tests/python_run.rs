@@ -288,6 +288,24 @@ fn an_exception_in_the_main_thread_is_exit_code_1_when_the_others_have_ended() {
 }
 
 #[test]
+fn an_exception_is_told_behind_those_that_led_to_it() {
+    let ran =
+        run("def f():\n    try:\n        {}['k']\n    finally:\n        [][0]\ntry:\n    f()\n\
+                   except IndexError as e:\n    raise ValueError('v') from e\n");
+    let head = "Traceback (most recent call last):\n";
+    let f = "  File \"test.py\", line 7, in <module>\n    f()\n  File \"test.py\", line";
+    let expected = format!(
+        "{head}  File \"test.py\", line 3, in f\n    {{}}['k']\nKeyError: 'k'\n\n\
+         During handling of the above exception, another exception occurred:\n\n\
+         {head}{f} 5, in f\n    [][0]\nIndexError: list index out of range\n\n\
+         The above exception was the direct cause of the following exception:\n\n\
+         {head}  File \"test.py\", line 9, in <module>\n    raise ValueError('v') from e\n\
+         ValueError: v\n"
+    );
+    assert_eq!(ran.err, expected);
+}
+
+#[test]
 fn exit_codes_are_those_of_sys_exit() {
     for (argument, code, says) in
         [("", 0, ""), ("None", 0, ""), ("3", 3, ""), ("-1", 255, ""), ("'why'", 1, "why\n")]

@@ -81,7 +81,8 @@ const MODEL: &str = "The model. A switch comes only where the version looks whet
 lock: `dis FILE.py --policy P` marks the places. A call into C on built-in types is one step, unless it \
 calls Python. Whatever blocks lets others run. Time does not pass: a sleep may end at any moment, and \
 each limit of a wait may pass or not. Code is warm, so calls such as len() are specialised; --cold \
-explores code that is not. free-threaded is sequentially consistent: it has no weaker memory. It was \
+explores code that is not. A generator that is left in the middle is never closed, so its `finally` does \
+not run. free-threaded is sequentially consistent: it has no weaker memory. It was \
 not measured, for no free-threaded interpreter was at hand.";
 
 /// The page, no line wider than this.

@@ -33,6 +33,9 @@ of a `Pool` and of a `ProcessPoolExecutor` are forked; each begins with a copy o
 free-threaded is emulated: the lock is dropped after every instruction, so threads mix as they would
 without one, and are not faster than one thread.
 Ctrl-C is a KeyboardInterrupt in the main thread.
+Two things differ from CPython on purpose. An int has 64 bits; one that needs more is an OverflowError.
+And nothing is closed because nobody holds it any more: the `finally` of a generator that is left in
+the middle does not run. Call its `close`.
 
 Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.11, python-3.13, no-force, fair,
 priority, free-threaded; or a version of Python: 2.7, 3.9, 3.12, 3.14, 3.14t.

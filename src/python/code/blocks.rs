@@ -6,7 +6,7 @@
 
 use crate::python::code::compiler::{Block, Compiler, Result, number};
 use crate::python::code::instruction::Op;
-use crate::python::code::program::CodeKind;
+use crate::python::code::program::{CodeKind, Handled};
 use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{
     Constant, Expression, ExpressionKind, Handler, Name, Statement, UnaryOperator,
@@ -203,7 +203,10 @@ impl<'a> Compiler<'a> {
         self.exit_with(is_async);
         let end = self.emit(Op::Jump(0));
         self.handle(from, to, depth + 1, true);
+        let from = self.here();
         self.except_with(is_async);
+        let to = self.here();
+        self.note_handling(from, to, Handled::Above(depth + 1));
         let swallowed = self.emit(Op::PopJumpIfTrue(0));
         self.emit(Op::Reraise);
         self.land(swallowed);
@@ -233,7 +236,10 @@ impl<'a> Compiler<'a> {
         self.block(finally)?;
         let end = self.emit(Op::Jump(0));
         self.handle(from, to, depth, true);
+        let from = self.here();
         self.nested(Block::Unwinding, 1, finally)?;
+        let to = self.here();
+        self.note_handling(from, to, Handled::Above(depth));
         self.emit(Op::Reraise);
         self.land(end);
         Ok(())
@@ -258,12 +264,15 @@ impl<'a> Compiler<'a> {
         self.handle(from, to, depth, false);
         for handler in handlers {
             self.at = handler.at;
+            let from = self.here();
             let mut next = None;
             if let Some(class) = &handler.class {
                 self.expression(class)?;
                 self.emit(Op::MatchException);
                 next = Some(self.emit(Op::PopJumpIfFalse(0)));
             }
+            let to = self.here();
+            self.note_handling(from, to, Handled::Above(depth));
             self.handler(handler)?;
             ends.push(self.emit(Op::Jump(0)));
             if let Some(next) = next {
@@ -287,6 +296,7 @@ impl<'a> Compiler<'a> {
         let depth = self.unit().depth;
         self.nested(Block::Handling(slot), 0, &handler.body)?;
         let to = self.here();
+        self.note_handling(from, to, Handled::Slot(slot));
         self.forget(slot, handler.name.as_ref());
         let end = self.emit(Op::Jump(0));
         self.handle(from, to, depth, false);

@@ -8,7 +8,7 @@
 use crate::python::code::fusion::fuse;
 use crate::python::code::instruction::Op;
 use crate::python::code::modules;
-use crate::python::code::program::{Code, CodeKind, Handler, Program};
+use crate::python::code::program::{Code, CodeKind, Handled, Handler, Handling, Program};
 use crate::python::front::names::{Scope, ScopeKind, Variable, resolve};
 use crate::python::front::parse::parse;
 use crate::python::front::position::Position;
@@ -265,10 +265,23 @@ impl<'a> Compiler<'a> {
         *op = op.with_target(here);
     }
 
-    /// Sends exceptions of the instructions from `from` to `to` to the next one. What leaves the
-    /// block on the way is not covered.
+    /// Sends exceptions of the instructions from `from` to `to` to the next one.
     pub(crate) fn handle(&mut self, from: usize, to: usize, depth: u32, cleanup: bool) {
         let target = number(self.here());
+        for (from, to) in self.within(from, to) {
+            self.unit().code.handlers.push(Handler { from, to, target, depth, cleanup });
+        }
+    }
+
+    /// Notes that an exception is handled from `from` to `to`.
+    pub(crate) fn note_handling(&mut self, from: usize, to: usize, what: Handled) {
+        for (from, to) in self.within(from, to) {
+            self.unit().code.handling.push(Handling { from, to, what });
+        }
+    }
+
+    /// The instructions of a block, but for those that leave it on the way.
+    fn within(&mut self, from: usize, to: usize) -> Vec<(u32, u32)> {
         let unit = self.unit();
         let outside = unit.blocks.len();
         let mut start = from;
@@ -277,14 +290,14 @@ impl<'a> Compiler<'a> {
             holes.filter(|hole| hole.1 <= to).map(|hole| (hole.0, hole.1)).collect();
         ends.sort_unstable();
         ends.push((to, to));
+        let mut ranges = Vec::new();
         for (end, next) in ends {
             if start < end {
-                let handler =
-                    Handler { from: number(start), to: number(end), target, depth, cleanup };
-                unit.code.handlers.push(handler);
+                ranges.push((number(start), number(end)));
             }
             start = start.max(next);
         }
+        ranges
     }
 
     /// A slot that no name of the source has.

@@ -24,6 +24,26 @@ pub struct Handler {
     pub cleanup: bool,
 }
 
+/// Where the exception is that instructions handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handled {
+    /// In this slot.
+    Slot(u32),
+    /// On the stack, above so many operands.
+    Above(u32),
+}
+
+/// Instructions that run while an exception is handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handling {
+    /// The first one.
+    pub from: u32,
+    /// The first one behind them.
+    pub to: u32,
+    /// The exception.
+    pub what: Handled,
+}
+
 /// CPython's code object.
 #[derive(Debug, Clone, Default)]
 pub struct Code {
@@ -65,6 +85,9 @@ pub struct Code {
     pub positions: Vec<Position>,
     /// Where exceptions go, inner ones first.
     pub handlers: Vec<Handler>,
+    /// Which instructions handle exceptions. Of those that cover an instruction, the one that begins
+    /// last is the innermost.
+    pub handling: Vec<Handling>,
 }
 
 impl Code {

@@ -226,10 +226,11 @@ impl<'a> Compiler<'a> {
     fn raise(&mut self, statement: &Statement, value: Option<&'a Expression>) -> Result<()> {
         let Some(value) = value else {
             let handling = self.unit().blocks.iter().rev().find_map(|block| match block {
-                Block::Handling(slot) => Some(*slot),
+                Block::Handling(slot) => Some(Some(*slot)),
+                Block::Unwinding => Some(None),
                 _ => None,
             });
-            match handling {
+            match handling.flatten() {
                 Some(slot) => self.emit(Op::LoadFast(slot)),
                 // It may be called by an `except`.
                 None => self.emit(Op::LoadHandled),

@@ -121,27 +121,50 @@ fn divmod(m: &mut Machine, a: &Arguments) -> R<Done> {
 fn pow(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x, y, modulo] = m.sorted(a, "pow", 2, ["base", "exp", "mod"])?;
     if let (Some(base), Some(exponent), Some(modulo)) = (x.as_int(), y.as_int(), modulo.as_int()) {
-        if modulo == 0 || exponent < 0 {
-            return m.value_error("pow() needs a positive exponent and a modulus that is not 0");
+        if modulo == 0 {
+            return m.value_error("pow() 3rd argument cannot be 0");
         }
-        let (mut base, mut exponent, modulo) = (i128::from(base), exponent, i128::from(modulo));
-        let mut result = 1 % modulo;
-        while exponent > 0 {
-            if exponent & 1 == 1 {
-                result = (result * base).rem_euclid(modulo.abs());
-            }
-            base = (base * base).rem_euclid(modulo.abs());
-            exponent >>= 1;
-        }
-        if modulo < 0 && result > 0 {
-            result += modulo;
-        }
-        return value(Value::Int(i64::try_from(result).unwrap_or(0)));
+        return match modular_power(base, exponent, modulo) {
+            Some(result) => value(Value::Int(result)),
+            None => m.value_error("base is not invertible for the given modulus"),
+        };
     }
-    match m.numbers(BinaryOperator::Power, x, y)? {
+    let operator = BinaryOperator::Power;
+    if let Some(done) = m.binary_method(operator, false, x, y, 0)? {
+        return Ok(done);
+    }
+    match m.numbers(operator, x, y)? {
         Some(result) => value(result),
-        None => m.type_error("unsupported operand type(s) for ** or pow()"),
+        None => m.unsupported(operator, false, x, y),
     }
+}
+
+/// A power modulo a number; with a negative exponent, of what is 1 when multiplied by the base.
+fn modular_power(base: i64, exponent: i64, modulo: i64) -> Option<i64> {
+    let size = i128::from(modulo).abs();
+    let mut base = i128::from(base).rem_euclid(size);
+    if exponent < 0 {
+        let (mut a, mut b, mut inverse, mut next) = (base, size, 1, 0);
+        while b != 0 {
+            let quotient = a / b;
+            (a, b) = (b, a % b);
+            (inverse, next) = (next, inverse - quotient * next);
+        }
+        if a != 1 {
+            return None;
+        }
+        base = inverse.rem_euclid(size);
+    }
+    let (mut exponent, mut result) = (exponent.unsigned_abs(), 1 % size);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            result = result * base % size;
+        }
+        base = base * base % size;
+        exponent >>= 1;
+    }
+    let result = if modulo < 0 && result > 0 { result + i128::from(modulo) } else { result };
+    i64::try_from(result).ok()
 }
 
 fn format(m: &mut Machine, a: &Arguments) -> R<Done> {

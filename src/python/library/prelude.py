@@ -7,9 +7,22 @@ def _collect(it):
     return out
 
 def _sum(it, total):
+    # What is lost between floats is kept, and added in the end.
+    lost = 0.0
+    exact = True
     for x in it:
+        if type(total) is float and exact:
+            if type(x) is float:
+                new = total + x
+                lost += (total - new) + x if abs(total) >= abs(x) else (x - new) + total
+                total = new
+                continue
+            if not isinstance(x, int):
+                total = total + lost if lost - lost == 0.0 else total
+                lost = 0.0
+                exact = False
         total = total + x
-    return total
+    return total + lost if lost and lost - lost == 0.0 else total
 
 def _any(it):
     for x in it:

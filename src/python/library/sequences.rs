@@ -263,8 +263,15 @@ fn sum(m: &mut Machine, a: &Arguments) -> R<Done> {
     if m.needs_steps(items) || has_objects(m, items) && !is_view_of_numbers(m, items) {
         return python(m, "_sum", vec![items, start]);
     }
-    let mut total = start;
+    let (mut total, mut lost) = (start, 0.0);
     for item in m.items(items)? {
+        // As CPython since 3.12: what is lost between floats is kept, and added in the end.
+        if let (Value::Float(a), Value::Float(b)) = (total, item) {
+            let sum: f64 = a + b;
+            lost += if a.abs() >= b.abs() { (a - sum) + b } else { (b - sum) + a };
+            total = Value::Float(sum);
+            continue;
+        }
         match m.numbers(BinaryOperator::Add, total, item)? {
             Some(sum) => total = sum,
             None => {
@@ -274,7 +281,10 @@ fn sum(m: &mut Machine, a: &Arguments) -> R<Done> {
             }
         }
     }
-    value(total)
+    match total {
+        Value::Float(sum) if lost.is_finite() && lost != 0.0 => value(Value::Float(sum + lost)),
+        total => value(total),
+    }
 }
 
 fn is_view_of_numbers(m: &mut Machine, items: Value) -> bool {

@@ -208,15 +208,17 @@ fn stripped(m: &mut Machine, a: &Arguments, left: bool, right: bool) -> R<Done> 
 }
 
 fn affix(m: &mut Machine, a: &Arguments, f: fn(&str, &str) -> bool) -> R<Done> {
-    let [text, part] = m.sorted(a, "startswith", 2, ["self", "prefix"])?;
+    let [text, part, from, to] =
+        m.sorted(a, "startswith", 2, ["self", "prefix", "start", "end"])?;
     let text = m.text_argument(text)?;
+    let within = part_of(m, &text, from, to)?;
     let parts = match part.id().map(|id| m.world.heap.get(id)) {
         Some(Object::Tuple(items)) => items.clone(),
         _ => vec![part],
     };
     for part in parts {
         let part = m.text_argument(part)?;
-        if f(&text, &part) {
+        if within.is_some_and(|(start, end, _)| f(&text[start..end], &part)) {
             return value(Value::Bool(true));
         }
     }

@@ -29,7 +29,7 @@ impl Machine {
             };
             let s = if positional == 1 && least == 1 { "" } else { "s" };
             let was = if given == 1 { "was" } else { "were" };
-            let name = &code.name;
+            let name = &code.qualified;
             let text =
                 format!("{name}() takes {takes} positional argument{s} but {given} {was} given");
             return self.type_error(text);
@@ -42,13 +42,14 @@ impl Machine {
             match at.filter(|at| *at >= code.position_only) {
                 Some(at) if slots[at] == Value::Unset => slots[at] = value,
                 Some(_) => {
-                    let text = format!("{}() got multiple values for argument '{text}'", code.name);
+                    let text =
+                        format!("{}() got multiple values for argument '{text}'", code.qualified);
                     return self.type_error(text);
                 }
                 None if code.keywords => others.push((Value::Str(name), value)),
                 None => {
                     let text =
-                        format!("{}() got an unexpected keyword argument '{text}'", code.name);
+                        format!("{}() got an unexpected keyword argument '{text}'", code.qualified);
                     return self.type_error(text);
                 }
             }
@@ -100,7 +101,8 @@ impl Machine {
             [first @ .., last] => format!("{}, and {last}", first.join(", ")),
             [] => String::new(),
         };
-        let text = format!("{}() missing {count} required {kind} argument{s}: {list}", code.name);
+        let text =
+            format!("{}() missing {count} required {kind} argument{s}: {list}", code.qualified);
         self.type_error(text)
     }
 

@@ -12,7 +12,7 @@ use crate::python::machine::numbers::order_of_numbers;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R, Raise};
 use crate::python::value::any::Value;
 use crate::python::value::frame::Then;
-use crate::python::value::object::Object;
+use crate::python::value::object::{Object, Part};
 use std::cmp::Ordering;
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
@@ -64,6 +64,24 @@ impl Machine {
 
     /// A comparison of values without methods of their own.
     pub fn compare_plain(&mut self, operator: Comparison, left: Value, right: Value) -> R<bool> {
+        let is_set = |m: &Machine, value: Value| {
+            let object = value.id().map(|id| m.world.heap.get(id));
+            m.is_set_view(value) || matches!(object, Some(Object::Set(_)))
+        };
+        let of_items = |m: &Machine, value: Value| {
+            let object = value.id().map(|id| m.world.heap.get(id));
+            matches!(object, Some(Object::View(_, Part::Items)))
+        };
+        let is_equality = matches!(operator, Comparison::Equal | Comparison::NotEqual);
+        let items = is_equality && of_items(self, left) && of_items(self, right);
+        if !items
+            && (self.is_set_view(left) || self.is_set_view(right))
+            && is_set(self, left)
+            && is_set(self, right)
+        {
+            let (left, right) = (self.set_of(left)?, self.set_of(right)?);
+            return self.compare_plain(operator, left, right);
+        }
         Ok(match operator {
             Comparison::Equal => self.equal(left, right, 0)?,
             Comparison::NotEqual => !self.equal(left, right, 0)?,
@@ -141,6 +159,11 @@ impl Machine {
             match (self.world.heap.get(a), self.world.heap.get(b)) {
                 (Object::Tuple(x), Object::Tuple(y)) | (Object::List(x), Object::List(y)) => {
                     (x.clone(), y.clone())
+                }
+                // What they are the items of; these may be no keys.
+                (Object::View(x, Part::Items), Object::View(y, Part::Items)) => {
+                    let (x, y) = (Value::Ref(*x), Value::Ref(*y));
+                    return self.equal(x, y, depth + 1);
                 }
                 (Object::Deque(x), Object::Deque(y)) => {
                     (x.items.iter().copied().collect(), y.items.iter().copied().collect())

@@ -7,7 +7,7 @@ use crate::python::front::tree::BinaryOperator;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Location, R};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{DictKind, Object};
+use crate::python::value::object::{DictKind, Object, Part};
 use crate::python::value::table::Table;
 
 impl Machine {
@@ -45,6 +45,11 @@ impl Machine {
             && let Object::List(_) = self.world.heap.get(id)
         {
             return self.extend(id, right).map(Some);
+        }
+        let of_sets = matches!(operator, B::And | B::Or | B::Subtract | B::Xor);
+        if of_sets && (self.is_set_view(left) || self.is_set_view(right)) {
+            let (left, right) = (self.set_of(left)?, self.set_of(right)?);
+            return self.containers(operator, false, left, right);
         }
         let (Value::Ref(a), Value::Ref(b)) = (left, right) else { return Ok(None) };
         self.note(Location::Object(a), inplace);
@@ -127,6 +132,25 @@ impl Machine {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Whether a value is a view of a dict that is a set as well.
+    pub(crate) fn is_set_view(&self, value: Value) -> bool {
+        let object = value.id().map(|id| self.world.heap.get(id));
+        matches!(object, Some(Object::View(_, Part::Keys | Part::Items)))
+    }
+
+    /// The items of a view, or of what it is combined with, as a set.
+    pub(crate) fn set_of(&mut self, value: Value) -> R<Value> {
+        if let Some(Object::Set(_)) = value.id().map(|id| self.world.heap.get(id)) {
+            return Ok(value);
+        }
+        let mut table = Table::default();
+        for item in self.items(value)? {
+            table.insert(self.key(item)?, item, Value::None);
+        }
+        self.charge(4 * table.len())?;
+        Ok(self.add(Object::Set(table)))
     }
 
     fn keep(&mut self, inplace: bool, id: Id, object: Object) -> R<Value> {

@@ -7,6 +7,7 @@
 use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::catalogue::MODULES;
 use crate::python::code::instruction::Place;
+use crate::python::code::program::{Handled, Handling};
 use crate::python::machine::attributes::Found;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
@@ -85,14 +86,21 @@ impl Machine {
         STRAIGHT
     }
 
-    /// The exception that the thread handles: of the innermost `except` that it is in.
+    /// The exception that the thread handles: of the innermost `except`, `finally` or `with` that it
+    /// is in.
     pub(crate) fn handled(&self) -> Option<Id> {
         let of_frame = |frame: &Frame| {
             let code = self.program.codes.get(frame.code as usize)?;
-            let values = self.current.stack.get(frame.base as usize..)?;
-            let slots = code.locals.iter().zip(values).rev();
-            let mut kept = slots.filter(|(name, _)| name.starts_with('.'));
-            kept.find_map(|(_, value)| value.id().filter(|id| self.is_a(*id, "BaseException")))
+            let at = frame.at.saturating_sub(1);
+            let covers = |handling: &&Handling| handling.from <= at && at < handling.to;
+            let innermost =
+                code.handling.iter().filter(covers).max_by_key(|handling| handling.from)?;
+            let place = match innermost.what {
+                Handled::Slot(slot) => slot as usize,
+                Handled::Above(depth) => code.fixed() + depth as usize,
+            };
+            let exception = self.current.stack.get(frame.base as usize + place)?.id()?;
+            self.is_a(exception, "BaseException").then_some(exception)
         };
         self.current.frames.iter().rev().find_map(of_frame)
     }

@@ -19,41 +19,96 @@ pub struct Call {
     pub at: Position,
 }
 
-/// For each thread the calls that its last exception has come through, the innermost first.
+/// How an exception has come to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Came {
+    /// It was raised there, for the first time.
+    New,
+    /// It was raised there once more.
+    Again,
+    /// From further in.
+    Through,
+}
+
+/// An exception that ended a thread, or one that was handled when it was raised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The calls that it has come through, the outermost first.
+    pub calls: Vec<Call>,
+    /// Its class and what it says.
+    pub text: String,
+    /// What it is to the next one.
+    pub link: &'static str,
+}
+
+/// For each thread the calls that its last exceptions have come through, the innermost first.
 #[derive(Debug, Clone, Default)]
 pub struct Tracebacks {
     /// Whether they are kept.
     pub kept: bool,
-    of: HashMap<usize, (Id, Vec<Call>)>,
+    of: HashMap<usize, Vec<(Id, Vec<Call>)>>,
+    told: HashMap<usize, Vec<Told>>,
 }
 
+/// Of how many exceptions a thread's calls are kept.
+const MOST: usize = 64;
+
 impl Tracebacks {
-    /// An exception has come to a call of a thread that is inside of `depth` others; `raised` if it
-    /// begins there. Of a call that is not shown there is nothing to tell.
+    /// An exception has come to a call of a thread that is inside of `depth` others. Of a call that
+    /// is not shown there is nothing to tell.
     pub(crate) fn note(
         &mut self,
         thread: usize,
-        (exception, raised): (Id, bool),
+        (exception, came): (Id, Came),
         depth: usize,
         shown: Option<(String, Position)>,
     ) {
-        let entry = self.of.entry(thread);
-        let (of, calls) = entry.or_insert_with(|| (exception, Vec::new()));
-        if raised || *of != exception {
-            calls.clear();
-            *of = exception;
-        }
-        if calls.last().is_none_or(|last| depth < last.depth) {
+        let all = self.of.entry(thread).or_default();
+        let known = all.iter().position(|(of, _)| *of == exception);
+        let calls = match known.filter(|_| came != Came::New) {
+            Some(at) => &mut all[at].1,
+            None => {
+                known.map(|at| all.remove(at));
+                if all.len() == MOST {
+                    all.remove(0);
+                }
+                all.push((exception, Vec::new()));
+                &mut all.last_mut().expect("it was pushed").1
+            }
+        };
+        if came == Came::Again || calls.last().is_none_or(|last| depth < last.depth) {
             calls.extend(shown.map(|(function, at)| Call { depth, function, at }));
         }
     }
 
-    /// Takes the calls that a thread's last exception has come through, the outermost first.
-    pub(crate) fn take(&mut self, thread: usize) -> Vec<Call> {
-        let mut calls = self.of.remove(&thread).map_or_else(Vec::new, |(_, calls)| calls);
-        calls.reverse();
-        calls
+    /// A thread has ended by the last of these exceptions.
+    pub(crate) fn end(&mut self, thread: usize, chain: Vec<(Id, String, &'static str)>) {
+        let all = self.of.remove(&thread).unwrap_or_default();
+        let tell = |(exception, text, link)| {
+            let calls = all.iter().find(|(of, _)| *of == exception);
+            let calls = calls.map_or_else(Vec::new, |(_, calls)| calls.clone());
+            Told { calls: calls.into_iter().rev().collect(), text, link }
+        };
+        self.told.insert(thread, chain.into_iter().map(tell).collect());
     }
+
+    /// Takes what is to be told of the end of a thread, the first exception first.
+    pub(crate) fn take(&mut self, thread: usize) -> Vec<Told> {
+        self.of.remove(&thread);
+        self.told.remove(&thread).unwrap_or_default()
+    }
+}
+
+/// The tracebacks of exceptions that followed each other.
+pub(crate) fn tracebacks(told: &[Told], file: &str, source: &str) -> String {
+    let mut out = String::new();
+    for told in told {
+        out += &traceback(&told.calls, file, source, &told.text);
+        if !told.link.is_empty() {
+            out += &format!("\n{}\n\n", told.link);
+        }
+    }
+    out
 }
 
 /// A traceback in CPython's words, with lines of source.

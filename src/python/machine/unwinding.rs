@@ -4,25 +4,33 @@
 //! and its failure names the line that raised.
 //! *Leaves out*: which exceptions an `except` takes (`python/machine/control.rs`).
 
+use crate::python::code::instruction::Op;
 use crate::python::code::program::Handler;
 use crate::python::front::position::Position;
 use crate::python::machine::interpreter::{Machine, exception_class};
 use crate::python::machine::outside::Exit;
 use crate::python::machine::terms::Raise;
+use crate::python::machine::traceback::Came;
 use crate::python::machine::world::{Failure, Stage};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::frame::Then;
 use crate::python::value::object::{Generator, Object};
 use std::sync::Arc;
 
+/// What Python writes between an exception and the one that it led to.
+const CAUSED: &str = "The above exception was the direct cause of the following exception:";
+const HANDLED: &str = "During handling of the above exception, another exception occurred:";
+/// How many contexts behind each other are looked at.
+const LONGEST_CHAIN: usize = 10_000;
+
 impl Machine {
     /// Sends an exception to its handler, or ends the thread.
     pub(crate) fn unwind(&mut self, exception: Id) {
         let mut exception = exception;
-        let mut raised = self.note_line(exception);
+        let mut came = self.note_line(exception);
         let program = Arc::clone(&self.program);
         loop {
-            self.note_call(exception, std::mem::take(&mut raised));
+            self.note_call(exception, std::mem::replace(&mut came, Came::Through));
             let Some(frame) = self.current.frames.last_mut() else { return };
             let code = &program.codes[frame.code as usize];
             let at = frame.at.saturating_sub(1);
@@ -44,12 +52,16 @@ impl Machine {
                         self.error("RuntimeError", "generator raised StopIteration")
                 {
                     exception = other;
-                    raised = self.note_line(exception);
+                    came = self.note_line(exception);
                     continue;
                 }
             }
             if self.current.frames.is_empty() {
                 let text = self.exception_text(exception);
+                if self.tracebacks.kept {
+                    let chain = self.exception_chain(exception);
+                    self.tracebacks.end(self.number, chain);
+                }
                 let at = self.line_of(exception);
                 let quiet = self.is_a(exception, "SystemExit");
                 if quiet && self.number == 0 {
@@ -95,8 +107,8 @@ impl Machine {
         }
     }
 
-    /// Notes that an exception has come to the innermost call; `raised` if it begins there.
-    fn note_call(&mut self, exception: Id, raised: bool) {
+    /// Notes that an exception has come to the innermost call.
+    fn note_call(&mut self, exception: Id, came: Came) {
         let Some(frame) = self.current.frames.last().filter(|_| self.tracebacks.kept) else {
             return;
         };
@@ -104,7 +116,7 @@ impl Machine {
         let at = code.positions.get((frame.at as usize).saturating_sub(1)).copied();
         let shown = (!code.kind.is_library()).then(|| (code.name.clone(), at.unwrap_or_default()));
         let depth = self.current.frames.len();
-        self.tracebacks.note(self.number, (exception, raised), depth, shown);
+        self.tracebacks.note(self.number, (exception, came), depth, shown);
     }
 
     /// What the process ends with.
@@ -138,24 +150,82 @@ impl Machine {
         }
     }
 
-    /// Keeps the place that raised an exception first; says whether it was raised just now.
-    fn note_line(&mut self, exception: Id) -> bool {
+    /// An exception and those that are told before it: its causes, or what was handled when it was
+    /// raised; each with its text and what it is to the next.
+    fn exception_chain(&mut self, exception: Id) -> Vec<(Id, String, &'static str)> {
+        let names = ["__cause__", "__context__", "__suppress_context__"];
+        let names = names.map(|name| self.strings.intern(name));
+        let mut chain: Vec<(Id, String, &str)> = Vec::new();
+        let (mut at, mut link) = (Some(exception), "");
+        while let Some(id) = at.filter(|id| !chain.iter().any(|(told, ..)| told == id)) {
+            chain.push((id, self.exception_text(id), link));
+            let Object::Instance(own) = self.world.heap.get(id) else { break };
+            let [cause, context, suppressed] = names.map(|name| own.attributes.get(name));
+            let cause = cause.and_then(Value::id);
+            let is_shown = suppressed != Some(Value::Bool(true));
+            link = match cause {
+                Some(_) => CAUSED,
+                None => HANDLED,
+            };
+            at = cause.or(context.filter(|_| is_shown).and_then(Value::id));
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// Keeps the place that raised an exception first, and what was handled then.
+    fn note_line(&mut self, exception: Id) -> Came {
+        let came = if self.goes_on() { Came::Through } else { Came::Again };
+        if came == Came::Again {
+            self.set_context(exception);
+        }
         let name = self.known.line;
         let at = self.position();
         let packed = i64::from(at.line) << 32 | i64::from(at.column);
-        let context = self.handled().filter(|handled| *handled != exception);
-        let context_name = self.strings.intern("__context__");
-        if let Object::Instance(instance) = self.world.heap.get(exception)
-            && instance.attributes.get(name).is_none()
-            && let Object::Instance(instance) = self.world.heap.get_mut(exception)
-        {
-            instance.attributes.set(name, Value::Int(packed));
-            if let Some(context) = context {
-                instance.attributes.set(context_name, Value::Ref(context));
-            }
-            return true;
+        let Object::Instance(instance) = self.world.heap.get(exception) else { return came };
+        if instance.attributes.get(name).is_some() {
+            return came;
         }
-        false
+        if let Object::Instance(instance) = self.world.heap.get_mut(exception) {
+            instance.attributes.set(name, Value::Int(packed));
+        }
+        Came::New
+    }
+
+    /// Whether the instruction goes on with an exception that was raised before.
+    fn goes_on(&self) -> bool {
+        let frame = self.current.frames.last();
+        let op = frame.and_then(|frame| {
+            let code = self.program.codes.get(frame.code as usize)?;
+            code.ops.get((frame.at as usize).checked_sub(1)?)
+        });
+        op == Some(&Op::Reraise)
+    }
+
+    /// What is handled when an exception is raised is its context. Where that has it as its own
+    /// context, it is cut off there, as in CPython.
+    fn set_context(&mut self, exception: Id) {
+        let Some(handled) = self.handled().filter(|handled| *handled != exception) else { return };
+        let name = self.strings.intern("__context__");
+        let context_of = |m: &Machine, id: Id| match m.world.heap.get(id) {
+            Object::Instance(instance) => instance.attributes.get(name).and_then(Value::id),
+            _ => None,
+        };
+        let mut at = handled;
+        // A program can have made a circle of them itself.
+        for _ in 0..LONGEST_CHAIN {
+            let Some(context) = context_of(self, at) else { break };
+            if context == exception
+                && let Object::Instance(instance) = self.world.heap.get_mut(at)
+            {
+                instance.attributes.remove(name);
+                break;
+            }
+            at = context;
+        }
+        if let Object::Instance(instance) = self.world.heap.get_mut(exception) {
+            instance.attributes.set(name, Value::Ref(handled));
+        }
     }
 
     pub(crate) fn line_of(&mut self, exception: Id) -> Position {

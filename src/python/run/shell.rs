@@ -28,7 +28,7 @@ use crate::python::explore::policies::Looks;
 use crate::python::machine::burst::{Pause, Points};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::outside::{Answer, Clock, Request, Switching};
-use crate::python::machine::traceback::traceback;
+use crate::python::machine::traceback::tracebacks;
 use crate::python::run::executors::Executors;
 use crate::python::run::inside::{Ending, Inside, Resumed};
 use crate::python::run::processes::Processes;
@@ -213,19 +213,19 @@ impl Shell {
     /// The thread has ended: says so if it was by an exception.
     fn end(&self, gil: &mut Gil<'_>, number: usize) {
         let inside = self.inside.get_mut(gil);
-        let calls = inside.machine.tracebacks.take(number);
-        let failure = inside.machine.current.failure.clone();
+        let told = inside.machine.tracebacks.take(number);
+        let failed = inside.machine.current.failure.is_some();
         let name = inside.machine.name_of_thread(number);
         let process = inside.machine.outside.process.clone();
         let exit = inside.machine.outside.exit.as_ref().filter(|_| number == 0);
         let mut text =
             exit.filter(|exit| !exit.text.is_empty()).map(|exit| exit.text.clone() + "\n");
-        if let Some(failure) = failure {
+        if failed {
             let head = match number {
                 0 => process.map_or_else(String::new, |process| format!("Process {process}:\n")),
                 _ => format!("Exception in thread {name}:\n"),
             };
-            text = Some(head + &traceback(&calls, &self.file, &self.source, &failure.text));
+            text = Some(head + &tracebacks(&told, &self.file, &self.source));
         }
         // With the lock in hand: who waits for this thread finds it said.
         if let Some(text) = text {

@@ -116,8 +116,8 @@ impl<T> Promise<T> {
         self.lock().state.is_cancelled()
     }
 
-    /// Wakes `waker` when the future is done, because it was cancelled, say. The counterpart
-    /// of [`Future::add_done_callback`] on this side.
+    /// Wakes `waker` when the future is done, because it was cancelled, say; before any callback is
+    /// called. The counterpart of [`Future::add_done_callback`] on this side.
     #[doc(alias = "tokio::sync::oneshot::Sender::closed")]
     pub fn wake_when_done(&self, waker: Waker) {
         let shared = self.shared.as_ref().expect("only `resolve` and `drop` take it");
@@ -266,7 +266,8 @@ impl<T> Future<T> {
     }
 
     /// Calls `callback` once when done: on the thread that resolves or cancels, in the order
-    /// of these calls; at once, on this thread, if it is done already.
+    /// of these calls; at once, on this thread, if it is done already. Threads and tasks that wait for
+    /// the future are told first.
     ///
     /// A callback that resolves another future comes back when that one's callbacks have been called;
     /// but 32 of them deep they are called only when the callback at that depth has ended, each

@@ -23,7 +23,7 @@
 //!                        │ close
 //!                        ├─▶ blocked workers: no longer blocked
 //!   unlocked:            ├─▶ condvar: the threads that wait
-//!                        └─▶ waker, then callbacks in order
+//!                        └─▶ waker, `wait` and `as_completed`, then callbacks in order
 //! ```
 
 use crate::base::origin::Origin;

@@ -728,6 +728,59 @@ fn each_of_two_shutdowns_waits_for_the_threads() {
     });
 }
 
+/// A job's captured value that, as it is dropped, asks the job's future.
+struct Asks {
+    future: Arc<Mutex<Option<Future<()>>>>,
+    running_and_cancelled: mpsc::Sender<(bool, bool)>,
+}
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        if let Some(future) = &*self.future.lock().unwrap() {
+            let _ = self.running_and_cancelled.send((future.running(), future.cancel()));
+        }
+    }
+}
+
+/// Submits a job that `end` keeps from running: what its value was told, and how it ended.
+fn asked_by_a_job_that_never_runs(
+    pool: &ThreadPoolExecutor,
+    end: impl FnOnce(),
+) -> ((bool, bool), Result<(), JobError>) {
+    let (running_and_cancelled, told) = mpsc::channel();
+    let future = Arc::new(Mutex::new(None));
+    let asks = Asks { future: Arc::clone(&future), running_and_cancelled };
+    *future.lock().unwrap() = Some(pool.submit_fn(move || drop(asks)));
+    end();
+    let told = told.recv().unwrap();
+    let future = future.lock().unwrap().take().unwrap();
+    (told, future.result())
+}
+
+/// Shows E2.
+#[test]
+fn a_job_that_will_never_run_is_not_running_and_can_be_cancelled_to_the_end() {
+    bounded(|| {
+        let pool = pool(1);
+        let gate = Gate::shut(&pool);
+        let told = asked_by_a_job_that_never_runs(&pool, || pool.shutdown(false, true));
+        assert_eq!(told, ((false, true), Err(JobError::Cancelled)));
+        gate.open();
+    });
+    bounded(|| {
+        let (open, gate) = mpsc::channel::<()>();
+        let gate = Mutex::new(gate);
+        let breaks = move || {
+            gate.lock().unwrap().recv().unwrap();
+            std::panic::resume_unwind(Box::new("it breaks"));
+        };
+        let options = ThreadPoolOptions::default().max_workers(1).initializer(breaks);
+        let pool = options.build().unwrap();
+        let told = asked_by_a_job_that_never_runs(&pool, || open.send(()).unwrap());
+        assert_eq!(told, ((false, true), Err(JobError::Cancelled)));
+    });
+}
+
 /// Shows E6.
 #[test]
 fn every_submitted_job_is_accounted_for_at_shutdown() {

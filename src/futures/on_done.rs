@@ -1,9 +1,9 @@
-//! What happens when a future becomes done: who waits is told, then callbacks in order, and no deep
-//! stack.
+//! What happens when a future becomes done: who waits is told, then callbacks run in order.
 //!
 //! *Promises*: every callback is called once, those of one future in the order in which they were
-//! added, and after all that wait were told; a panic in one harms neither the others nor the thread; a chain of any length, in which
-//! each callback resolves the next future, takes a stack of bounded depth.
+//! added, and after all that wait were told; a panic in one harms neither the others nor the thread;
+//! a chain of any length, in which each callback resolves the next future, takes a stack of bounded
+//! depth.
 //! *Leaves out*: when that is, and the lock (`futures/oneshot.rs`).
 //!
 //! A callback may resolve another future, whose callbacks are called before it goes on, as in

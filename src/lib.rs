@@ -41,13 +41,13 @@
 //!   future.rs             Promise and future: one thread will set a result, others wait for it
 //!   idle_workers.rs       When a pool wakes or starts a worker: which run, search and sleep. Pure
 //!   job_queue.rs          The queue of a thread pool: where jobs wait for workers, and workers for jobs
-//!   on_done.rs            What happens when a future becomes done: a waker, callbacks in order, and no deep stack
+//!   on_done.rs            What happens when a future becomes done: who waits is told, then callbacks run in order
 //!   oneshot.rs            The cell that a promise and its future share: five states and an outcome
 //!   queued_job.rs         A job that waits for a worker of a thread pool: a closure beside the cell for its result
 //!   thread_pool.rs        A pool of threads that share memory: `ThreadPoolExecutor`
 //!   wait_graph.rs         Who waits for whom: circles through event loops and pools of threads. Pure
 //!   waiting.rs            Waiting for several futures: for all, for the first, or for each as it comes
-//!   wire.rs               What may cross a pipe between processes: any serde value, encoded by postcard
+//!   wire.rs               What may cross a pipe between processes: serde values, encoded by postcard
 //! selector                Where the loop waits for descriptors: epoll through mio or polling, or a script
 //!   event.rs              The `Selector` trait: what a loop needs of the system, and a backend's contract
 //!   mio.rs                The default selector: mio's epoll, edge-triggered, with timeouts to the nanosecond

@@ -160,6 +160,55 @@ fn a_job_of_ones_own_pool_that_is_done_already_hides_no_circle() {
     assert!(would_deadlock(&results[1]), "{results:?}");
 }
 
+/// A job that waits, on a pool of so many threads, for the first of two: a task of a loop of its own
+/// thread, which cannot run meanwhile, and a job of its own pool.
+fn first_of_own_task_and_own_job(threads: usize, task_first: bool) -> Result<u8, JobError> {
+    let pool = Arc::new(ThreadPoolExecutor::new(threads).unwrap());
+    let own = Arc::clone(&pool);
+    let outer = pool.submit_fn(move || {
+        let event_loop = EventLoop::new().unwrap();
+        let task = event_loop.handle().run_coroutine_threadsafe(async { 1 });
+        let job = own.submit_fn(|| {
+            std::thread::sleep(Duration::from_millis(20)); // the other one waits by then
+            7
+        });
+        let both = if task_first { [task, job] } else { [job, task] };
+        let (mut done, rest) = wait(both, ReturnWhen::FirstCompleted, None);
+        assert_eq!((done.len(), rest.len()), (1, 1));
+        done.remove(0).result()
+    });
+    outer.result().unwrap()
+}
+
+/// Shows E11.
+#[test]
+fn a_wait_for_the_first_is_refused_only_if_none_of_them_can_end() {
+    let _dog = watchdog("a wait for a task and a job, both of one's own", 60);
+    for task_first in [true, false] {
+        assert_eq!(first_of_own_task_and_own_job(2, task_first), Ok(7), "{task_first}");
+        let in_vain = first_of_own_task_and_own_job(1, task_first);
+        assert!(would_deadlock(&in_vain), "{in_vain:?}");
+    }
+}
+
+/// Shows E11.
+/// Whether others may wait for the thread that iterates may change from one future to the next.
+#[test]
+fn a_loop_made_between_two_futures_of_as_completed_closes_the_circle() {
+    let _dog = watchdog("a loop made in the middle of as_completed", 60);
+    let pool = ThreadPoolExecutor::new(2).unwrap();
+    let (give, get) = mpsc::channel();
+    let first = pool.submit_fn(|| Ok(1));
+    let second = pool.submit_fn(move || asks(get.recv().unwrap()));
+    let mut both = as_completed([first, second], None);
+    assert_eq!(both.next().unwrap().unwrap().result(), Ok(Ok(1)));
+    let event_loop = EventLoop::new().unwrap();
+    give.send(event_loop.handle()).unwrap();
+    let outcome = both.next().unwrap().unwrap().result();
+    let told = would_deadlock(&outcome) || outcome.as_ref().is_ok_and(would_deadlock);
+    assert!(told, "{outcome:?}");
+}
+
 #[test]
 fn a_wait_with_a_limit_ends_by_itself_and_is_no_circle() {
     let _dog = watchdog("a wait with a limit", 60);

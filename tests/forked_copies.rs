@@ -20,7 +20,10 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::process::Command;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A name, and what is to be done with the fork server of all.
@@ -216,6 +219,108 @@ fn the_futures_of_a_pool(fork_server: &ForkServer) {
     assert_eq!(results, [Ok(100), Ok(100), Ok(9)]);
 }
 
+/// The job is the original's: a copy neither cancels it nor tells anybody that it did.
+fn the_cancel_of_a_job(_: &ForkServer) {
+    let pool = ThreadPoolExecutor::new(1).unwrap();
+    let (open, gate) = mpsc::channel::<()>();
+    let runs = pool.submit_fn(move || gate.recv().is_ok());
+    let queued = pool.submit_fn(|| true);
+    let told = Arc::new(AtomicUsize::new(0));
+    for future in [&runs, &queued] {
+        let told = Arc::clone(&told);
+        future.add_done_callback(move || _ = told.fetch_add(1, SeqCst));
+    }
+    in_child(|| {
+        let cancels = [runs.cancel(), queued.cancel(), queued.cancelled()];
+        cancels == [false; 3] && told.load(SeqCst) == 0 && says_copy(queued.result())
+    });
+    open.send(()).unwrap();
+    assert_eq!(runs.result(), Ok(true));
+}
+
+/// A thread that does something again and again, until this is dropped.
+struct Busy(Arc<AtomicBool>, Option<JoinHandle<()>>);
+
+impl Busy {
+    fn with(step: impl Fn() + Send + 'static) -> Busy {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let work = move || {
+            let _loop = EventLoop::new().unwrap(); // so others may wait for this thread
+            while !stopped.load(SeqCst) {
+                step();
+            }
+        };
+        Busy(stop, Some(std::thread::spawn(work)))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+        self.1.take().unwrap().join().unwrap();
+    }
+}
+
+/// A thread that was not copied may have had the lock of a future. Enough forks meet one that has.
+fn a_future_that_another_thread_looks_at(_: &ForkServer) {
+    let pool = ThreadPoolExecutor::new(1).unwrap();
+    let (open, gate) = mpsc::channel::<()>();
+    let runs = pool.submit_fn(move || gate.recv().is_ok());
+    let queued = Arc::new(pool.submit_fn(|| ()));
+    let looked_at = Arc::clone(&queued);
+    let busy = Busy::with(move || assert!(!looked_at.cancelled()));
+    for _ in 0..40 {
+        in_child(|| {
+            queued.add_done_callback(|| ());
+            let no = [queued.cancel(), queued.running(), queued.cancelled()];
+            let error = queued.exception();
+            no == [false; 3]
+                && error.is_some_and(|why| is_copy(&why))
+                && queued.wait(None)
+                && queued.done()
+                && format!("{queued:?}").contains("Finished")
+        });
+    }
+    drop(busy);
+    open.send(()).unwrap();
+    assert_eq!(runs.result(), Ok(true));
+    assert_eq!(Arc::into_inner(queued).unwrap().result(), Ok(()));
+}
+
+/// The workers end its futures when the fork comes.
+fn an_as_completed_that_is_being_told(_: &ForkServer) {
+    let pool = ThreadPoolExecutor::new(2).unwrap();
+    for _ in 0..40 {
+        let jobs: Vec<_> = (0..200).map(|i| pool.submit_fn(move || i)).collect();
+        let mut all = as_completed(jobs, None);
+        let first = all.next().unwrap().unwrap().result();
+        let mut all = Some(all);
+        in_child(|| {
+            let ends = all.take().unwrap().map(|one| one.unwrap().result());
+            ends.filter(|end| end.is_ok() || says_copy(end.clone())).count() == 199
+        });
+        let sum = all.unwrap().map(|one| one.unwrap().result().unwrap()).sum::<i32>();
+        assert_eq!(sum + first.unwrap(), 199 * 100);
+    }
+}
+
+/// A copy can block on what is its own, though others blocked when the fork came.
+fn who_waits_for_whom(_: &ForkServer) {
+    let pool = ThreadPoolExecutor::new(1).unwrap();
+    let busy = Busy::with(move || {
+        assert_eq!(pool.submit_fn(std::thread::yield_now).result(), Ok(()));
+    });
+    for _ in 0..40 {
+        in_child(|| {
+            let _loop = EventLoop::new().unwrap();
+            let own = ThreadPoolExecutor::new(1).unwrap();
+            own.submit(nap, 1).result() == Ok(1)
+        });
+    }
+    drop(busy);
+}
+
 fn a_multiprocessing_pool(fork_server: &ForkServer) {
     let pool = Pool::new(fork_server, 1).unwrap();
     let mut results = pool.imap(nap, [100; 4]);
@@ -378,13 +483,17 @@ fn main() {
     // SAFETY: a plain system call: nothing here may hang.
     unsafe { libc::alarm(120) };
     let fork_server = ForkServer::start().expect("one thread so far");
-    let tests: [Test; 14] = [
+    let tests: [Test; 18] = [
         ("a fork server", a_fork_server),
         ("a daemon and another process", a_daemon_and_another_process),
         ("a process that is used", a_process_that_is_used),
         ("a pool", a_pool),
         ("a pool that a living copy has dropped", a_pool_that_a_living_copy_has_dropped),
         ("the futures of a pool", the_futures_of_a_pool),
+        ("the cancel of a job", the_cancel_of_a_job),
+        ("a future that another thread looks at", a_future_that_another_thread_looks_at),
+        ("an as_completed that is being told", an_as_completed_that_is_being_told),
+        ("who waits for whom", who_waits_for_whom),
         ("a multiprocessing pool", a_multiprocessing_pool),
         ("socket files", socket_files),
         ("a child of the loop", a_child_of_the_loop),

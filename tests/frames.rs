@@ -10,7 +10,8 @@ mod seeds;
 use frame_check::{OwnedFrame, check_any_bytes, decode_in_pieces};
 use proptest::prelude::*;
 use seeds::seeds;
-use singletrack::futures::{JobError, encode};
+use serde::{Deserialize, Serialize};
+use singletrack::futures::{JobError, Wire, decode, encode};
 use singletrack::process::message::call::{encode_call, run_call};
 use singletrack::process::message::claim::*;
 use singletrack::process::message::frame::*;
@@ -312,6 +313,62 @@ fn the_committed_corpus_holds() {
     let seeds = seeds("frame_decode");
     assert!(seeds.len() >= 8, "the corpus is gone: {} files", seeds.len());
     seeds.iter().for_each(|(_, seed)| check_any_bytes(seed));
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Skips {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    urgent: bool,
+    body: Vec<u8>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Harmless {
+    #[serde(skip)]
+    left_out: u8,
+    #[serde(default, rename = "name")]
+    renamed: u8,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "value")]
+enum Adjacent {
+    Number(u8),
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+enum Internal {
+    Number { value: u8 },
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Untagged {
+    Number(u8),
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Flat {
+    #[serde(flatten)]
+    inner: Harmless,
+}
+
+/// What `Wire`'s documentation says.
+#[test]
+fn a_format_without_names_cannot_serve_all_attributes_of_serde() {
+    fn arrives<T: Wire>(value: &T) -> Result<T, JobError> {
+        decode(&encode(value).expect("it is sent"))
+    }
+    let is_codec = |why: Option<JobError>| matches!(why, Some(JobError::Codec(_)));
+    let harmless = Harmless { left_out: 0, renamed: 7 };
+    assert_eq!(arrives(&harmless).as_ref(), Ok(&harmless));
+    let another = Skips { urgent: true, body: vec![] };
+    assert_eq!(arrives(&Skips { urgent: false, body: vec![0] }), Ok(another));
+    assert!(is_codec(arrives(&Adjacent::Number(7)).err()));
+    assert!(is_codec(arrives(&Internal::Number { value: 7 }).err()));
+    assert!(is_codec(arrives(&Untagged::Number(7)).err()));
+    assert!(is_codec(encode(&Flat { inner: harmless }).err()));
 }
 
 /// A function of the C library: code, but not the program's own.

@@ -4,7 +4,7 @@ mod common;
 #[path = "common/memory.rs"]
 #[allow(dead_code)]
 mod memory;
-use common::bounded;
+use common::{bounded, until};
 use proptest::prelude::*;
 use singletrack::futures::oneshot::FutureState;
 use singletrack::futures::{AsCompleted, ReturnWhen, Unfinished, as_completed, wait};
@@ -511,6 +511,52 @@ fn a_callback_may_wait_for_other_futures_at_any_depth() {
         }
         first.set_result(0);
         assert_eq!(last.result(), Ok(99));
+    });
+}
+
+/// A callback may wait for what the thread that waits for the future does next: that thread is told first.
+#[test]
+fn a_callback_that_waits_keeps_no_waiting_thread_from_the_future() {
+    type Wait = fn(Future<u8>) -> Result<u8, JobError>;
+    fn first(when: ReturnWhen, future: Future<u8>) -> Result<u8, JobError> {
+        wait([future], when, None).0.remove(0).result()
+    }
+    let waits: [Wait; 5] = [
+        |future| as_completed([future], None).next().unwrap().unwrap().result(),
+        |future| first(ReturnWhen::FirstCompleted, future),
+        |future| first(ReturnWhen::FirstException, future),
+        |future| first(ReturnWhen::AllCompleted, future),
+        Future::result,
+    ];
+    for wait_for in waits {
+        bounded(move || {
+            let (promise, future) = promise();
+            let (open, gate) = mpsc::channel::<()>();
+            future.add_done_callback(move || gate.recv().unwrap());
+            let resolver = thread::spawn(move || {
+                thread::sleep(Duration::from_millis(20)); // the waiting thread is asleep by then
+                promise.set_result(1);
+            });
+            assert_eq!(wait_for(future), Ok(1));
+            open.send(()).unwrap();
+            resolver.join().unwrap();
+        });
+    }
+}
+
+/// The same for the promise's owner, which drops what it works at.
+#[test]
+fn a_callback_that_waits_keeps_no_promises_owner_from_the_cancel() {
+    bounded(|| {
+        let (promise, future) = promise::<u8>();
+        let (open, gate) = mpsc::channel::<()>();
+        future.add_done_callback(move || gate.recv().unwrap());
+        let counter = Arc::new(CountingWaker::default());
+        promise.wake_when_done(Waker::from(Arc::clone(&counter)));
+        let canceller = thread::spawn(move || future.cancel());
+        until(|| counter.0.load(SeqCst) == 1);
+        open.send(()).unwrap();
+        assert!(canceller.join().unwrap());
     });
 }
 

@@ -64,6 +64,22 @@ fn a_cancel_and_a_worker_agree() {
     });
 }
 
+/// Shows E2.
+#[test]
+fn two_cancels_and_a_worker_agree() {
+    model(2, || {
+        let pool = pool(1);
+        let future = Arc::new(pool.submit_fn(|| 1));
+        let other = Arc::clone(&future);
+        let canceller = loom::thread::spawn(move || other.cancel());
+        let here = future.cancel();
+        let there = canceller.join().unwrap();
+        pool.shutdown(true, false);
+        let cancelled = future.cancelled();
+        assert_eq!((here, there), (cancelled, cancelled), "no means: it has begun");
+    });
+}
+
 #[test]
 fn shutdown_with_cancel_runs_or_cancels_each_job() {
     model(3, || {

@@ -15,6 +15,7 @@ use singletrack::futures::JobError;
 use singletrack::futures::ThreadPoolExecutor;
 use singletrack::futures::{Future, promise};
 use singletrack::futures::{ReturnWhen, as_completed, wait};
+use std::cell::RefCell;
 use std::sync::Arc;
 use supervision::{Behaviour, End, Pool};
 
@@ -85,6 +86,45 @@ fn three_submitters_and_two_shutdowns_account_for_every_job() {
             |e: &&Result<_, _>| matches!(e, Err(JobError::ShutDown | JobError::Cancelled));
         let (refused, all) = (ends.iter().filter(refused).count(), ends.len());
         assert_eq!((all, ran.load(SeqCst)), (6, 6 - refused));
+    };
+    shuttle::check_random(body, SCHEDULES);
+}
+
+shuttle::thread_local! {
+    static LAST: RefCell<Option<Last>> = RefCell::new(None);
+}
+
+/// Counts the threads that are all but gone: whoever joins one goes on after that.
+struct Last(Arc<AtomicUsize>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+/// Shows E7.
+#[test]
+fn no_thread_is_left_when_a_shutdown_has_waited() {
+    let body = || {
+        let pool = Arc::new(ThreadPoolExecutor::new(2).unwrap());
+        let (ran, gone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (submits, run, go) = (Arc::clone(&pool), Arc::clone(&ran), Arc::clone(&gone));
+        let submitter = thread::spawn(move || {
+            drop(submits.submit_fn(move || {
+                run.fetch_add(1, SeqCst);
+                LAST.with(|last| *last.borrow_mut() = Some(Last(go)));
+            }));
+        });
+        let enders = [(); 2].map(|()| {
+            let (pool, ran, gone) = (Arc::clone(&pool), Arc::clone(&ran), Arc::clone(&gone));
+            thread::spawn(move || {
+                pool.shutdown(true, false);
+                assert_eq!(gone.load(SeqCst), ran.load(SeqCst));
+            })
+        });
+        submitter.join().unwrap();
+        enders.into_iter().for_each(|ender| ender.join().unwrap());
     };
     shuttle::check_random(body, SCHEDULES);
 }

@@ -1,15 +1,17 @@
 //! The thread pool: the rules for its workers against a model, then CPython's scenarios.
 
 mod common;
-use common::bounded;
+use common::{bounded, until};
 use proptest::prelude::*;
 use singletrack::futures::idle_workers::{
     IdleWorkers, SpawnFailedAction, SubmitAction, WorkerAction,
 };
 use singletrack::futures::{Executor, Future, JobError, ReturnWhen, as_completed, wait};
 use singletrack::futures::{NoWorkers, ThreadPoolExecutor, ThreadPoolOptions};
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::time::Duration;
 
 fn pool(max_workers: usize) -> ThreadPoolExecutor {
     ThreadPoolExecutor::new(max_workers).unwrap()
@@ -138,13 +140,13 @@ impl Model {
                 self.refused += 1;
                 return;
             }
-            SubmitAction::Nothing => {
+            action @ (SubmitAction::Nothing | SubmitAction::Wake) => {
                 assert!(
                     alive == self.max || idle > self.queued,
                     "no worker is started although one is needed and there may be more"
                 );
+                self.wake(usize::from(action == SubmitAction::Wake));
             }
-            SubmitAction::Wake => self.wake(1),
             SubmitAction::Spawn(number) => {
                 assert!(idle <= self.queued, "started although {idle} were idle");
                 assert!(alive < self.max, "started above the maximum");
@@ -355,6 +357,16 @@ fn a_queue_that_grows_long_wakes_one_more_although_a_worker_searches() {
     assert_eq!(woken(500, &mut rules), 1, "it does not keep up");
     assert_eq!(woken(500, &mut rules), 1, "nor do the two");
     assert_eq!((woken(500, &mut rules), rules.sleeping()), (0, 0), "all are awake");
+}
+
+/// Shows E8.
+#[test]
+fn the_job_that_makes_the_queue_long_has_a_worker_started_if_none_is_idle_for_it() {
+    let mut rules = with_so_many_asleep(511, 1000);
+    let spawned = |action: &SubmitAction| matches!(action, SubmitAction::Spawn(_));
+    let for_the_idle: Vec<_> = (0..511).map(|_| rules.submit()).collect();
+    assert_eq!(for_the_idle.iter().filter(|action| spawned(action)).count(), 0);
+    assert_eq!(rules.submit(), SubmitAction::Spawn(511));
 }
 
 // ---- CPython's scenarios, by their names in its tests ----
@@ -672,6 +684,100 @@ fn the_last_owner_may_be_a_job_of_the_pool() {
         drop(pool);
         go.send(()).unwrap();
         received.recv().unwrap();
+    });
+}
+
+thread_local! {
+    /// Runs when its thread is all but gone: after its last job, and before whoever joins it goes on.
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+struct Last(Box<dyn FnMut()>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// From now on, the last thing that this thread does.
+fn at_the_end(what: impl FnMut() + 'static) {
+    LAST.with(|last| *last.borrow_mut() = Some(Last(Box::new(what))));
+}
+
+/// Shows E7.
+#[test]
+fn each_of_two_shutdowns_waits_for_the_threads() {
+    bounded(|| {
+        let pool = Arc::new(pool(1));
+        let (open, gate) = mpsc::channel::<()>();
+        pool.submit_fn(move || at_the_end(move || _ = gate.recv())).result().unwrap();
+        let returned = Arc::new(AtomicUsize::new(0));
+        let enders = [(); 2].map(|()| {
+            let (pool, returned) = (Arc::clone(&pool), Arc::clone(&returned));
+            std::thread::spawn(move || {
+                pool.shutdown(true, false);
+                returned.fetch_add(1, SeqCst)
+            })
+        });
+        until(|| pool.workers() == 0);
+        std::thread::sleep(Duration::from_millis(50)); // a shutdown that does not wait returns
+        assert_eq!(returned.load(SeqCst), 0);
+        open.send(()).unwrap();
+        enders.into_iter().for_each(|ender| _ = ender.join().unwrap());
+    });
+}
+
+/// A job's captured value that, as it is dropped, asks the job's future.
+struct Asks {
+    future: Arc<Mutex<Option<Future<()>>>>,
+    running_and_cancelled: mpsc::Sender<(bool, bool)>,
+}
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        if let Some(future) = &*self.future.lock().unwrap() {
+            let _ = self.running_and_cancelled.send((future.running(), future.cancel()));
+        }
+    }
+}
+
+/// Submits a job that `end` keeps from running: what its value was told, and how it ended.
+fn asked_by_a_job_that_never_runs(
+    pool: &ThreadPoolExecutor,
+    end: impl FnOnce(),
+) -> ((bool, bool), Result<(), JobError>) {
+    let (running_and_cancelled, told) = mpsc::channel();
+    let future = Arc::new(Mutex::new(None));
+    let asks = Asks { future: Arc::clone(&future), running_and_cancelled };
+    *future.lock().unwrap() = Some(pool.submit_fn(move || drop(asks)));
+    end();
+    let told = told.recv().unwrap();
+    let future = future.lock().unwrap().take().unwrap();
+    (told, future.result())
+}
+
+/// Shows E2.
+#[test]
+fn a_job_that_will_never_run_is_not_running_and_can_be_cancelled_to_the_end() {
+    bounded(|| {
+        let pool = pool(1);
+        let gate = Gate::shut(&pool);
+        let told = asked_by_a_job_that_never_runs(&pool, || pool.shutdown(false, true));
+        assert_eq!(told, ((false, true), Err(JobError::Cancelled)));
+        gate.open();
+    });
+    bounded(|| {
+        let (open, gate) = mpsc::channel::<()>();
+        let gate = Mutex::new(gate);
+        let breaks = move || {
+            gate.lock().unwrap().recv().unwrap();
+            std::panic::resume_unwind(Box::new("it breaks"));
+        };
+        let options = ThreadPoolOptions::default().max_workers(1).initializer(breaks);
+        let pool = options.build().unwrap();
+        let told = asked_by_a_job_that_never_runs(&pool, || open.send(()).unwrap());
+        assert_eq!(told, ((false, true), Err(JobError::Cancelled)));
     });
 }
 

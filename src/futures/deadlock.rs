@@ -37,6 +37,7 @@ use crate::base::origin::Origin;
 use crate::base::sync;
 use crate::futures::error::JobError;
 use crate::futures::wait_graph::{BlockingThread, Target, WaitGraph, WaitId};
+use crate::sys::process::generation;
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -90,9 +91,10 @@ sync::thread_local! {
     static JOB: Cell<usize> = Cell::new(0);
 }
 
-/// The threads that block, of this process. std's lock even under a model: nothing of the model's
-/// runs under it.
-static GRAPH: Mutex<Option<(Origin, WaitGraph)>> = Mutex::new(None);
+/// The threads that block, of this process: it uses one of these, and a copy that came with a fork
+/// another one, since a thread that was not copied may have the lock. std's lock even under a model:
+/// nothing of the model's runs under it.
+static GRAPHS: [Mutex<Option<(Origin, WaitGraph)>>; 16] = [const { Mutex::new(None) }; 16];
 
 /// The guard of a loop: the thread that would block is the one that must run the task.
 struct LoopGuard;
@@ -163,11 +165,16 @@ pub(crate) fn set_running_job(address: usize) {
 }
 
 /// This thread, blocked, in the graph; to be taken out when what it waits for is done.
-pub(crate) struct BlockedInGraph(WaitId);
+pub(crate) struct BlockedInGraph {
+    wait: WaitId,
+    origin: Origin,
+}
 
 impl Unblock for BlockedInGraph {
     fn unblock(&self) {
-        with_graph(|graph| graph.end(self.0));
+        if !self.origin.is_copy() {
+            with_graph(|graph| graph.end(self.wait));
+        }
     }
 }
 
@@ -188,7 +195,7 @@ pub(crate) fn begin_waiting(awaited: &[Awaited]) -> Result<Option<BlockedInGraph
         _ => Target::Job { job: *job, pool: *guard },
     });
     match with_graph(|graph| graph.begin(thread, targets.collect())) {
-        Ok(wait) => Ok(Some(BlockedInGraph(wait))),
+        Ok(wait) => Ok(Some(BlockedInGraph { wait, origin: Origin::here() })),
         Err(circle) => Err(JobError::WouldDeadlock(format!(
             "this wait would never end: what it waits for waits for this thread (a circle of \
              {} threads); in a task, await instead of blocking",
@@ -218,7 +225,9 @@ fn this_thread() -> Option<BlockingThread> {
 
 /// In a copy that came with a fork the threads of the graph are not there, and are forgotten.
 fn with_graph<R>(act: impl FnOnce(&mut WaitGraph) -> R) -> R {
-    let mut graph = GRAPH.lock().unwrap_or_else(PoisonError::into_inner);
+    let (number, _) = generation(); // a copy's is one more than that of what it was forked from
+    let graph = &GRAPHS[number as usize % GRAPHS.len()];
+    let mut graph = graph.lock().unwrap_or_else(PoisonError::into_inner);
     if graph.as_ref().is_none_or(|(origin, _)| origin.is_copy()) {
         *graph = Some((Origin::here(), WaitGraph::default()));
     }

@@ -18,11 +18,10 @@
 //! `Future` is not `Clone`: the value has one owner.
 
 use crate::base::panic::drop_or_warn;
-use crate::base::sync::MutexGuard;
 use crate::futures::deadlock::{Awaited, GuardId, Unblock};
 use crate::futures::error::JobError;
 use crate::futures::on_done::WAKER;
-use crate::futures::oneshot::{Beside, Cell, FutureState, OneShot};
+use crate::futures::oneshot::{Beside, FutureState, OneShot};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -95,15 +94,15 @@ impl<T> Promise<T> {
         Promise { shared: Some(shared) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Cell<T>> {
-        self.shared.as_ref().expect("only `resolve` and `drop` take it").cell.lock()
+    fn shared(&self) -> &OneShot<T> {
+        self.shared.as_ref().expect("only `resolve` and `drop` take it")
     }
 
     /// A worker is about to begin: PENDING → RUNNING and true; false if the future was
     /// cancelled, and then the job must not run.
     #[must_use = "false means that the job was cancelled and must not run"]
     pub fn set_running_or_notify_cancel(&self) -> bool {
-        self.lock().state.start()
+        self.shared().lock().is_some_and(|mut cell| cell.state.start())
     }
 
     /// True if a value would be dropped: the future was cancelled, or failed by a deadlock guard.
@@ -113,15 +112,14 @@ impl<T> Promise<T> {
 
     /// True if the future was cancelled: its value would be dropped.
     pub fn cancelled(&self) -> bool {
-        self.lock().state.is_cancelled()
+        self.shared().told_state().is_cancelled()
     }
 
-    /// Wakes `waker` when the future is done, because it was cancelled, say. The counterpart
-    /// of [`Future::add_done_callback`] on this side.
+    /// Wakes `waker` when the future is done, because it was cancelled, say; before any callback is
+    /// called. The counterpart of [`Future::add_done_callback`] on this side.
     #[doc(alias = "tokio::sync::oneshot::Sender::closed")]
     pub fn wake_when_done(&self, waker: Waker) {
-        let shared = self.shared.as_ref().expect("only `resolve` and `drop` take it");
-        shared.subscribe(WAKER, Box::new(move || waker.wake()));
+        self.shared().subscribe(WAKER, Box::new(move || waker.wake()));
     }
 
     /// Sets the job's value. It is dropped if the future was cancelled.
@@ -162,7 +160,7 @@ impl<T> Drop for Promise<T> {
 
 impl<T> fmt::Debug for Promise<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Promise").field(&self.lock().state).finish()
+        f.debug_tuple("Promise").field(&self.shared().told_state()).finish()
     }
 }
 
@@ -203,18 +201,12 @@ impl<T> Future<T> {
 
     /// True while a worker runs the job.
     pub fn running(&self) -> bool {
-        self.state() == FutureState::Running
+        self.shared.state() == FutureState::Running
     }
 
     /// True if [`cancel`](Self::cancel) came in time.
     pub fn cancelled(&self) -> bool {
-        self.state().is_cancelled()
-    }
-
-    fn state(&self) -> FutureState {
-        let state = self.shared.cell.lock().state;
-        let begun = state == FutureState::Pending && self.shared.job.has_begun();
-        if begun { FutureState::Running } else { state }
+        self.shared.state().is_cancelled()
     }
 
     /// Keeps the job from starting. True means that it will never start; false means that it has
@@ -222,11 +214,16 @@ impl<T> Future<T> {
     ///
     /// All that wait for the future learn of it at once. In CPython `wait` and `as_completed` learn
     /// of a cancel only when a worker meets the job (gh-94440).
+    ///
+    /// In a copy of this process that a fork has made it is false, if a pool or a loop has the job:
+    /// the job is the original's.
     pub fn cancel(&self) -> bool {
         self.shared.cancel()
     }
 
-    /// Blocks this thread until done, or for `timeout`; `None` is no limit. True: done.
+    /// Blocks this thread until done, or for `timeout`; `None` is no limit. True: done. In a copy of
+    /// this process that a fork has made, what a pool or a loop has ends now, with
+    /// [`JobError::Broken`].
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
         self.shared.wait(timeout)
     }
@@ -235,15 +232,15 @@ impl<T> Future<T> {
     ///
     /// # Errors
     /// Why there is no value: [`JobError::Cancelled`] after a cancel; [`JobError::Broken`] in a copy
-    /// of this process that a fork has made, if a pool has the job; [`JobError::WouldDeadlock`]
-    /// on a thread that would wait for itself, which is the last free worker of the job's pool, or
-    /// the thread of the event loop that the task lives on.
+    /// of this process that a fork has made, if a pool or a loop has the job and it was not done
+    /// before; [`JobError::WouldDeadlock`] on a thread that would wait for itself, which is the last
+    /// free worker of the job's pool, or the thread of the event loop that the task lives on.
     ///
     /// # Panics
     /// If an `.await` has already taken the result.
     pub fn result(self) -> Result<T, JobError> {
         self.shared.wait(None);
-        self.shared.cell.lock().take()
+        self.shared.take()
     }
 
     /// As [`result`](Self::result), but returns the future if the time runs out first.
@@ -254,19 +251,19 @@ impl<T> Future<T> {
         if !self.shared.wait(Some(timeout)) {
             return Err(self);
         }
-        Ok(self.shared.cell.lock().take())
+        Ok(self.shared.take())
     }
 
     /// Blocks until done and returns why there is no value, or `None` if there is one. The
     /// result stays in the future.
     pub fn exception(&self) -> Option<JobError> {
         self.shared.wait(None);
-        let cell = self.shared.cell.lock();
-        cell.outcome.as_ref().and_then(|outcome| outcome.as_ref().err().cloned())
+        self.shared.error()
     }
 
     /// Calls `callback` once when done: on the thread that resolves or cancels, in the order
-    /// of these calls; at once, on this thread, if it is done already.
+    /// of these calls; at once, on this thread, if it is done already. Threads and tasks that wait for
+    /// the future are told first.
     ///
     /// A callback that resolves another future comes back when that one's callbacks have been called;
     /// but 32 of them deep they are called only when the callback at that depth has ended, each
@@ -327,12 +324,10 @@ impl<T> std::future::Future for Future<T> {
         // The waker is cloned before the lock, and the old one dropped after it: both are foreign
         // code.
         let waker = cx.waker().clone();
-        let mut cell = self.shared.cell.lock();
-        if !cell.state.is_done() && self.shared.is_copy() {
-            drop(cell);
-            self.shared.end_copy();
-            cell = self.shared.cell.lock();
+        if self.shared.end_copy() {
+            return Poll::Ready(self.shared.take());
         }
+        let mut cell = self.shared.cell.lock();
         if cell.state.is_done() {
             return Poll::Ready(cell.take());
         }
@@ -356,6 +351,6 @@ impl<T> Drop for Future<T> {
 
 impl<T> fmt::Debug for Future<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Future").field(&self.state()).finish()
+        f.debug_tuple("Future").field(&self.shared.state()).finish()
     }
 }

@@ -21,7 +21,7 @@
 //! stop searching because it found a job wakes the next. So a flood of short jobs wakes one
 //! worker, and a flood of long jobs wakes them all.
 //!
-//! One exception: a queue that has grown long shows that the workers awake are too few, so the
+//! One exception, where no worker is to be started: a queue that has grown long shows that the workers awake are too few, so the
 //! submitter wakes another itself. Linux tends to put a woken thread on the core of the thread that
 //! woke it: a worker woken by a worker may have to share its core while the submitter's is idle.
 
@@ -126,24 +126,17 @@ impl IdleWorkers {
             return SubmitAction::Refuse;
         }
         self.queued += 1;
-        if self.queued.is_multiple_of(LONG_QUEUE) && self.sleeping > 0 {
-            self.wake_one();
-            return SubmitAction::Wake;
-        }
-        if self.queued <= self.idle() {
-            return if self.wake_if_none_searches() {
-                SubmitAction::Wake
-            } else {
-                SubmitAction::Nothing
-            };
-        }
-        if self.workers < self.max {
+        if self.queued > self.idle() && self.workers < self.max {
             self.workers += 1;
             self.searching += 1;
             self.spawned += 1;
             return SubmitAction::Spawn(self.spawned as usize - 1);
         }
-        SubmitAction::Nothing
+        if self.queued.is_multiple_of(LONG_QUEUE) && self.sleeping > 0 {
+            self.wake_one();
+            return SubmitAction::Wake;
+        }
+        if self.wake_if_none_searches() { SubmitAction::Wake } else { SubmitAction::Nothing }
     }
 
     /// The worker that [`submit`](Self::submit) asked for could not be started. Between the two it

@@ -3,7 +3,7 @@
 //! *Assumes*: `futures/idle_workers.rs` decides which worker is woken and when one is started.
 //! *Promises*: jobs are taken in the order of submission, each by one worker; no wake-up is
 //! missed; every job's future is resolved, also by a panic, and the closure is dropped before that;
-//! no user code runs under the lock; `join` returns after the last worker has ended; a copy that
+//! no user code runs under the lock; `join` returns after the last thread has ended; a copy that
 //! came with a fork refuses jobs and waits for nobody.
 //! *Leaves out*: a job and its result (`futures/queued_job.rs`), and the executor's interface
 //! (`futures/thread_pool.rs`).
@@ -176,13 +176,16 @@ impl JobQueue {
     fn spawn_worker(self: &Arc<Self>, number: usize) {
         let queue = Arc::clone(self);
         let thread = Builder::new().name(format!("{}_{number}", self.prefix));
+        // The thread may end before its handle is here: `join` waits for the lock.
+        let mut threads = self.threads.lock();
         // Starting a thread can also panic, and it counts as a worker already.
         let spawned = catch_unwind(AssertUnwindSafe(|| thread.spawn(move || queue.work())))
             .unwrap_or_else(|panic| Err(io::Error::other(into_message(panic))));
         let error = match spawned {
-            Ok(handle) => return self.threads.lock().push(handle),
+            Ok(handle) => return threads.push(handle),
             Err(error) => error,
         };
+        drop(threads);
         let mut state = self.state.lock();
         let action = state.workers.spawn_failed();
         let jobs = match action {
@@ -210,7 +213,8 @@ impl JobQueue {
         fail_all(jobs, &JobError::Cancelled);
     }
 
-    /// Waits until the last worker has ended.
+    /// Waits until the last worker has ended, and its thread with it; whoever calls this meanwhile waits
+    /// as well.
     pub(crate) fn join(&self) {
         if self.origin.is_copy() {
             return; // the threads are the original's
@@ -220,8 +224,7 @@ impl JobQueue {
             self.worker_exited.wait(&mut state);
         }
         drop(state);
-        let threads = std::mem::take(&mut *self.threads.lock());
-        for thread in threads {
+        for thread in self.threads.lock().drain(..) {
             thread.join().expect("a worker catches the panics of its jobs");
         }
     }

@@ -4,7 +4,7 @@
 //!   the interface   executor: submit, map, shutdown        waiting: wait, as_completed
 //!                      │                                      │
 //!   the result      future: Promise, Future ──▶ oneshot: the cell they share, its states
-//!                      │                           ├─ on_done: the waker, the callbacks in order
+//!                      │                           ├─ on_done: who is told, the callbacks in order
 //!                   error: why there is no value   deadlock: may this thread block on that job?
 //!                      │                └─ wait_graph (pure): would it close a circle?
 //!                   wire: values that can cross to another process

@@ -1,8 +1,9 @@
-//! What happens when a future becomes done: a waker, callbacks in order, and no deep stack.
+//! What happens when a future becomes done: who waits is told, then callbacks run in order.
 //!
 //! *Promises*: every callback is called once, those of one future in the order in which they were
-//! added; a panic in one harms neither the others nor the thread; a chain of any length, in which
-//! each callback resolves the next future, takes a stack of bounded depth.
+//! added, and after all that wait were told; a panic in one harms neither the others nor the thread;
+//! a chain of any length, in which each callback resolves the next future, takes a stack of bounded
+//! depth.
 //! *Leaves out*: when that is, and the lock (`futures/oneshot.rs`).
 //!
 //! A callback may resolve another future, whose callbacks are called before it goes on, as in
@@ -32,7 +33,7 @@ pub(crate) type FutureCallback = Box<dyn FnOnce() + Send>;
 /// A number for what added a callback, by which it can be removed; 0 for `add_done_callback`.
 pub(crate) type Subscriber = usize;
 
-/// The subscriber of wakers: they are called at once, at any depth.
+/// The subscriber of wakers.
 pub(crate) const WAKER: Subscriber = usize::MAX;
 
 /// Up to this depth, whoever resolves a future calls its callbacks itself.
@@ -85,16 +86,18 @@ impl OnDone {
         self.unblock.iter().for_each(|(_, worker)| worker.unblock());
     }
 
-    /// Calls the waker, then the callbacks in order.
+    /// Calls the waker, then what tells others that wait, then the user's callbacks in order. One of
+    /// those may wait itself, for what a thread does that waits for this future.
     pub(crate) fn run(mut self) {
         if let Some(waker) = self.waker.take() {
             call(|| waker.wake());
         }
-        for (subscriber, callback) in std::mem::take(&mut self.callbacks) {
-            if subscriber == 0 {
-                call_nested(callback);
-            } else {
-                call(callback); // short, and a thread that waits in a callback may depend on it
+        let mut callbacks = std::mem::take(&mut self.callbacks);
+        callbacks.sort_by_key(|(subscriber, _)| *subscriber == 0);
+        for (subscriber, callback) in callbacks {
+            match subscriber {
+                0 => call_nested(callback),
+                _ => call(callback), // it is short
             }
         }
     }

@@ -3,7 +3,8 @@
 //! *Promises*: a state moves only along an arrow below, and a refused step changes nothing; the cell
 //! is closed exactly once, by the first that comes; wakers, callbacks and drops of user values run
 //! outside its lock, and a panic in one of them harms nothing else; a thread that waits sees it
-//! closed.
+//! closed; a copy that came with a fork, of what a pool or a loop has, waits neither for that nor for
+//! the lock.
 //! *Leaves out*: which side may do what (`futures/future.rs`), how callbacks are run
 //! (`futures/on_done.rs`), and the job that may lie beside the cell (`futures/queued_job.rs`).
 //!
@@ -23,7 +24,7 @@
 //!                        │ close
 //!                        ├─▶ blocked workers: no longer blocked
 //!   unlocked:            ├─▶ condvar: the threads that wait
-//!                        └─▶ waker, then callbacks in order
+//!                        └─▶ waker, `wait` and `as_completed`, then callbacks in order
 //! ```
 
 use crate::base::origin::Origin;
@@ -113,13 +114,13 @@ impl FutureState {
 /// What lies beside the cell: a job, or who has it.
 pub(crate) trait Beside: Send + Sync {
     /// Whether a job that is still PENDING here has begun: its worker need not tell the cell, and one
-    /// that is a process cannot.
+    /// that is a process cannot. To be called without the cell's lock, and not in a copy.
     fn has_begun(&self) -> bool {
         false
     }
 
     /// Calls `cancel` at a moment when the job has not begun, and cannot if that moves the cell on; or
-    /// does nothing. To be called without the cell's lock.
+    /// does nothing. To be called in the same way.
     fn unless_begun(&self, cancel: &mut dyn FnMut()) {
         cancel();
     }
@@ -147,6 +148,8 @@ pub(crate) struct OneShot<T, J: ?Sized = dyn Beside> {
 
 pub(crate) struct Cell<T> {
     pub(crate) state: FutureState,
+    /// The job is about to be dropped, and was not begun.
+    pub(crate) never_runs: bool,
     /// `Some` from when the state is done until the future's owner takes it.
     pub(crate) outcome: Option<Result<T, JobError>>,
     /// Boxed, because most futures have none, and there may be millions of futures.
@@ -156,7 +159,8 @@ pub(crate) struct Cell<T> {
 impl<T, J> OneShot<T, J> {
     /// Not done, for a job of the pool or loop with this guard.
     pub(crate) fn new(guard: GuardId, job: J) -> Self {
-        let cell = Cell { state: FutureState::default(), outcome: None, on_done: None };
+        let state = FutureState::default();
+        let cell = Cell { state, never_runs: false, outcome: None, on_done: None };
         let origin = Origin::here();
         let closed = AtomicBool::new(false);
         OneShot { cell: Mutex::new(cell), done: Condvar::new(), guard, origin, closed, job }
@@ -164,9 +168,14 @@ impl<T, J> OneShot<T, J> {
 }
 
 impl<T> OneShot<T> {
+    /// The lock; `None` if a thread that was not copied may have it in this copy.
+    pub(crate) fn lock(&self) -> Option<MutexGuard<'_, Cell<T>>> {
+        if self.is_copy() { self.cell.try_lock() } else { Some(self.cell.lock()) }
+    }
+
     /// Moves to FINISHED and closes the cell; if it is closed already, drops `outcome`.
     pub(crate) fn finish(&self, outcome: Result<T, JobError>) {
-        let mut cell = self.cell.lock();
+        let Some(mut cell) = self.lock() else { return drop_or_warn(NOT_TAKEN, outcome) };
         if cell.state.finish() {
             let on_done = self.close(&mut cell, outcome);
             drop(cell);
@@ -198,16 +207,39 @@ impl<T> OneShot<T> {
         }
     }
 
-    /// Cancels the job if it has not begun; returns what [`FutureState::cancel`] does.
+    /// The state, as the future's owner sees it. What a copy cannot look into has ended for it.
+    pub(crate) fn state(&self) -> FutureState {
+        let state = self.told_state();
+        let taken = state == FutureState::Pending && !self.is_copy() && self.job.has_begun();
+        if taken && !self.never_runs() { FutureState::Running } else { state }
+    }
+
+    /// The same without what lies beside the cell.
+    pub(crate) fn told_state(&self) -> FutureState {
+        self.lock().map_or(FutureState::Finished, |cell| cell.state)
+    }
+
+    /// Cancels the job if it has not begun; returns what [`FutureState::cancel`] does. In a copy the
+    /// job is the original's.
     pub(crate) fn cancel(&self) -> bool {
-        let state = self.cell.lock().state;
-        if state != FutureState::Pending {
+        let state = self.told_state();
+        if state != FutureState::Pending || self.is_copy() {
             return state.is_cancelled();
         }
-        let (mut cancelled, mut on_done) = (false, None);
-        self.job.unless_begun(&mut || (cancelled, on_done) = self.cancel_pending());
+        let mut ended = None;
+        self.job.unless_begun(&mut || ended = Some(self.cancel_pending()));
+        if ended.is_none() && self.never_runs() {
+            ended = Some(self.cancel_pending());
+        }
+        let (cancelled, on_done) = ended.unwrap_or_default();
         self.announce(on_done);
         cancelled
+    }
+
+    /// To be asked after it was taken out: whether a job was not begun, but cancelled or dropped.
+    fn never_runs(&self) -> bool {
+        let cell = self.cell.lock();
+        cell.never_runs || cell.state.is_cancelled()
     }
 
     /// The same by who has the job, and knows that it has not begun.
@@ -219,7 +251,7 @@ impl<T> OneShot<T> {
 
     /// PENDING → CANCELLED. Whether it is cancelled, and what is to be called.
     fn cancel_pending(&self) -> (bool, Option<Box<OnDone>>) {
-        let mut cell = self.cell.lock();
+        let Some(mut cell) = self.lock() else { return (false, None) };
         let open = cell.state == FutureState::Pending;
         let cancelled = cell.state.cancel();
         (cancelled, if open { self.close(&mut cell, Err(JobError::Cancelled)) } else { None })
@@ -228,15 +260,14 @@ impl<T> OneShot<T> {
     /// Calls `callback` when done; if the future is done already, calls it at once and returns
     /// false.
     pub(crate) fn subscribe(&self, subscriber: Subscriber, callback: FutureCallback) -> bool {
-        let mut cell = self.cell.lock();
-        let open = !cell.state.is_done();
-        if open {
+        if let Some(mut cell) = self.lock()
+            && !cell.state.is_done()
+        {
             cell.on_done().add(subscriber, callback);
-        } else {
-            drop(cell);
-            OnDone::of(subscriber, callback).run();
+            return true;
         }
-        open
+        OnDone::of(subscriber, callback).run();
+        false
     }
 
     /// Calls `worker.unblock()` when done, before any callback. False: it is done already, and
@@ -246,7 +277,7 @@ impl<T> OneShot<T> {
         subscriber: Subscriber,
         worker: Arc<dyn Unblock>,
     ) -> bool {
-        let mut cell = self.cell.lock();
+        let Some(mut cell) = self.lock() else { return false };
         let open = !cell.state.is_done();
         if open {
             cell.on_done().add_blocked(subscriber, worker);
@@ -256,7 +287,7 @@ impl<T> OneShot<T> {
 
     /// Removes what `subscriber` added and has not been called yet.
     pub(crate) fn unsubscribe(&self, subscriber: Subscriber) {
-        let mut cell = self.cell.lock();
+        let Some(mut cell) = self.lock() else { return };
         if let Some(on_done) = &mut cell.on_done {
             let gone = on_done.remove(subscriber);
             drop(cell);
@@ -266,7 +297,7 @@ impl<T> OneShot<T> {
 
     /// The waker that is to be woken, to be dropped outside the lock.
     pub(crate) fn take_waker(&self) -> Option<Waker> {
-        self.cell.lock().on_done.as_mut()?.waker.take()
+        self.lock()?.on_done.as_mut()?.waker.take()
     }
 
     /// Whether it is done: looks, and takes no lock.
@@ -276,10 +307,30 @@ impl<T> OneShot<T> {
 
     /// Waits until done or until the time is up. True: done.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> bool {
+        if self.is_closed() || timeout == Some(Duration::ZERO) {
+            return self.is_closed();
+        }
         // A short job is done before this thread could sleep and be woken.
-        self.is_closed()
-            || timeout != Some(Duration::ZERO)
-                && (spin_until(|| self.is_closed()) || self.sleep(timeout).state.is_done())
+        self.end_copy() || spin_until(|| self.is_closed()) || self.sleep(timeout).state.is_done()
+    }
+
+    /// Takes the outcome of what is done.
+    ///
+    /// # Panics
+    /// If it was taken before.
+    pub(crate) fn take(&self) -> Result<T, JobError> {
+        match self.check_origin() {
+            Ok(()) => self.cell.lock().take(),
+            Err(why) => self.lock().and_then(|mut cell| cell.outcome.take()).unwrap_or(Err(why)),
+        }
+    }
+
+    /// Why what is done has no value, if it has none.
+    pub(crate) fn error(&self) -> Option<JobError> {
+        match self.lock().as_ref().and_then(|cell| cell.outcome.as_ref()) {
+            Some(outcome) => outcome.as_ref().err().cloned(),
+            None => self.check_origin().err(),
+        }
     }
 
     fn sleep(&self, timeout: Option<Duration>) -> MutexGuard<'_, Cell<T>> {
@@ -330,11 +381,12 @@ impl<T> OneShot<T> {
         self.guard != GuardId::default() && self.origin.is_copy()
     }
 
-    /// Ends such a copy, before somebody waits for it here for ever.
-    pub(crate) fn end_copy(&self) {
-        if let Err(why) = self.check_origin() {
-            self.finish(Err(why));
-        }
+    /// Ends such a copy, before somebody waits for it here for ever. False: it is none.
+    pub(crate) fn end_copy(&self) -> bool {
+        let Err(why) = self.check_origin() else { return false };
+        self.finish(Err(why));
+        self.closed.store(true, Release); // also if its lock cannot be had
+        true
     }
 
     fn check_origin(&self) -> Result<(), JobError> {
@@ -346,7 +398,6 @@ impl<T> OneShot<T> {
     }
 
     fn try_blocking(&self, cell: &mut Cell<T>) -> Result<(), JobError> {
-        self.check_origin()?;
         if let Some(guard) = own_guard(self.guard) {
             guard.begin_blocking()?;
             cell.on_done().add_blocked(0, guard);

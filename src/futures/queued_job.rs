@@ -2,7 +2,7 @@
 //!
 //! *Promises*: the job runs once, or never if its future was cancelled; its future is resolved, also by
 //! a panic, and the closure is dropped before that; whoever has taken the closure out has begun the
-//! job.
+//! job, or has said before that it never will be.
 //! *Leaves out*: the queue (`futures/job_queue.rs`) and the cell (`futures/oneshot.rs`).
 //!
 //! ```text
@@ -31,7 +31,8 @@ pub(crate) trait QueuedJob: Send + Sync {
     fn fail(self: Arc<Self>, why: JobError);
 }
 
-/// Whoever takes the closure out has begun the job: the worker tells the cell only how it ended.
+/// Whoever takes the closure out has begun the job, if `never_runs` does not say otherwise: the worker
+/// tells the cell only how it ended.
 impl<F: Send> Beside for Mutex<Option<F>> {
     fn has_begun(&self) -> bool {
         self.lock().is_none()
@@ -65,6 +66,7 @@ where
     }
 
     fn fail(self: Arc<Self>, why: JobError) {
+        self.cell.lock().never_runs = true;
         let f = self.job.lock().take();
         drop_or_warn(NOT_BEGUN, f);
         let promise = Promise::of(self);

@@ -133,21 +133,17 @@ pub fn as_completed<T>(
 ) -> AsCompleted<T> {
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
     let futures: Vec<_> = futures.into_iter().map(Some).collect();
-    let completions = Arc::new(Completions::default());
-    let (waiting, id) = (futures.len(), subscriber_id(&completions));
-    for (index, future) in futures.iter().flatten().enumerate() {
-        let completions = Arc::clone(&completions);
-        future.subscribe(id, move || completions.push(index));
-    }
-    AsCompleted {
+    let all = AsCompleted {
+        waiting: futures.len(),
         futures,
-        completions,
+        completions: Arc::new(Completions::new()),
         deadline,
-        waiting,
         expired: false,
         waiting_thread: None,
         blocked: None,
-    }
+    };
+    all.subscribe();
+    all
 }
 
 /// See [`as_completed`].
@@ -159,8 +155,8 @@ pub struct AsCompleted<T> {
     /// How many have not been taken from `completions` yet.
     waiting: usize,
     expired: bool,
-    /// The thread that waited last, and of which process: a copy of it has the same number.
-    waiting_thread: Option<(Origin, ThreadId)>,
+    /// The thread that waited last.
+    waiting_thread: Option<ThreadId>,
     /// That thread as the deadlock guard sees it, if others may wait for it.
     blocked: Option<Arc<BlockedThread>>,
 }
@@ -175,6 +171,9 @@ impl<T> AsCompleted<T> {
     fn next_index(&mut self) -> Option<Result<usize, Unfinished>> {
         if self.waiting == 0 || self.expired {
             return None;
+        }
+        if self.completions.origin.is_copy() {
+            self.start_again();
         }
         self.set_waiting_thread();
         loop {
@@ -202,16 +201,39 @@ impl<T> AsCompleted<T> {
         self.futures[index].as_ref().is_some_and(|f| !f.cancelled() && f.exception().is_some())
     }
 
-    /// Notes that this thread waits. It may be another thread than before, of another pool.
+    /// Notes that this thread waits. It may be another thread than before, of another pool; and others
+    /// may wait for it that did not before, since a loop has been made on it.
     fn set_waiting_thread(&mut self) {
-        let here = Some((Origin::here(), thread::current().id()));
-        if self.deadline.is_some() || self.waiting_thread == here {
+        if self.deadline.is_some() {
             return;
         }
-        self.waiting_thread = here;
-        self.futures.iter().flatten().for_each(Future::end_copy);
-        self.drop_blocked();
-        self.blocked = is_awaited().then(|| BlockedThread::on(self.futures.iter().flatten()));
+        let here = Some(thread::current().id());
+        if self.waiting_thread != here {
+            self.waiting_thread = here;
+            self.drop_blocked();
+        }
+        if self.blocked.is_none() && is_awaited() {
+            self.blocked = Some(BlockedThread::on(self.futures.iter().flatten()));
+        }
+    }
+
+    /// Has each future tell when it is done; a copy of a pool's job is done here.
+    fn subscribe(&self) {
+        let id = subscriber_id(&self.completions);
+        for (index, future) in self.futures.iter().enumerate() {
+            let Some(future) = future else { continue };
+            let completions = Arc::clone(&self.completions);
+            future.subscribe(id, move || completions.push(index));
+            future.end_copy();
+        }
+    }
+
+    /// In a copy: leaves alone what other threads of the original may be about to change.
+    fn start_again(&mut self) {
+        self.unsubscribe();
+        self.completions = Arc::new(Completions::new());
+        self.waiting_thread = None;
+        self.subscribe();
     }
 
     fn drop_blocked(&mut self) {
@@ -251,8 +273,9 @@ impl<T> fmt::Debug for AsCompleted<T> {
 
 /// The numbers of the futures that are done: their callbacks put them in, and one thread takes them
 /// out.
-#[derive(Default)]
 struct Completions {
+    /// In a copy nothing is put in: a thread that was not copied may have the lock.
+    origin: Origin,
     queue: Mutex<VecDeque<usize>>,
     changed: Condvar,
 }
@@ -270,7 +293,15 @@ fn subscriber_id<S>(this: &Arc<S>) -> usize {
 }
 
 impl Completions {
+    fn new() -> Completions {
+        let origin = Origin::here();
+        Completions { origin, queue: Mutex::default(), changed: Condvar::default() }
+    }
+
     fn push(&self, index: usize) {
+        if self.origin.is_copy() {
+            return;
+        }
         self.queue.lock().push_back(index);
         self.changed.notify_one();
     }
@@ -300,8 +331,8 @@ impl Completions {
 /// The waiting thread, as the deadlock guard sees it: it may work for the pool that runs some of the
 /// jobs, and others may wait for it.
 struct BlockedThread {
-    /// Of its own pool.
-    guard: Option<SharedGuard>,
+    /// A copy is told nothing: a thread that was not copied may have the lock.
+    origin: Origin,
     state: Mutex<BlockedState>,
 }
 
@@ -309,30 +340,23 @@ struct BlockedThread {
 struct BlockedState {
     /// The futures that only a pool or a loop can complete and that are not done.
     open: Vec<Awaited>,
-    /// How many of them are the thread's own pool's.
-    own: usize,
-    /// The pool counts the thread as blocked.
-    counted: bool,
+    /// The thread's own pool, if that counts it as blocked.
+    counted: Option<SharedGuard>,
     /// The graph of waits has it.
     in_graph: Option<BlockedInGraph>,
 }
 
 impl BlockedThread {
-    fn on<'a, T: 'a>(futures: impl Iterator<Item = &'a Future<T>> + Clone) -> Arc<BlockedThread> {
-        let guard = futures.clone().find_map(|future| own_guard(future.awaited().1));
-        let this = Arc::new(BlockedThread { guard, state: Mutex::default() });
+    fn on<'a, T: 'a>(futures: impl Iterator<Item = &'a Future<T>>) -> Arc<BlockedThread> {
+        let this = Arc::new(BlockedThread { origin: Origin::here(), state: Mutex::default() });
         for future in futures {
             let awaited = future.awaited();
             if awaited.1 == GuardId::default() {
                 continue; // anybody may complete it
             }
-            let own = own_guard(awaited.1).is_some();
-            let open = Arc::new(OpenFuture { thread: Arc::clone(&this), awaited, own });
-            // Counted first, because the future may be done before the next line.
-            let mut state = this.state.lock();
-            state.open.push(awaited);
-            state.own += usize::from(own);
-            drop(state);
+            let open = Arc::new(OpenFuture { thread: Arc::clone(&this), awaited });
+            // Noted first, because the future may be done before the next line.
+            this.state.lock().open.push(awaited);
             if !future.unblock_when_done(subscriber_id(&this), Arc::clone(&open) as _) {
                 open.unblock();
             }
@@ -343,38 +367,53 @@ impl BlockedThread {
     /// The thread will block until one of `waiting` futures is done, unless that would be in vain.
     fn begin_blocking(&self, waiting: usize) -> Result<(), JobError> {
         let mut state = self.state.lock();
-        // If fewer are open, either one is done and its callback is on its way, or one is not the
-        // pool's own and will be completed by something else.
-        if let Some(guard) = &self.guard
-            && !state.counted
-            && state.own == waiting
-        {
-            guard.begin_blocking()?;
-            state.counted = true;
+        // Either one is done and its callback is on its way, or anybody may complete one.
+        if state.open.len() < waiting {
+            return Ok(());
         }
-        if state.in_graph.is_none() && state.open.len() == waiting {
+        if state.counted.is_none() {
+            state.counted = begin_blocking_on_own(&state.open)?;
+        }
+        if state.in_graph.is_none() {
             state.in_graph = begin_waiting(&state.open)?;
         }
         Ok(())
     }
 }
 
+/// If all of these are the thread's own pools' and loops', asks their guards. The wait is in vain only
+/// if each says so; else one of them now counts the thread as blocked. (A loop always says so, and a
+/// thread works for one pool of threads at most.)
+fn begin_blocking_on_own(open: &[Awaited]) -> Result<Option<SharedGuard>, JobError> {
+    let mut ids: Vec<GuardId> = open.iter().map(|(_, guard)| *guard).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let own: Option<Vec<SharedGuard>> = ids.into_iter().map(own_guard).collect();
+    let mut in_vain = Ok(None);
+    for guard in own.into_iter().flatten() {
+        match guard.begin_blocking() {
+            Ok(()) => return Ok(Some(guard)),
+            Err(why) => in_vain = Err(why),
+        }
+    }
+    in_vain
+}
+
 /// One of the futures that a [`BlockedThread`] waits for.
 struct OpenFuture {
     thread: Arc<BlockedThread>,
     awaited: Awaited,
-    own: bool,
 }
 
 /// It is done: from now on the waiting thread is no longer blocked.
 impl Unblock for OpenFuture {
     fn unblock(&self) {
+        if self.thread.origin.is_copy() {
+            return;
+        }
         let mut state = self.thread.state.lock();
         state.open.retain(|awaited| *awaited != self.awaited);
-        state.own -= usize::from(self.own);
-        if std::mem::take(&mut state.counted)
-            && let Some(guard) = &self.thread.guard
-        {
+        if let Some(guard) = state.counted.take() {
             guard.unblock();
         }
         if let Some(blocked) = state.in_graph.take() {

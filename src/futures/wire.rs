@@ -1,7 +1,9 @@
-//! What may cross a pipe between processes: any serde value, encoded by postcard.
+//! What may cross a pipe between processes: serde values, encoded by postcard.
 //!
-//! *Assumes*: both ends are the same program image (a forked child is).
-//! *Promises*: `decode(encode(x)) == x`; every failure is a [`JobError::Codec`] that says why.
+//! *Assumes*: both ends are the same program image (a forked child is); a type's `Serialize` writes
+//! just what its `Deserialize` reads, whatever the value (see [`Wire`] for what does not).
+//! *Promises*: `decode(encode(x)) == x`; a failure that is noticed is a [`JobError::Codec`] that says
+//! why.
 //! *Leaves out*: framing (`process/message/frame.rs`).
 
 use crate::futures::error::JobError;
@@ -10,7 +12,20 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// A value that can be shipped to another process and back: the counterpart of "picklable".
 ///
-/// Implemented for every owned serde type; nothing needs to be written by hand.
+/// Implemented for every type that owns what it holds and that serde can write and read; nothing
+/// needs to be written by hand. Not all of these types arrive. The bytes are values alone, without the
+/// names of their fields: the receiver knows from the type what comes next. (A pickle names each
+/// attribute.) So these attributes of serde do not work here:
+///
+/// | attribute | what happens |
+/// | --- | --- |
+/// | `skip_serializing_if`, or `skip_serializing` without `skip_deserializing` | **another value may arrive, without an error**: the next bytes are read in place of the field that was left out |
+/// | `untagged`; `tag`, with or without `content` | each value is a [`JobError::Codec`] where it arrives |
+/// | `flatten` | each value is a [`JobError::Codec`] where it is sent |
+///
+/// The same holds for a `Serialize` and a `Deserialize` written by hand that do not fit each other, and
+/// for types that ask the format what comes next (`serde_json::Value`). `skip`, `default`, `rename`
+/// and `with` do no harm.
 ///
 /// ```
 /// use singletrack::futures::{decode, encode};

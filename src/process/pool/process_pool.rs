@@ -3,9 +3,9 @@
 //! *Assumes*: a fork server (`process/forkserver/client.rs`).
 //! *Promises*: every submitted job resolves exactly once; a worker's death fails only the job
 //! it ran, and it is replaced; a future says that its job runs when that is true, and until then it
-//! can be cancelled; values of any size up to a frame's limit pass, both ways at once; nothing is left
-//! behind when the pool is gone. A copy that came with a fork does nothing to the pool; a job that is
-//! submitted there fails with an error.
+//! can be cancelled; values of any size up to a frame's limit pass, both ways at once, if their types
+//! arrive at all (`Wire` names those that do not); nothing is left behind when the pool is gone. A copy
+//! that came with a fork does nothing to the pool; a job that is submitted there fails with an error.
 //! *Leaves out*: `map`, which comes with the `Executor` trait (`futures/executor.rs`), and
 //! what `multiprocessing.Pool` has besides (`process/pool/multiprocessing.rs`).
 //!

@@ -61,7 +61,7 @@ impl Machine {
         let Some(rest) = self.merged(&bases) else {
             let names: Vec<String> = bases.iter().map(|base| self.class_name(*base)).collect();
             return self.type_error(format!(
-                "Cannot create a consistent method resolution order (MRO) for bases {}",
+                "Cannot create a consistent method resolution\norder (MRO) for bases {}",
                 names.join(", ")
             ));
         };

@@ -77,6 +77,17 @@ fn signed(size: u64, negative: bool) -> i64 {
     }
 }
 
+/// The quotient of two ints, rounded once: neither is made a float before.
+#[allow(clippy::cast_precision_loss, reason = "it is rounded here")]
+pub(crate) fn quotient(a: i64, b: i64) -> f64 {
+    let (over, under) = (u128::from(a.unsigned_abs()), u128::from(b.unsigned_abs()));
+    // Enough digits that the last one may stand for all that are cut off.
+    let shift = 64 + over.leading_zeros() - under.leading_zeros();
+    let (whole, rest) = ((over << shift) / under, (over << shift) % under);
+    let size = (whole | u128::from(rest != 0)) as f64 / 2.0_f64.powi(shift.cast_signed());
+    if (a < 0) != (b < 0) { -size } else { size }
+}
+
 impl Machine {
     /// A whole float as an int, if it is one and fits.
     pub(crate) fn as_whole(&mut self, float: f64) -> R<i64> {
@@ -101,11 +112,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hashes_are_those_of_cpython() {
+    fn hashes_and_quotients_are_those_of_cpython() {
         let floats = [(1.5, 1_152_921_504_606_846_977), (0.1, 230_584_300_921_369_408)];
         for (float, hash) in floats.into_iter().chain([(1e300, 1_224_995_262_755_759_164)]) {
             assert_eq!(hash_of_float(float), hash, "{float}");
         }
+        assert_eq!(quotient(9_007_199_254_740_993, 3), 3_002_399_751_580_331.0);
+        assert_eq!(
+            (quotient(0, -3), quotient(i64::MIN, -1), quotient(-1, 4)),
+            (0.0, INTS_END, -0.25)
+        );
         assert_eq!((hash_of_int(-1), hash_of_int(1 << 61), hash_of_float(-1.0)), (-2, 1, -2));
     }
 }

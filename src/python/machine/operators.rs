@@ -7,6 +7,7 @@
 use crate::python::code::instruction::Place;
 use crate::python::front::tree::{BinaryOperator, UnaryOperator};
 use crate::python::machine::interpreter::Machine;
+use crate::python::machine::numbers::quotient;
 use crate::python::machine::terms::{Arguments, Done, Flow, R, Raise};
 use crate::python::value::any::Value;
 use crate::python::value::frame::Then;
@@ -155,8 +156,7 @@ impl Machine {
                 };
                 return Err(self.error("ZeroDivisionError", text));
             }
-            #[allow(clippy::cast_precision_loss, reason = "as Python's, for ints that fit")]
-            B::Divide => return Ok(Value::Float(a as f64 / b as f64)),
+            B::Divide => return Ok(Value::Float(quotient(a, b))),
             B::Power if b < 0 => {
                 if a == 0 {
                     let text = "0.0 cannot be raised to a negative power";

@@ -116,6 +116,10 @@ impl Machine {
                 [] => Ok(String::new()),
                 [one] if self.is_a(id, "KeyError") => self.plain_repr(*one),
                 [one] => self.plain_str(*one),
+                [code, text] if self.is_a(id, "OSError") => {
+                    let (code, text) = (self.plain_str(*code)?, self.plain_str(*text)?);
+                    Ok(format!("[Errno {code}] {text}"))
+                }
                 [message, errors] if self.is_a(id, "ExceptionGroup") => {
                     let (message, count) = (self.plain_str(*message)?, self.items(*errors)?.len());
                     let s = if count == 1 { "" } else { "s" };
@@ -321,6 +325,9 @@ fn sync_repr(sync: &Sync) -> String {
     }
 }
 
+/// Every decimal of so many digits is another float.
+const MOST_SURE: usize = 15;
+
 /// A float as Python's `repr` writes it.
 ///
 /// ```
@@ -338,15 +345,21 @@ pub fn float_text(float: f64) -> String {
     if float.is_infinite() {
         return if float > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
-    let text = format!("{float:e}");
+    let mut text = format!("{float:e}");
+    let count = text.bytes().take_while(|c| *c != b'e').filter(u8::is_ascii_digit).count();
+    // Two decimals of this length can be as near as each other: Python's is the even one.
+    let even = format!("{float:.*e}", count - 1);
+    if count > MOST_SURE && even.parse() == Ok(float) {
+        text = even;
+    }
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if float != 0.0 && !(-4..16).contains(&exponent) {
         let sign = if exponent < 0 { '-' } else { '+' };
         return format!("{digits}e{sign}{:02}", exponent.abs());
     }
-    let text = format!("{float}");
-    if text.contains('.') { text } else { format!("{text}.0") }
+    let places = usize::try_from(i32::try_from(count).unwrap_or(1) - 1 - exponent).unwrap_or(0);
+    format!("{float:.*}", places.max(1))
 }
 
 /// A text with its characters beyond ASCII as escapes.

@@ -211,6 +211,11 @@ impl Machine {
         match &*text {
             "__cause__" | "__context__" | "__traceback__" => Some(Value::None),
             "__suppress_context__" => Some(Value::Bool(false)),
+            "errno" | "strerror" if self.is_a(id, "OSError") => {
+                let arguments = self.exception_arguments(id);
+                let own = if arguments.len() == 2 { arguments } else { vec![Value::None; 2] };
+                Some(own[usize::from(&*text == "strerror")])
+            }
             "value" | "code" => {
                 let wanted = if &*text == "value" { "StopIteration" } else { "SystemExit" };
                 let first = self.exception_arguments(id).first().copied();

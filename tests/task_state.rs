@@ -190,9 +190,7 @@ fn call(number: u32) -> Key {
 }
 
 fn spawn(queue: &mut ReadyQueue) -> TaskId {
-    let id = queue.take_id().expect("it is open");
-    queue.insert(&TaskOf::new(id, pending::<()>()));
-    id
+    queue.insert(pending::<()>()).unwrap_or_else(|_| panic!("it is closed")).id()
 }
 
 fn name(entry: Option<ReadyEntry>) -> String {
@@ -306,7 +304,7 @@ fn a_closed_queue_takes_no_task_and_hands_out_what_it_had() {
     queue.push_call(call(1));
     assert!(queue.remove(ids[1].index()).is_some());
     assert_eq!(queue.close().len(), 4);
-    assert!(queue.is_empty() && queue.take_id().is_none());
+    assert!(queue.is_empty() && queue.insert(ready(1)).is_err());
     let left: Vec<TaskId> = std::iter::from_fn(|| queue.pop_slot()).map(|t| t.id()).collect();
     assert_eq!((left, queue.tasks()), (vec![ids[2], ids[0]], 0));
 }

@@ -59,7 +59,7 @@ impl<T> Task<T> {
     /// True when the future is gone, for whatever reason.
     #[doc(alias = "asyncio.Task.done")]
     pub fn done(&self) -> bool {
-        looks::at(Look::Task(self.id()));
+        looks::at(|| Look::Task(self.id()));
         self.task.is_done()
     }
 
@@ -91,7 +91,7 @@ impl<T> Task<T> {
     /// True when it is done, by a panic that has not been fetched.
     #[doc(alias = "asyncio.Task.exception")]
     pub fn panicked(&self) -> bool {
-        looks::at(Look::Task(self.id()));
+        looks::at(|| Look::Task(self.id()));
         self.task.unread_panic().is_some()
     }
 
@@ -99,7 +99,7 @@ impl<T> Task<T> {
     /// was cancelled, or panicked, or its output was fetched.
     #[doc(alias = "asyncio.Task.result")]
     pub fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
-        looks::at(Look::Task(self.id()));
+        looks::at(|| Look::Task(self.id()));
         self.task.peek(look)
     }
 }
@@ -127,7 +127,7 @@ impl<T> Future for Task<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        looks::at(match task_of(cx.waker()) {
+        looks::at(|| match task_of(cx.waker()) {
             Some(_) => Look::Task(self.id()),
             None => Look::WithWaker(self.id()),
         });
@@ -142,7 +142,7 @@ impl<T> Future for Task<T> {
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         if needs_drop::<T>() {
-            looks::at(Look::Task(self.id())); // if it is done, its value goes here
+            looks::at(|| Look::Task(self.id())); // if it is done, its value goes here
         }
         if let Some(message) = self.task.unread_panic() {
             report_to(self.id().loop_id(), format!("{:?}", self.id()), message);

@@ -32,11 +32,11 @@ thread_local! {
     static LISTENER: RefCell<Option<Listener>> = const { RefCell::new(None) };
 }
 
-/// Somebody looks.
+/// Somebody looks; at what, is asked only if somebody listens.
 #[inline]
-pub fn at(look: Look) {
+pub fn at(look: impl FnOnce() -> Look) {
     if LISTENS.get() {
-        tell(look);
+        tell(look());
     }
 }
 

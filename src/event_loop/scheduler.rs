@@ -31,7 +31,7 @@ use crate::event_loop::join::Task;
 use crate::event_loop::recording::{Cause, LoopEventKind};
 use crate::event_loop::spans;
 use crate::event_loop::waker::{noting_waker, task_of, wake, waker};
-use crate::task::cell::{AnyTask, TaskOf};
+use crate::task::cell::AnyTask;
 use crate::task::metadata::TaskMetadata;
 use crate::task::running;
 use crate::task::state::{StepEnd, TaskEnd};
@@ -59,13 +59,12 @@ impl Core {
         future: F,
     ) -> Task<F::Output> {
         let mut ready = self.ready.borrow_mut();
-        let id = ready.take_id();
-        let task = TaskOf::new(id.unwrap_or(ready.root_id()), future);
-        if id.is_some() {
-            ready.insert(&task);
-        }
+        ready.check_room();
+        let inserted = ready.insert(future);
+        let refused = inserted.is_err();
+        let (Ok(task) | Err(task)) = inserted;
         drop(ready); // ending a future is user code
-        if id.is_none() {
+        if refused {
             if let Some(end) = task.cancel_now() {
                 self.settle(task.id(), end);
             }

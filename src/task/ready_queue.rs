@@ -15,9 +15,10 @@
 //! ```
 
 use crate::base::id::{Key, LoopId, MAX_INDEX, TaskId};
-use crate::task::cell::AnyTask;
+use crate::task::cell::{AnyTask, TaskOf};
 use crate::task::state::{Pause, TaskState};
 use std::collections::VecDeque;
+use std::future::Future;
 
 /// The slot number of the root future, which lives on the caller's stack and has no slot.
 const ROOT: u32 = MAX_INDEX;
@@ -166,26 +167,35 @@ impl ReadyQueue {
         self.queue.pop_back_if(its_own).flatten()
     }
 
-    /// The id of a new task, which has a slot for it: [`insert`](Self::insert) comes next. `None` once
-    /// the loop is going away. By itself, so that the caller still has the future if this panics: its
-    /// drop is user code.
+    /// Whether there is room for one task more, asked while the caller still has its future: the drop of
+    /// that is user code.
     ///
     /// # Panics
     /// If 16,777,215 tasks are alive.
-    pub fn take_id(&mut self) -> Option<TaskId> {
-        if self.closed {
-            return None;
-        }
-        let index = self.free_slots.pop().unwrap_or_else(|| self.new_slot());
-        let id = TaskId::pack(self.loop_id, self.next_generation, index);
-        self.next_generation = self.next_generation.wrapping_add(1);
-        Some(id)
+    #[inline]
+    pub fn check_room(&self) {
+        let full = self.free_slots.is_empty() && self.slots.len() == ROOT as usize;
+        assert!(!full || self.closed, "a loop holds at most {ROOT} tasks");
     }
 
-    /// Queues the task to which this id was given: its first step comes in the next iteration.
-    pub fn insert(&mut self, task: &AnyTask) {
-        self.slots[task.id().index() as usize] = Some(task.clone());
+    /// Gives a new task its slot and queues it: its first step comes in the next iteration. Once
+    /// the loop is going away there is no slot, and the caller has to end the task.
+    ///
+    /// # Panics
+    /// As [`check_room`](Self::check_room), which is to be called before.
+    pub fn insert<F: Future + 'static>(
+        &mut self,
+        future: F,
+    ) -> Result<TaskOf<F::Output>, TaskOf<F::Output>> {
+        if self.closed {
+            return Err(TaskOf::new(self.root_id(), future));
+        }
+        let index = self.free_slots.pop().unwrap_or_else(|| self.new_slot());
+        let task = TaskOf::new(TaskId::pack(self.loop_id, self.next_generation, index), future);
+        self.next_generation = self.next_generation.wrapping_add(1);
+        self.slots[index as usize] = Some(task.clone());
         self.push_task(task.clone());
+        Ok(task)
     }
 
     /// With no slot left, though without tasks.
@@ -195,8 +205,8 @@ impl ReadyQueue {
     }
 
     fn new_slot(&mut self) -> u32 {
+        self.check_room();
         let index = self.slots.len() as u32;
-        assert!(index < ROOT, "a loop holds at most {ROOT} tasks");
         self.slots.push(None);
         index
     }

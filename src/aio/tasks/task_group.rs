@@ -208,19 +208,19 @@ impl<E: 'static> TaskGroup<E> {
 impl<E> TaskGroup<E> {
     /// How many tasks of the group are not gone.
     pub fn tasks(&self) -> usize {
-        looks::at(Look::Group);
+        looks::at(|| Look::Group);
         self.state.borrow().members.len()
     }
 
     fn stage(&self) -> GroupStage {
-        looks::at(Look::Group);
+        looks::at(|| Look::Group);
         self.state.borrow().stage
     }
 
     /// Keeps an error. `run` does the rest when it is next polled, so that what is ready in
     /// this iteration still runs.
     fn add_error(&self, error: ChildError<E>) {
-        looks::at(Look::Group);
+        looks::at(|| Look::Group);
         let mut state = self.state.borrow_mut();
         state.errors.push(error);
         if state.stage == GroupStage::Open {
@@ -309,7 +309,7 @@ impl<E> Membership<E> {
 
 impl<E> Drop for Membership<E> {
     fn drop(&mut self) {
-        looks::at(Look::Group);
+        looks::at(|| Look::Group);
         let mut state = self.group.state.borrow_mut();
         state.members.remove(self.key);
         let parent = if state.members.is_empty() { state.parent.take() } else { None };

@@ -144,12 +144,6 @@ async fn deed_of(world: &World, me: u32, deed: Deed) -> Option<String> {
         Deed::Sleeps => sleep(MS).await,
         Deed::Computes => world.sim.compute(MS),
         Deed::Chooses => return Some(format!("{}", world.sim.choose(2))),
-        Deed::Asks(task) => return Some(format!("{:?}", world.before.get(task).map(|t| t.done()))),
-        Deed::CallsBack(task) => {
-            let cell = world.cells[0].clone();
-            let adds = move || cell.set(cell.get() * 4 + me);
-            world.before.get(task).map(|task| task.add_done_callback(adds));
-        }
         Deed::Notifies => {
             *world.lock.acquire().await += 1;
             world.changed.notify(1);
@@ -158,6 +152,21 @@ async fn deed_of(world: &World, me: u32, deed: Deed) -> Option<String> {
             let guard = world.lock.acquire().await;
             let waited = timeout(MS).run(world.changed.wait(guard)).await;
             return Some(format!("{:?}", waited.map(|guard| *guard).ok()));
+        }
+        with_tasks => return deed_with_tasks(world, me, with_tasks).await,
+    }
+    None
+}
+
+async fn deed_with_tasks(world: &World, me: u32, deed: Deed) -> Option<String> {
+    match deed {
+        Deed::Asks(task) => return Some(format!("{:?}", world.before.get(task).map(|t| t.done()))),
+        Deed::CallsBack(task) => {
+            let cell = world.cells[0].clone();
+            let adds = move || cell.set(cell.get() * 4 + me);
+            if let Some(task) = world.before.get(task) {
+                task.add_done_callback(adds);
+            }
         }
         Deed::Cancels(task) => {
             let canceller = world.cancellers.borrow().get(task).copied();
@@ -173,6 +182,7 @@ async fn deed_of(world: &World, me: u32, deed: Deed) -> Option<String> {
             return Some(format!("{} {:?}", task.done(), task.await.ok()));
         }
         Deed::Panics => panic!("deed"),
+        other => unreachable!("{other:?}"),
     }
     None
 }
@@ -252,7 +262,10 @@ async fn runs(program: Program, mut world: World) -> Log {
     joins(join, tasks).await
 }
 
-pub fn run(program: Program) -> impl Fn(Sim) -> Pin<Box<dyn Future<Output = (Log, [u32; 2])>>> {
+/// What is said, and what the cells hold.
+type End = (Log, [u32; 2]);
+
+pub fn run(program: Program) -> impl Fn(Sim) -> Pin<Box<dyn Future<Output = End>>> {
     move |sim| {
         let program = program.clone();
         Box::pin(async move {

@@ -728,6 +728,19 @@ fn each_of_two_shutdowns_waits_for_the_threads() {
     });
 }
 
+/// Shows E7.
+#[test]
+fn a_thread_that_ends_may_shut_its_pool_down_while_another_waits_for_it() {
+    bounded(|| {
+        let pool = Arc::new(pool(1));
+        let inside = Arc::clone(&pool);
+        let ends = move || inside.shutdown(true, false);
+        pool.submit_fn(move || at_the_end(ends)).result().unwrap();
+        pool.shutdown(true, false);
+        assert_eq!(Arc::strong_count(&pool), 1, "the thread is gone");
+    });
+}
+
 /// A job's captured value that, as it is dropped, asks the job's future.
 struct Asks {
     future: Arc<Mutex<Option<Future<()>>>>,

@@ -307,11 +307,12 @@ impl<T> OneShot<T> {
 
     /// Waits until done or until the time is up. True: done.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> bool {
-        if self.is_closed() || timeout == Some(Duration::ZERO) {
-            return self.is_closed();
-        }
         // A short job is done before this thread could sleep and be woken.
-        self.end_copy() || spin_until(|| self.is_closed()) || self.sleep(timeout).state.is_done()
+        self.is_closed()
+            || timeout != Some(Duration::ZERO)
+                && (self.end_copy()
+                    || spin_until(|| self.is_closed())
+                    || self.sleep(timeout).state.is_done())
     }
 
     /// Takes the outcome of what is done.
@@ -319,10 +320,13 @@ impl<T> OneShot<T> {
     /// # Panics
     /// If it was taken before.
     pub(crate) fn take(&self) -> Result<T, JobError> {
-        match self.check_origin() {
-            Ok(()) => self.cell.lock().take(),
-            Err(why) => self.lock().and_then(|mut cell| cell.outcome.take()).unwrap_or(Err(why)),
-        }
+        if self.is_copy() { self.take_copied() } else { self.cell.lock().take() }
+    }
+
+    #[cold]
+    fn take_copied(&self) -> Result<T, JobError> {
+        let taken = self.lock().and_then(|mut cell| cell.outcome.take());
+        taken.unwrap_or_else(|| Err(self.check_origin().expect_err("it is a copy")))
     }
 
     /// Why what is done has no value, if it has none.

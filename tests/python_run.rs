@@ -19,7 +19,7 @@ use singletrack::python::run::{Ending, RealRan, RealRun, Streams, program};
 use skipped::skipped;
 use std::fs;
 use std::io::{self, Cursor, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -106,18 +106,27 @@ fn programs_print_for_real_what_cpython_prints() {
         skipped("no CPython 3.12 to compare with");
         return;
     };
-    for path in files("tests/python") {
-        let text = fs::read_to_string(&path).unwrap();
-        let output = Command::new(&python).arg(&path).stdin(Stdio::null()).output().unwrap();
-        let [out, err] = [output.stdout, output.stderr].map(|b| String::from_utf8(b).unwrap());
-        // CPython's compiler warns there, of a comparison with `is` for one.
-        let err = if text.contains("sys.stderr") { err } else { String::new() };
-        for policy in ["2.7", "3.12", "3.13", "free-threaded"] {
-            let ran = run_as(&text, &Setting { policy, ..USUAL });
-            let ours = (ran.ending(), &*ran.out, &*ran.err);
-            let expected = (&Ending::Finished(0), &*out, &*err);
-            assert_eq!(ours, expected, "{policy}: {}", path.display());
+    let files = files("tests/python");
+    assert!(files.len() > 40, "{}", files.len());
+    // Most of them sleep or wait now and then.
+    thread::scope(|scope| {
+        for some in files.chunks(files.len().div_ceil(4)) {
+            scope.spawn(|| some.iter().for_each(|path| prints_what_cpython_prints(&python, path)));
         }
+    });
+}
+
+fn prints_what_cpython_prints(python: &Path, path: &Path) {
+    let text = fs::read_to_string(path).unwrap();
+    let output = Command::new(python).arg(path).stdin(Stdio::null()).output().unwrap();
+    let [out, err] = [output.stdout, output.stderr].map(|b| String::from_utf8(b).unwrap());
+    // CPython's compiler warns there, of a comparison with `is` for one.
+    let err = if text.contains("sys.stderr") { err } else { String::new() };
+    for policy in ["2.7", "3.12", "3.13", "free-threaded"] {
+        let ran = run_as(&text, &Setting { policy, ..USUAL });
+        let ours = (ran.ending(), &*ran.out, &*ran.err);
+        let expected = (&Ending::Finished(0), &*out, &*err);
+        assert_eq!(ours, expected, "{policy}: {}", path.display());
     }
 }
 

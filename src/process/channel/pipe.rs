@@ -90,7 +90,7 @@ impl From<JobError> for PipeError {
 impl From<io::Error> for PipeError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => PipeError::Closed,
+            io::ErrorKind::BrokenPipe => PipeError::Closed,
             io::ErrorKind::TimedOut => PipeError::TimedOut,
             _ => PipeError::Os(error),
         }

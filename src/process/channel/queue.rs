@@ -159,7 +159,14 @@ impl EncodedValue {
 
     fn send(&self, socket: &OwnedFd) -> io::Result<()> {
         let rights: Vec<BorrowedFd<'_>> = self.file.iter().map(AsFd::as_fd).collect();
-        send_some(socket, &self.bytes, &rights).map(drop)
+        match send_some(socket, &self.bytes, &rights) {
+            // The last consumer has left what was queued: Linux says so once, and EPIPE from then on. To
+            // a consumer a reset is no end: something may be lost.
+            Err(e) if e.kind() == io::ErrorKind::ConnectionReset => {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            sent => sent.map(drop),
+        }
     }
 }
 
@@ -233,8 +240,8 @@ impl<T: Wire> Consumer<T> {
     ///
     /// # Errors
     /// [`PipeError::Closed`] when there is none and no producer any more;
-    /// [`PipeError::Codec`] when its bytes are no `T`. [`PipeError::Os`] may mean that a
-    /// long value came while this process had no descriptor left; it is lost then.
+    /// [`PipeError::Codec`] when its bytes are no `T`. [`PipeError::Os`] may mean that a value is
+    /// lost: a long one that came while this process had no descriptor left, say.
     pub fn get(&self) -> Result<T, PipeError> {
         self.get_before(None)
     }
@@ -377,5 +384,26 @@ impl<'de, T> Deserialize<'de> for Consumer<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (socket, back) = <(Descriptor, Option<SlotReturn>)>::deserialize(deserializer)?;
         Ok(Consumer { socket: socket.into(), back, value: PhantomData })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_is_the_end_to_who_puts_and_no_end_to_who_gets() {
+        let (producer, consumer) = queue::<u8>().unwrap();
+        producer.put(&1).unwrap();
+        drop(consumer); // what was queued is gone with it
+        assert!(matches!(producer.put(&2), Err(PipeError::Closed)));
+
+        let (producer, consumer) = queue::<u8>().unwrap();
+        // Nobody reads that, so the producer's end is closed before its time.
+        send_some(&consumer.socket, &[HERE], &[]).unwrap();
+        drop(producer);
+        let Err(PipeError::Os(error)) = consumer.get() else { panic!("something may be lost") };
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        assert!(matches!(consumer.get(), Err(PipeError::Closed)), "and now nobody is there");
     }
 }

@@ -323,6 +323,17 @@ fn the_story_names_the_lines_and_says_who_wrote_over_whom() {
 }
 
 #[test]
+fn what_takes_long_before_the_threads_is_replayed_as_it_was_explored() {
+    let text = two("for n in range(200000): x = n * n\nx = 0", "x = x + int(1)", "x");
+    let exploration = under(&text, "3.13");
+    let lost = exploration.found.iter().find(|found| !found.serial).unwrap();
+    let looks = Looks::Under("3.13".parse().unwrap(), false);
+    let again = replay(&program(&text).unwrap(), looks, &exploration.contended, &lost.moves);
+    assert_eq!(again.outcome.as_ref(), Some(&lost.outcome));
+    assert!(sentence(&again).is_some());
+}
+
+#[test]
 fn three_threads_of_six_accesses_are_explored() {
     let body = "x += 1\nx += 1\nx += 1";
     let text = two("", body, "x").replace("range(2)", "range(3)");

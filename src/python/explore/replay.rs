@@ -6,6 +6,7 @@
 
 use crate::python::code::program::Program;
 use crate::python::explore::conflicts::Conflicts;
+use crate::python::explore::exploration::Limits;
 use crate::python::explore::moves::{Move, moves};
 use crate::python::explore::outcome::{Ending, Outcome};
 use crate::python::explore::policies::Looks;
@@ -17,9 +18,6 @@ use crate::python::machine::world::{Wait, World, thread_name};
 use crate::python::value::any::Value;
 use crate::python::value::object::Object;
 use std::sync::Arc;
-
-/// The most instructions of a replay: what was stopped when it was found is stopped here, too.
-const LONGEST: u64 = 1_000_000;
 
 /// What kind of thing threads share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +67,8 @@ pub fn replay(
     stepper.conflicts.clone_from(contended);
     stepper.machine.world.heap.fix();
     stepper.trace = Some(Vec::new());
-    stepper.most = LONGEST;
+    // What was cut when it was found is cut here, too.
+    stepper.most = Limits::default().step;
     let mut cut = None;
     let mut last: Option<Move> = None;
     let (mut switches, mut ending, mut impossible) = (0, None, None);

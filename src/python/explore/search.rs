@@ -66,7 +66,7 @@ pub fn machine(program: &Arc<Program>) -> Machine {
 /// Explores until no more things turn out to be shared.
 fn search(program: &Arc<Program>, looks: Looks, limits: Limits) -> Exploration {
     let mut stepper = Stepper::new(machine(program), looks);
-    (stepper.most, stepper.budget) = (limits.step, limits.instructions);
+    stepper.most = limits.step.min(limits.instructions);
     stepper.iterations = limits.iterations;
     stepper.conflicts = Conflicts::new(limits.reduction);
     let beginning = stepper.machine.world.clone();
@@ -88,9 +88,9 @@ fn search(program: &Arc<Program>, looks: Looks, limits: Limits) -> Exploration {
             sample(&mut stepper, &beginning, limits, &mut exploration);
         }
         let cut = exploration.found.iter().any(|found| found.outcome.ending == Ending::Cut);
-        let why = match limits.iterations {
-            _ if stepper.spent => Some(too_many(limits.instructions)),
-            Some(rounds) if cut => Some(format!("loops were cut after {rounds} rounds")),
+        let why = match (stepper.spent, limits.iterations) {
+            (Some(most), _) => Some(too_many(most)),
+            (None, Some(rounds)) if cut => Some(format!("loops were cut after {rounds} rounds")),
             _ => None,
         };
         exploration.bound = exploration.bound.or(why);

@@ -40,10 +40,8 @@ pub struct Stepper {
     pub steps: u64,
     /// How many instructions one step may be, and all that go along with it.
     pub most: u64,
-    /// How many of those the search has to spend.
-    pub budget: u64,
-    /// A step was cut because they were spent.
-    pub spent: bool,
+    /// A step was cut since it took more instructions than this.
+    pub spent: Option<u64>,
     /// How often each loop of each call may go round.
     pub iterations: Option<u32>,
     /// What threads touch.
@@ -98,7 +96,7 @@ struct Kept {
     globals: Vec<Value>,
 }
 
-/// The most instructions of one step: a thread that never comes to a switch point is stopped.
+/// The most instructions of one step: a thread that never comes to a switch point is cut.
 pub const LONGEST_STEP: u64 = 5_000_000;
 /// The most instructions that are done along: a loop that touches nothing of others is a step then.
 pub const MOST_ALONG: usize = 50_000;
@@ -116,8 +114,7 @@ impl Stepper {
             instructions: 0,
             steps: 0,
             most: u64::MAX,
-            budget: u64::MAX,
-            spent: false,
+            spent: None,
             iterations: None,
             conflicts: Conflicts::default(),
             trace: None,
@@ -186,13 +183,19 @@ impl Stepper {
             }
         }
         match run.others {
-            true => Err(self.stopped("it never comes to a switch point")),
+            true => Err(self.cut(LONGEST_STEP)),
             false => Ok(self.machine.current.has_ended()),
         }
     }
 
     fn stopped(&self, why: &str) -> Ending {
         Ending::Stopped(why.to_owned(), self.machine.position().line)
+    }
+
+    /// A step takes more instructions than this: the search has a limit, the program no fault.
+    fn cut(&mut self, most: u64) -> Ending {
+        self.spent = Some(most);
+        Ending::Cut
     }
 
     /// Goes on as long as others cannot notice.
@@ -246,13 +249,8 @@ impl Stepper {
     /// Executes an instruction: the place behind it, or nothing if the thread waits.
     fn instruction(&mut self, run: &mut Run) -> Result<Option<Place>, Ending> {
         self.instructions += 1;
-        let taken = self.instructions - self.began;
-        if taken > self.budget {
-            self.spent = true;
-            return Err(Ending::Cut);
-        }
-        if taken > self.most {
-            return Err(self.stopped("it takes too many instructions"));
+        if self.instructions - self.began > self.most {
+            return Err(self.cut(self.most));
         }
         self.machine.noting = run.others;
         self.machine.accesses.clear();

@@ -3,10 +3,13 @@
 #[path = "common/cases.rs"]
 mod cases;
 mod common;
+#[path = "common/sim_ends.rs"]
+mod sim_ends;
 
 use cases::cases;
 use common::watchdog;
 use proptest::prelude::*;
+use sim_ends::both_hear;
 use singletrack::aio::{Event, Lock, sleep, timeout};
 use singletrack::create_task;
 use singletrack::event_loop::{LoopHandle, Task};
@@ -492,33 +495,6 @@ fn steps_on_different_things_are_not_tried_in_both_orders() {
     assert!(fewer * 3 < plain, "{fewer} of {plain}");
 }
 
-/// What a program says at its end, over all orders of this search.
-fn said<T: Ord, F: Future<Output = T>>(
-    explorer: Explorer,
-    program: impl Fn(Sim) -> F,
-) -> BTreeSet<T> {
-    let said = RefCell::new(BTreeSet::new());
-    let explored = explorer.explore(|sim| {
-        let (said, program) = (&said, program(sim));
-        async move {
-            let heard = program.await;
-            said.borrow_mut().insert(heard);
-        }
-    });
-    assert!(explored.unwrap().complete);
-    said.into_inner()
-}
-
-/// The reduced search hears all that the plain one hears.
-fn hears_all<T: Ord + std::fmt::Debug, F: Future<Output = T>>(
-    program: impl Fn(Sim) -> F,
-    all: impl IntoIterator<Item = T>,
-) {
-    let all: BTreeSet<T> = all.into_iter().collect();
-    assert_eq!(said(Explorer::new().exhaustive(), &program), all);
-    assert_eq!(said(Explorer::new().only_shared(), &program), all);
-}
-
 #[test]
 fn the_reduced_search_sees_a_cancelled_task_though_it_was_ready_before() {
     let program = |sim: Sim| async move {
@@ -531,7 +507,7 @@ fn the_reduced_search_sees_a_cancelled_task_though_it_was_ready_before() {
         let _ = worker.await;
         count.get()
     };
-    hears_all(program, [0, 1]);
+    both_hear(program, [0, 1]);
 }
 
 #[test]
@@ -552,7 +528,7 @@ fn the_reduced_search_sees_what_a_dropped_task_lets_go_of() {
         looks.await.unwrap();
         seen.get()
     };
-    hears_all(program, [(false, false), (true, false), (true, true)]);
+    both_hear(program, [(false, false), (true, false), (true, true)]);
 }
 
 #[test]
@@ -566,7 +542,7 @@ fn the_reduced_search_sees_that_time_passes_in_a_step() {
         looks.await.unwrap();
         seen.get()
     };
-    hears_all(program, [Duration::ZERO, MS]);
+    both_hear(program, [Duration::ZERO, MS]);
 }
 
 proptest! {

@@ -6,52 +6,23 @@ mod cases;
 mod common;
 #[path = "sim_reduction/programs.rs"]
 mod programs;
+#[path = "common/sim_ends.rs"]
+mod sim_ends;
 
 use cases::cases;
 use common::watchdog;
 use programs::{program, run};
 use proptest::prelude::*;
+use sim_ends::{both_hear, ends};
 use singletrack::aio::{AsCompleted, Either, Lock, TaskGroup, as_completed, race};
 use singletrack::event_loop::create_eager_task;
 use singletrack::event_loop::join::Task;
 use singletrack::sim::{Explorer, Shared, Sim};
 use singletrack::task::budget::yield_now;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::future::Future;
 
 /// Programs of more orders than this are left out of the random ones.
 const MOST: usize = 2_000;
-
-/// What a program says at its end over all orders, or that some order fails; `None` if there are more
-/// orders than anyone wants to wait for.
-fn ends<T: Ord, F: Future<Output = T>>(
-    explorer: Explorer,
-    program: impl Fn(Sim) -> F,
-) -> Option<Result<BTreeSet<T>, ()>> {
-    let said = RefCell::new(BTreeSet::new());
-    let explored = explorer.explore(|sim| {
-        let (said, program) = (&said, program(sim));
-        async move {
-            let heard = program.await;
-            said.borrow_mut().insert(heard);
-        }
-    });
-    match explored {
-        Ok(explored) => explored.complete.then(|| Ok(said.into_inner())),
-        Err(_) => Some(Err(())),
-    }
-}
-
-/// All that the plain search hears, which the reduced one has to hear too.
-fn both_hear<T: Ord + std::fmt::Debug, F: Future<Output = T>>(
-    program: impl Fn(Sim) -> F,
-    all: impl IntoIterator<Item = T>,
-) {
-    let all = Some(Ok(all.into_iter().collect()));
-    assert_eq!(ends(Explorer::new().exhaustive(), &program), all);
-    assert_eq!(ends(Explorer::new().only_shared(), &program), all);
-}
 
 async fn first_of(mut one: Task<()>, mut other: Task<()>) -> &'static str {
     let first = match race(&mut other, &mut one).await {

@@ -21,9 +21,10 @@
 //! stop searching because it found a job wakes the next. So a flood of short jobs wakes one
 //! worker, and a flood of long jobs wakes them all.
 //!
-//! One exception, where no worker is to be started: a queue that has grown long shows that the workers awake are too few, so the
-//! submitter wakes another itself. Linux tends to put a woken thread on the core of the thread that
-//! woke it: a worker woken by a worker may have to share its core while the submitter's is idle.
+//! One exception, where no worker is to be started: a queue that has grown long shows that the
+//! workers awake are too few, so the submitter wakes another itself. Linux tends to put a woken thread
+//! on the core of the thread that woke it: a worker woken by a worker may have to share its core while
+//! the submitter's is idle.
 
 use std::mem::offset_of;
 

@@ -1,9 +1,9 @@
 //! Every order once, but of orders that only swap independent steps one. Pure
 //!
-//! *Assumes*: the same choices lead to the same candidates (one that is seen not to is told); what a step has done is told truly
-//! ([`Footprint`]).
+//! *Assumes*: what a step has done is told truly ([`Footprint`]).
 //! *Promises*: every end that some order can reach is reached. With steps that all depend on each other
-//! it is the plain search, depth first.
+//! it is the plain search, depth first. If the same choices lead to other candidates than before, that is
+//! told ([`SleepSets::misfit`]).
 //! *Leaves out*: running anything (`sim/trial.rs`).
 //!
 //! ```text

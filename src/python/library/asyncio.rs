@@ -5,7 +5,7 @@
 
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, Flow, Location, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Flow, Location, Look, R, Raise, value};
 use crate::python::machine::world::Stage;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::{Asyncio, Callback, Ready, State};
@@ -50,10 +50,6 @@ pub const ROWS: &[Row] = &[
 ];
 
 const NONE: Done = Done::Value(Value::None);
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 /// The future that is an argument.
 fn future(m: &mut Machine, value: Value) -> R<Id> {

@@ -7,7 +7,7 @@
 use crate::python::library::sequences::python;
 use crate::python::library::sync::{limit_of, made};
 use crate::python::machine::interpreter::{Machine, Row};
-use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise, value};
 use crate::python::machine::world::{Stage, Wait};
 use crate::python::value::any::Value;
 use crate::python::value::object::{Object, Sync};
@@ -19,10 +19,6 @@ pub const ROWS: &[Row] = &[
     Row::of("Barrier.abort", Look::Library, abort),
     Row::of("Barrier.reset", Look::Library, reset),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 fn new_barrier(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [parties, action, limit] = m.sorted(a, "Barrier", 1, ["parties", "action", "timeout"])?;

@@ -7,7 +7,7 @@ use crate::python::front::tree::BinaryOperator;
 use crate::python::library::sequences::python;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise, value};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::frame::Then;
 use crate::python::value::object::Object;
@@ -39,10 +39,6 @@ pub const ROWS: &[Row] = &[
     Row::of("round", Look::C, round),
     Row::of("setattr", Look::C, setattr),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 fn abs(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x] = m.sorted(a, "abs", 1, ["x"])?;

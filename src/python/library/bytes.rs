@@ -5,7 +5,7 @@
 //! *Leaves out*: other encodings than UTF-8, ASCII and Latin-1; `bytearray`.
 
 use crate::python::machine::interpreter::{Machine, Row};
-use crate::python::machine::terms::{Arguments, Done, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Look, R, Raise, value};
 use crate::python::value::any::Value;
 use crate::python::value::frame::Then;
 use crate::python::value::object::Object;
@@ -32,10 +32,6 @@ pub const ROWS: &[Row] = &[
     Row::of("bytes.upper", Look::C, |m, a| ascii(m, a, u8::to_ascii_uppercase)),
     Row::of("bytes.lower", Look::C, |m, a| ascii(m, a, u8::to_ascii_lowercase)),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 impl Machine {
     /// Keeps bytes.

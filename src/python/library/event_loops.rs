@@ -7,7 +7,7 @@
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::outside::LoopNote;
-use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise, value};
 use crate::python::machine::world::Wait;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::{Asyncio, Handle, Loop};
@@ -60,10 +60,6 @@ pub const ROWS: &[Row] = &[
 ];
 
 const NONE: Done = Done::Value(Value::None);
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 /// The loop that is the first argument.
 fn own(m: &mut Machine, a: &Arguments) -> R<Id> {

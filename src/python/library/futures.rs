@@ -6,7 +6,7 @@
 
 use crate::python::library::sync::{gives_up, limit_of};
 use crate::python::machine::interpreter::{Machine, Row};
-use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise, value};
 use crate::python::machine::world::{Thread, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::frame::Then;
@@ -30,10 +30,6 @@ pub const ROWS: &[Row] = &[
 
 /// The most jobs that one program may submit.
 const MOST: usize = 20_000;
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 /// An instance's pool, by its number.
 fn pool(m: &mut Machine, value: Value) -> R<Id> {

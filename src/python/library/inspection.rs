@@ -6,7 +6,7 @@
 
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::numbers::{hash_of_float, hash_of_int};
-use crate::python::machine::terms::{Arguments, Done, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, R, Raise, value};
 use crate::python::machine::text::escaped;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::frame::Then;
@@ -45,10 +45,6 @@ pub const ROWS: &[Row] = &[
     Row::c("prelude._declared", None, declared),
     Row::c("prelude._write", None, write),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 fn ascii(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x] = m.sorted(a, "ascii", 1, ["obj"])?;

@@ -5,7 +5,7 @@
 
 use crate::python::library::sequences::{has_instances, sort};
 use crate::python::machine::interpreter::{Machine, Row};
-use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise, value};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::frame::Then;
 use crate::python::value::object::{Deque, Object};
@@ -41,10 +41,6 @@ pub const ROWS: &[Row] = &[
     Row::of("deque.remove", Look::C, remove),
     Row::of("deque.copy", Look::C, copy),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 impl Machine {
     /// `list += items`.

@@ -6,7 +6,7 @@
 
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, R};
+use crate::python::machine::terms::{Arguments, Done, R, value};
 use crate::python::value::any::Value;
 use crate::python::value::object::Object;
 use crate::python::value::types::Type;
@@ -61,10 +61,6 @@ pub const ROWS: &[Row] = &[
     Row::c("int.is_integer", None, |_, _| value(Value::Bool(true))),
     Row::c("float.is_integer", None, |m, a| asked(m, a, |x| x.fract() == 0.0)),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 impl Machine {
     /// A constant of a module.

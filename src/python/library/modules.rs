@@ -8,7 +8,7 @@ use crate::python::library::sequences::python;
 use crate::python::library::sync::nanoseconds;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, Location, Look, R};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, value};
 use crate::python::machine::world::{Stage, Wait};
 use crate::python::value::any::Value;
 use crate::python::value::object::Object;
@@ -45,10 +45,6 @@ pub const ROWS: &[Row] = &[
 
 /// The most numbers of chance that the explorer tries each.
 const MOST_CHOICES: i128 = 8;
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 fn sleep(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [seconds] = m.sorted(a, "sleep", 1, ["seconds"])?;

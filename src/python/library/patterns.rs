@@ -6,7 +6,7 @@
 use crate::python::machine::fields::{Fields, Which, fields};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::percent::{Size, percents};
-use crate::python::machine::terms::{Arguments, Done, R};
+use crate::python::machine::terms::{Arguments, Done, R, value};
 use crate::python::value::any::Value;
 use crate::python::value::object::{DictKind, Object};
 use crate::python::value::table::{Key, Table};
@@ -23,10 +23,6 @@ pub const ROWS: &[Row] = &[
     Row::c("str.translate", None, translate),
     Row::c("str.format_map", None, format_map),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 /// A list of tuples: a literal text, then a field's number or name, path, conversion and
 /// specification, which is such a list itself.

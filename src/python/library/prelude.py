@@ -443,6 +443,9 @@ def _hash(x):
 def _str_format(text, *args, **kwargs):
     return _fields_of(_format_fields(text), args, kwargs)
 
+# Conversions, by their letters.
+_TEXTS = {'r': repr, 'a': ascii, 's': str}
+
 def _fields_of(fields, args, kwargs):
     out = []
     for literal, which, path, conversion, spec in fields:
@@ -457,12 +460,8 @@ def _fields_of(fields, args, kwargs):
             raise IndexError(f'Replacement index {which} out of range for positional args tuple')
         for is_item, part in path:
             x = x[int(part) if part.isdigit() else part] if is_item else getattr(x, part)
-        if conversion == 'r':
-            x = repr(x)
-        elif conversion == 'a':
-            x = ascii(x)
-        elif conversion == 's':
-            x = str(x)
+        if conversion in _TEXTS:
+            x = _TEXTS[conversion](x)
         out.append(format(x, _fields_of(spec, args, kwargs)))
     return ''.join(out)
 
@@ -479,12 +478,8 @@ def _percent(text, values):
             at += 1
         else:
             raise TypeError("not enough arguments for format string")
-        if kind == 'r':
-            x = repr(x)
-        elif kind == 'a':
-            x = ascii(x)
-        elif kind == 's':
-            x = str(x)
+        if kind in _TEXTS:
+            x = _TEXTS[kind](x)
         elif kind in 'diuxXo' and (hasattr(x, '__int__') or hasattr(x, '__index__')):
             x = int(x)
         elif kind in 'eEfFgG' and hasattr(x, '__float__'):

@@ -11,7 +11,7 @@ use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::outside::{Answer, Request};
 use crate::python::machine::processes::{Copied, Outcome, ProcessAnswer, ProcessRequest};
-use crate::python::machine::terms::{Arguments, Done, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Look, R, Raise, value};
 use crate::python::machine::world::{Limit, Thread, Wait};
 use crate::python::value::any::Value;
 use crate::python::value::frame::Then;
@@ -38,10 +38,6 @@ pub const ROWS: &[Row] = &[
     Row::of("os.getpid", Look::C, |m, _| value(Value::Int(m.process_id()))),
     Row::of("os._exit", Look::C, exit),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 fn refused(m: &mut Machine, why: &Refused) -> Raise {
     m.error(why.class, &why.text)

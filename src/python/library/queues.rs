@@ -7,7 +7,7 @@
 use crate::python::library::sync::{gives_up, limit_of};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, Look, R};
+use crate::python::machine::terms::{Arguments, Done, Look, R, value};
 use crate::python::machine::world::Wait;
 use crate::python::value::any::Value;
 use crate::python::value::object::{Object, Sync};
@@ -28,10 +28,6 @@ pub const ROWS: &[Row] = &[
     Row::of("Queue.task_done", Look::Library, task_done),
     Row::of("Queue.join", Look::Library, join),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 fn new(m: &mut Machine, a: &Arguments, lifo: bool, simple: bool) -> R<Done> {
     let [most] = m.sorted(a, "Queue", 0, ["maxsize"])?;

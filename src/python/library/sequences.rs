@@ -8,7 +8,7 @@ use crate::python::front::tree::BinaryOperator;
 use crate::python::machine::comparison::range_length;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, Look, R};
+use crate::python::machine::terms::{Arguments, Done, Look, R, value};
 use crate::python::value::any::Value;
 use crate::python::value::frame::Then;
 use crate::python::value::object::{Iter, Object};
@@ -28,10 +28,6 @@ pub const ROWS: &[Row] = &[
     Row::of("sorted", Look::C, sorted),
     Row::of("sum", Look::C, sum),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 /// Calls a function of the prelude.
 pub(crate) fn python(m: &mut Machine, name: &str, values: Vec<Value>) -> R<Done> {

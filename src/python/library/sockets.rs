@@ -6,7 +6,7 @@
 
 use crate::python::machine::interpreter::{Machine, Row, exception_class};
 use crate::python::machine::outside::SocketRequest;
-use crate::python::machine::terms::{Arguments, Done, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Look, R, Raise, value};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::Object;
 
@@ -18,10 +18,6 @@ pub const ROWS: &[Row] = &[
     Row::of("prelude._asyncio_socket", Look::C, socket),
     Row::of("prelude._asyncio_os_error", Look::C, os_error),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 /// `_socket(number, what, …)`: the number of a new one, if it is none yet.
 fn socket(m: &mut Machine, a: &Arguments) -> R<Done> {

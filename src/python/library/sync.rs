@@ -8,7 +8,7 @@
 
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, Location, Look, R};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, value};
 use crate::python::machine::world::{Limit, Stage, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::frame::Then;
@@ -51,10 +51,6 @@ pub const ROWS: &[Row] = &[
     Row::of("Semaphore.__enter__", Look::Library, take_permit),
     Row::of("Semaphore.__exit__", Look::Library, exit_semaphore),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 pub(crate) fn made(m: &mut Machine, sync: Sync) -> R<Done> {
     m.charge(4)?;

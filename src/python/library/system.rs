@@ -8,7 +8,7 @@ use crate::python::library::sync::nanoseconds;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::outside::{Answer, Request, Switching};
-use crate::python::machine::terms::{Arguments, Done, Look, R};
+use crate::python::machine::terms::{Arguments, Done, Look, R, value};
 use crate::python::value::any::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +25,6 @@ pub const ROWS: &[Row] = &[
 
 /// The longest interval that the lock takes, in seconds.
 const LONGEST: f64 = 86_400.0;
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 fn missing<T>(m: &mut Machine, name: &str, instead: &str) -> R<T> {
     let text = format!("module 'sys' has no attribute '{name}' under this policy: {instead}");

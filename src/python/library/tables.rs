@@ -6,7 +6,7 @@
 use crate::python::library::sequences::python;
 use crate::python::library::types::{count_items, entries};
 use crate::python::machine::interpreter::{Machine, Row};
-use crate::python::machine::terms::{Arguments, Done, Location, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Location, R, Raise, value};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{DictKind, Object, Part};
 use crate::python::value::table::{Key, Table};
@@ -50,10 +50,6 @@ pub const ROWS: &[Row] = &[
     Row::c("set.difference", Some(1), |m, a| combined(m, a, |x, y| x && !y)),
     Row::c("set.issubset", Some(1), issubset),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 impl Machine {
     fn table(&mut self, of: Value, write: bool) -> R<(Id, &mut Table)> {

@@ -5,7 +5,7 @@
 
 use crate::python::machine::fields::fields;
 use crate::python::machine::interpreter::{Machine, Row};
-use crate::python::machine::terms::{Arguments, Done, R};
+use crate::python::machine::terms::{Arguments, Done, R, value};
 use crate::python::value::any::Value;
 use crate::python::value::object::Object;
 use std::sync::Arc;
@@ -53,10 +53,6 @@ pub const ROWS: &[Row] = &[
     Row::c("str.center", None, |m, a| justified(m, a, '^')),
     Row::c("str.zfill", None, zfill),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 /// The text of a method that has no other arguments.
 fn alone(m: &mut Machine, a: &Arguments) -> R<Arc<str>> {

@@ -6,7 +6,7 @@
 
 use crate::python::library::sync::{gives_up, limit_of};
 use crate::python::machine::interpreter::{Machine, Row};
-use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise, value};
 use crate::python::machine::world::{Failure, Thread, Wait};
 use crate::python::value::any::Value;
 use crate::python::value::frame::Then;
@@ -32,10 +32,6 @@ pub const ROWS: &[Row] = &[
     Row::of("Thread.isDaemon", Look::Library, |m, a| named(m, a, "daemon")),
     Row::of("Thread.setDaemon", Look::Library, |m, a| renamed(m, a, "daemon")),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 impl Machine {
     /// The number of a thread's object; `None` if it was not started.

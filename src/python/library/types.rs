@@ -6,7 +6,7 @@
 use crate::python::library::sequences::python;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, R};
+use crate::python::machine::terms::{Arguments, Done, R, value};
 use crate::python::value::any::Value;
 use crate::python::value::frame::Then;
 use crate::python::value::object::{Deque, DictKind, Object};
@@ -37,10 +37,6 @@ pub const ROWS: &[Row] = &[
     Row::c("local.__new__", None, |m, _| value(m.add(Object::Local(Vec::new())))),
     Row::c("BaseException.__init__", None, exception_init),
 ];
-
-fn value(value: Value) -> R<Done> {
-    Ok(Done::Value(value))
-}
 
 fn exception_init(m: &mut Machine, a: &Arguments) -> R<Done> {
     if let Some((Value::Ref(id), rest)) = a.values.split_first() {

@@ -37,6 +37,11 @@ pub enum Done {
     Entered,
 }
 
+/// A call has returned this.
+pub(crate) fn value(value: Value) -> R<Done> {
+    Ok(Done::Value(value))
+}
+
 /// How an instruction went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {

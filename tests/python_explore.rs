@@ -324,7 +324,7 @@ fn the_story_names_the_lines_and_says_who_wrote_over_whom() {
 
 #[test]
 fn what_takes_long_before_the_threads_is_replayed_as_it_was_explored() {
-    let text = two("for n in range(200000): x = n * n\nx = 0", "x = x + int(1)", "x");
+    let text = two("for n in range(800000): x = n * n\nx = 0", "x = x + int(1)", "x");
     let exploration = under(&text, "3.13");
     let lost = exploration.found.iter().find(|found| !found.serial).unwrap();
     let looks = Looks::Under("3.13".parse().unwrap(), false);

@@ -2,6 +2,9 @@
 //! as text.
 #![cfg(feature = "python")]
 
+mod common;
+
+use common::watchdog;
 use singletrack::python::explore::moves::{read_moves, write_moves};
 use singletrack::python::explore::outcome::Ending;
 use singletrack::python::explore::policies::Looks;
@@ -46,6 +49,16 @@ fn loops_are_cut_only_if_that_is_asked_for() {
     assert!(!cut.found[0].is_wrong());
     let enough = with(&text, "3.13", Limits { iterations: Some(5), ..Limits::default() });
     assert_eq!((enough.bound, enough.found.len()), (None, all.found.len()));
+}
+
+#[test]
+fn a_thread_that_goes_on_alone_for_ever_is_cut_and_the_program_has_no_fault() {
+    let _bound = watchdog("a thread alone", 60);
+    let text = "n = 0\nwhile True:\n    n = n + 1\n";
+    let all = with(text, "3.13", Limits { step: 6_000_000, ..Limits::default() });
+    assert_eq!(all.bound.as_deref(), Some("more than 6000000 instructions"));
+    assert!(all.found.iter().all(|found| !found.is_wrong()), "{:?}", all.found);
+    assert!(all.found.iter().any(|found| found.outcome.ending == Ending::Cut), "{:?}", all.found);
 }
 
 #[test]

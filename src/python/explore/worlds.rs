@@ -96,7 +96,8 @@ struct Kept {
     globals: Vec<Value>,
 }
 
-/// The most instructions of one step: a thread that never comes to a switch point is cut.
+/// The most instructions of one step beside others: a thread that never comes to a switch point is cut.
+/// One that is alone goes on to the limit of the search.
 pub const LONGEST_STEP: u64 = 5_000_000;
 /// The most instructions that are done along: a loop that touches nothing of others is a step then.
 pub const MOST_ALONG: usize = 50_000;
@@ -166,7 +167,8 @@ impl Stepper {
 
     /// Executes up to a place where others may run: `true` if the thread cannot go on.
     fn first(&mut self, run: &mut Run) -> Result<bool, Ending> {
-        for left in (0..LONGEST_STEP).rev() {
+        let mut alone_until = self.instructions;
+        loop {
             if self.machine.current.has_ended() {
                 return Ok(true);
             }
@@ -178,13 +180,11 @@ impl Stepper {
                 let turns = self.machine.current.task.is_some() && place == Place::Blocked;
                 return Ok(self.machine.current.has_ended() || turns || !run.beside);
             }
-            if left == 0 && run.others {
-                break;
+            if !run.others {
+                alone_until = self.instructions;
+            } else if self.instructions - alone_until >= LONGEST_STEP {
+                return Err(self.cut(LONGEST_STEP));
             }
-        }
-        match run.others {
-            true => Err(self.cut(LONGEST_STEP)),
-            false => Ok(self.machine.current.has_ended()),
         }
     }
 

@@ -54,6 +54,7 @@
 //!   polling.rs            The second backend for real descriptors: the `polling` crate, one shot at a time
 //!   scripted.rs           The selector for tests: time is a number that jumps, and events come from a script
 //!   simulated.rs          The selector of simulated runs: time is a number that jumps, descriptors are real
+//!   sleeper.rs            How a thread sleeps that watches no descriptor: it parks
 //! task                    Tasks: one block of memory, its states, and the queue of what is ready
 //!   arena.rs              Memory for the tasks of one thread: small blocks, many of them, and soon given back
 //!   budget.rs             A task's budget for one poll, and yielding: how a task lets the others run
@@ -311,6 +312,7 @@
 //!   waiting.rs            Who waits for what, in words
 //!   world.rs              The world: all that changes while a program runs, as data
 //!   wrappers.rs           Properties, static methods and class methods, and attributes that come with a type
+//!   zipping.rs            `zip`, `enumerate` and `map` over what calls no Python: iterators that hold iterators
 //! python/image            Images: values, and whole worlds, as bytes, for another machine of the same program
 //!   item.rs               What an image holds: objects in a list, which name each other by their place in it
 //!   read.rs               Bytes become values and worlds again

@@ -8,11 +8,14 @@ use cases::cases;
 use proptest::prelude::*;
 use singletrack::python::code::program::Program;
 use singletrack::python::explore::fingerprint::Fingerprints;
+use singletrack::python::image::item::{Datum, Image, Item};
 use singletrack::python::library::rows::rows;
 use singletrack::python::machine::interpreter::Machine;
 use singletrack::python::machine::world::{Thread, World};
 use singletrack::python::run::program;
 use singletrack::python::value::any::Value;
+use singletrack::python::value::frame::Then;
+use singletrack::python::value::types::Type;
 use std::fs;
 use std::sync::Arc;
 
@@ -53,6 +56,9 @@ view = keys.items()
 at = iter(keys)
 next(at)
 numbers = itertools.count(5)
+pairs = enumerate(zip([1, 2, 3], 'abc'), 3)
+next(pairs)
+mapped = map(str, r)
 lock = threading.Lock()
 rlock = threading.RLock()
 rlock.acquire()
@@ -184,14 +190,14 @@ fn the_program_goes_on_in_the_world_that_was_read() {
          print(list(view), next(numbers), lock.locked(), event.is_set(), q.get() is shared)\n    \
          print(local.x, error, future.result(), kind('7'), f('abc'), add(1), isinstance(p.y, Point))\n    \
          with rlock:\n        rlock.release()\n        rlock.acquire()\n    \
-         print(pool.submit(add, 1).done())\n    try:\n        next(squares)\n    except ValueError as e:\n        print(e)\n"
+         print(pool.submit(add, 1).done(), next(pairs), list(mapped))\n    try:\n        next(squares)\n    except ValueError as e:\n        print(e)\n"
     );
     let machine = run(&text);
     let bytes = machine.world_image().unwrap();
     let mut read = again(&machine.program, &bytes).unwrap();
     let expected = "[1, 2.5, 'three', None, True, (4, (5,))] {'two': [2], (3, 'x'): {4, 5}, None: -1.5} \
                     1 True True 3\ndeque([1, 2], maxlen=5) 2 True [] [1, 4, 7] 5 b 3\n[(1, 2), (3, 4)] \
-                    5 False True True\n1 ('bad', 3) [1] 7 3 6 True\nFalse\ngenerator already executing\n";
+                    5 False True True\n1 ('bad', 3) [1] 7 3 6 True\nFalse (4, (2, 'b')) ['1', '4', '7']\ngenerator already executing\n";
     assert_eq!(called(&mut read, "show"), expected);
 }
 
@@ -265,6 +271,24 @@ fn bytes_that_are_no_image_of_this_program_are_an_error() {
     assert!(again(&begun("x = 1\n").program, &bytes).is_err(), "of another program");
 }
 
+/// A step of an iterator is a call for each that it holds: one that holds itself would never end.
+#[test]
+fn a_zip_that_holds_itself_is_an_error() {
+    let zip = |of, deep| Item::Zip { of, deep, counted: false };
+    let parts = |places: &[u32]| Item::Tuple(places.iter().map(|at| Datum::Item(*at)).collect());
+    let read = |items: Vec<Item>| {
+        let image = Image { items, roots: vec![Datum::Item(0)], ..Image::default() };
+        begun("x = 1\n").value_from(&postcard::to_allocvec(&image).unwrap())
+    };
+    assert!(read(vec![zip(1, 1), parts(&[0])]).is_err(), "itself");
+    assert!(read(vec![zip(1, 1), parts(&[2]), zip(3, 1), parts(&[0])]).is_err(), "each other");
+    assert!(read(vec![zip(1, 255), parts(&[2]), Item::Exhausted]).is_err(), "too deep");
+    assert!(read(vec![zip(2, 1), parts(&[2]), Item::Exhausted]).is_err(), "no tuple");
+    let lambda = Item::Map { call: Datum::None, of: 0 };
+    assert!(read(vec![lambda]).is_err(), "a map of itself");
+    assert!(read(vec![zip(1, 2), parts(&[2]), zip(3, 1), parts(&[4]), Item::Exhausted]).is_ok());
+}
+
 /// Uses all that can be reached, as a program would.
 fn use_all(machine: &mut Machine) {
     let _ = fingerprint(&machine.world);
@@ -273,7 +297,9 @@ fn use_all(machine: &mut Machine) {
         let value = machine.world.globals[at];
         let _ = machine.value_image(value);
         let _ = machine.length(value);
-        let _ = machine.type_name(value);
+        if matches!(machine.type_of(value), Type::Zip | Type::Enumerate) {
+            let _ = machine.next_item(value, Then::Discard);
+        }
     }
     let _ = machine.world_image();
 }

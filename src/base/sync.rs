@@ -21,6 +21,14 @@ mod imp {
     pub use std::sync::{Arc, atomic};
     pub use std::{thread, thread_local};
 
+    /// Parks the calling thread, at most for so long.
+    pub fn park_for(timeout: Option<std::time::Duration>) {
+        match timeout {
+            Some(timeout) => thread::park_timeout(timeout),
+            None => thread::park(),
+        }
+    }
+
     /// Calls `ready` for some microseconds before the caller goes to sleep, since a sleep and a
     /// wake-up cost more than that. Returns the last result.
     pub fn spin_until(mut ready: impl FnMut() -> bool) -> bool {
@@ -157,6 +165,11 @@ mod imp {
         pub fn notify_all(&self) {
             self.0.notify_all();
         }
+    }
+
+    /// Parks the calling thread: a model has no clock.
+    pub fn park_for(_timeout: Option<Duration>) {
+        thread::park();
     }
 
     /// Calls it once: in a model every interleaving happens anyway.

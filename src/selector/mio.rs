@@ -1,12 +1,14 @@
 //! The default selector: mio's epoll, edge-triggered, with timeouts to the nanosecond.
 //!
-//! *Assumes*: mio; `ppoll` (`sys/fd.rs`) for the last stretch of a timeout.
+//! *Assumes*: mio; `ppoll` (`sys/fd.rs`) for the last stretch of a timeout; a thread that parks
+//! (`selector/sleeper.rs`) where there is nothing to watch.
 //! *Promises*: one system call a poll when no deadline is near; timers late by the wake-up
 //! itself, not by a rounded millisecond; [`Readiness::READ_CLOSED`] at the end of file, on errors
 //! and on urgent data, since no later edge would announce them.
 //! *Leaves out*: level-triggered watching. A change is told once; the reactor remembers it.
 
 use crate::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
+use crate::selector::sleeper::Sleeper;
 use crate::sys::fd::wait_readable;
 use crate::sys::usage::{coarse_time, monotonic_time};
 use mio::unix::SourceFd;
@@ -38,9 +40,27 @@ const FINE: Duration = Duration::from_millis(2);
 pub struct MioSelector {
     poll: Poll,
     batch: mio::Events,
-    waker: Arc<Waker>,
+    alarm: Arc<Alarm>,
+    /// How many descriptors are watched.
+    sources: usize,
     /// When this was made, on the system's clock.
     origin: u64,
+}
+
+/// What wakes the thread, however it sleeps.
+#[derive(Debug)]
+struct Alarm {
+    sleeper: Sleeper,
+    eventfd: Waker,
+}
+
+impl Alarm {
+    fn ring(&self) {
+        if self.sleeper.wake() {
+            // The write fails only when the counter is full, and then the eventfd is readable.
+            drop(self.eventfd.wake());
+        }
+    }
 }
 
 impl MioSelector {
@@ -50,13 +70,26 @@ impl MioSelector {
     /// `EMFILE` or `ENFILE` when there are no descriptors left.
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let eventfd = Waker::new(poll.registry(), WAKER)?;
         Ok(MioSelector {
             poll,
             batch: mio::Events::with_capacity(1024),
-            waker,
+            alarm: Arc::new(Alarm { sleeper: Sleeper::new(), eventfd }),
+            sources: 0,
             origin: monotonic_time(),
         })
+    }
+
+    /// Sleeps if nothing is watched. Returns how long epoll may still sleep: not at all if the eventfd has
+    /// been written to; `None` if it need not be asked.
+    fn park(&self, timeout: Option<Duration>) -> Option<Option<Duration>> {
+        let sleeper = &self.alarm.sleeper;
+        if self.sources > 0 || !sleeper.is_caller() {
+            return Some(timeout);
+        }
+        let parked = timeout != Some(Duration::ZERO) && sleeper.park(timeout);
+        let woken = sleeper.rise();
+        (woken && !parked).then_some(Some(Duration::ZERO))
     }
 
     /// mio rounds a timeout up to whole milliseconds. So the coarse part of a wait goes to
@@ -78,7 +111,9 @@ impl Selector for MioSelector {
     fn register(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
         let (fd, token) = (fd.as_raw_fd(), mio::Token(token.0 as usize));
         let all = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
-        self.poll.registry().register(&mut SourceFd(&fd), token, all)
+        self.poll.registry().register(&mut SourceFd(&fd), token, all)?;
+        self.sources += 1;
+        Ok(())
     }
 
     fn rearm(&mut self, _: BorrowedFd<'_>, _: Token, _: Readiness) -> io::Result<()> {
@@ -86,12 +121,17 @@ impl Selector for MioSelector {
     }
 
     fn deregister(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        self.poll.registry().deregister(&mut SourceFd(&fd.as_raw_fd()))
+        self.poll.registry().deregister(&mut SourceFd(&fd.as_raw_fd()))?;
+        self.sources -= 1;
+        Ok(())
     }
 
     fn wait(&mut self, events: &mut Vec<IoEvent>, timeout: Option<Duration>) -> io::Result<()> {
+        let Some(timeout) = self.park(timeout) else { return Ok(()) };
         let Some(timeout) = self.fine_wait(timeout)? else { return Ok(()) };
-        match self.poll.poll(&mut self.batch, timeout) {
+        let polled = self.poll.poll(&mut self.batch, timeout);
+        self.alarm.sleeper.rise();
+        match polled {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
             other => other?,
         }
@@ -100,9 +140,8 @@ impl Selector for MioSelector {
     }
 
     fn waker(&self) -> WakeFn {
-        let waker = Arc::clone(&self.waker);
-        // An eventfd write fails only when its counter is full, and then it is readable.
-        Box::new(move || drop(waker.wake()))
+        let alarm = Arc::clone(&self.alarm);
+        Box::new(move || alarm.ring())
     }
 
     fn now(&self) -> u64 {

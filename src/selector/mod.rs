@@ -9,6 +9,9 @@
 //!           mio         polling        scripted
 //!     edge-triggered    oneshot        virtual time, events from a script
 //!     EventLoop::new    EventLoop::with_selector
+//!            │
+//!            ▼
+//!         sleeper          where nothing is watched, the thread parks
 //! ```
 //! Read `event` first: a backend is six methods and what they promise, and a seventh if its clock
 //! can be read cheaply. `mio` and `polling` are the two idioms of epoll; `scripted` is what makes
@@ -38,3 +41,4 @@ pub mod mio;
 pub mod polling;
 pub mod scripted;
 pub mod simulated;
+pub mod sleeper;

@@ -11,6 +11,8 @@ use singletrack::python::machine::interpreter::Machine;
 use singletrack::python::machine::world::World;
 use singletrack::python::run::program;
 use singletrack::python::value::any::Value;
+use singletrack::python::value::frame::Then;
+use singletrack::python::value::types::Type;
 use std::sync::{Arc, OnceLock};
 
 /// A program with most kinds of objects among its globals.
@@ -40,6 +42,8 @@ method = p.sum
 closure = outer()
 view = table.items()
 numbers = itertools.count(5)
+pairs = enumerate(zip([1, 2, 3], 'abc'), 3)
+mapped = map(str, r)
 lock = threading.RLock()
 event = threading.Event()
 q = queue.Queue()
@@ -76,7 +80,9 @@ pub fn use_all(machine: &mut Machine) {
 fn use_value(machine: &mut Machine, value: Value) {
     let _ = machine.value_image(value);
     let _ = machine.length(value);
-    let _ = machine.type_name(value);
+    if matches!(machine.type_of(value), Type::Zip | Type::Enumerate) {
+        let _ = machine.next_item(value, Then::Discard);
+    }
 }
 
 /// An image of this program's own, of one of its globals or of its world, with some bytes changed: two

@@ -189,3 +189,50 @@ async def callbacks():
 for main in (orders, failures, cancellations, callbacks):
     print('---', main.__name__)
     asyncio.run(main())
+
+# the error that a task has ended with is given once, to the first who asks
+async def naps():
+    await asyncio.sleep(10)
+async def told():
+    t = asyncio.create_task(naps())
+    await asyncio.sleep(0)
+    print(t.cancel('why'))
+    try: await t
+    except asyncio.CancelledError as e: print('awaits', e.args, e.__context__)
+    for ask in (t.result, t.exception):
+        try: ask()
+        except asyncio.CancelledError as e: print('later', e.args)
+    f = asyncio.get_running_loop().create_future()
+    f.cancel('future')
+    for _ in range(2):
+        try: await f
+        except asyncio.CancelledError as e: print(e.args)
+    async def outer():
+        try: await naps()
+        except asyncio.CancelledError as e:
+            print('in', e.args)
+            raise
+    t = asyncio.create_task(outer()); await asyncio.sleep(0); t.cancel('second')
+    try: await t
+    except asyncio.CancelledError as e: print('out', e.args)
+    t = asyncio.create_task(outer()); t.cancel('early')
+    try: await t
+    except asyncio.CancelledError as e: print('out', e.args)
+    g = asyncio.gather(naps(), naps()); await asyncio.sleep(0); g.cancel('group')
+    try: await g
+    except asyncio.CancelledError as e: print('gather', e.args)
+    async def raises(): raise asyncio.CancelledError('own')
+    t = asyncio.create_task(raises())
+    for _ in range(3):
+        try: await t
+        except asyncio.CancelledError as e: print('own', e.args)
+    w = asyncio.create_task(asyncio.wait_for(naps(), 5)); await asyncio.sleep(0); await asyncio.sleep(0); w.cancel('limit')
+    try: await w
+    except asyncio.CancelledError as e: print('limit', e.args)
+    s = asyncio.create_task(naps()); sh = asyncio.shield(s); sh.cancel('shield')
+    try: await sh
+    except asyncio.CancelledError as e: print('shield', e.args)
+    s.cancel('inner')
+    try: await asyncio.shield(s)
+    except asyncio.CancelledError as e: print('shield', e.args)
+asyncio.run(told())

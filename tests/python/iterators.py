@@ -99,3 +99,42 @@ print(next(r))
 try: next(r)
 except KeyError as e: print(e)
 print(next(r, 'end'), next(r, 'end'))
+# iterators that hold iterators, shared and one in the other
+a = iter([1, 2, 3, 4, 5])
+z = zip(a, a)
+print(next(z), next(a), list(z), list(a))
+a, b = iter(range(5)), iter('ab')
+z = zip(a, b)
+print(list(z), next(a), list(z), next(a, 'no'))
+e = enumerate(zip([1, 2], 'xy', {5: 6, 7: 8}.items()), 10)
+print(iter(e) is e, e.__next__(), list(e), next(e, 'end'))
+for i, (x, (j, y)) in enumerate(zip('pq', enumerate('rs', -1))): print(i, x, j, y)
+print(list(zip(itertools.count(3), 'abc')), list(zip(itertools.count(0.5), 'ab')), list(enumerate('ab', True)))
+d = {1: 2, 3: 4}
+try:
+    for i, k in enumerate(d): d[k + 10] = i
+except RuntimeError as err: print(i, k, err)
+growing = [1, 2]
+for i, x in enumerate(growing):
+    if i < 4: growing.append(x * 10)
+print(growing)
+m = map(lambda x: 10 // x, [1, 0, 5])
+print(next(m))
+try: next(m)
+except ZeroDivisionError as err: print(err)
+print(next(m), next(m, 'end'))
+print(list(map(str, map(abs, [-1, 2]))), list(map(lambda p: p[0] + p[1], zip([1, 2], [3, 4]))), dict(map(lambda i: (i, str(i)), range(3))))
+deep = [1, 2]
+for _ in range(100): deep = enumerate(deep)
+x = next(deep)
+for _ in range(100): x = x[1]
+print(x, len(list(deep)))
+print(max(enumerate([3, 9, 4]), key=lambda p: p[1]), sum(map(int, '123')), sorted(zip('ba', [1, 2])), dict(zip('ab', (1, 2))), any(map(str.isdigit, 'a1')))
+try: next(zip())
+except StopIteration: print('stop')
+i0, *rest = enumerate('abc'); print(i0, rest, (1, 'b') in enumerate('ab'), ''.join(map(str, [1, 2])))
+print(type(enumerate([])) is type(enumerate('')), type(zip([])) is type(enumerate([])), str(type(map(str, []))))
+for kind, made in ((map, map(str, [])), (map, map(str, (x for x in ''))), (zip, zip()), (zip, zip('a')), (zip, zip((x for x in ''))), (filter, filter(None, [])), (enumerate, enumerate('')), (enumerate, enumerate(iter([]))), (reversed, reversed('a'))):
+    print(kind, isinstance(made, kind), type(made) is kind, isinstance(made, (list, kind)), isinstance(made, type(zip('a'))), kind.__name__)
+try: enumerate('ab', 1.5)
+except TypeError as e: print(e)

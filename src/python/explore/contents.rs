@@ -129,6 +129,15 @@ impl Mixer<'_> {
                 self.mix(64 | (*left as u64) << 8);
                 self.id(*of);
             }
+            Iter::Zip { of, deep, counted } => {
+                self.mix(67 | u64::from(*deep) << 8 | u64::from(*counted) << 16);
+                self.id(*of);
+            }
+            Iter::Map { call, of } => {
+                self.mix(68);
+                self.value(*call);
+                self.id(*of);
+            }
         }
     }
 
@@ -167,7 +176,8 @@ impl Mixer<'_> {
             State::Cancelled => 3,
         };
         let flags = u64::from(future.cancel_asked) << 10 | u64::from(future.seen) << 11;
-        self.mix(84 | state << 8 | flags);
+        let kept = u64::from(future.cancelled_by.is_some()) << 12;
+        self.mix(84 | state << 8 | flags | kept);
         for callback in &future.callbacks {
             self.mix(match callback {
                 Callback::Wake(task) => *task as u64,

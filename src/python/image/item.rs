@@ -101,6 +101,15 @@ pub enum Item {
         part: Part,
     },
     Reversed(u32, u64),
+    Zip {
+        of: u32,
+        deep: u8,
+        counted: bool,
+    },
+    Map {
+        call: Datum,
+        of: u32,
+    },
     Exhausted,
     Count(i64, i64),
     Lock(Holder),

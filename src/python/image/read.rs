@@ -9,6 +9,7 @@ use crate::python::code::modules::EXCEPTIONS;
 use crate::python::image::item::{Datum, Holder, Image, Item, Named};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::world::Thread;
+use crate::python::machine::zipping::DEEPEST as DEEPEST_ZIP;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{
     Attributes, Class, Deque, DictKind, Function, Generator, Instance, Iter, Object, Sync,
@@ -341,6 +342,21 @@ impl<'m> Reader<'m> {
         Ok(Object::Function(Function { code, defaults, keyword_defaults, cells, attributes }))
     }
 
+    /// How deep an iterator that calls no Python is.
+    fn depth_of(&self, datum: &Datum) -> Option<u8> {
+        let Datum::Item(place) = datum else { return None };
+        match self.image.items.get(*place as usize)? {
+            Item::Zip { deep, .. } => Some(*deep),
+            Item::Sequence(..)
+            | Item::Rest(..)
+            | Item::Entries { .. }
+            | Item::Reversed(..)
+            | Item::Exhausted
+            | Item::Count(..) => Some(0),
+            _ => None,
+        }
+    }
+
     fn iter(&self, item: &Item) -> Result<Option<Iter>> {
         Ok(Some(match item {
             Item::Sequence(of, at) => Iter::Sequence { of: self.value(*of)?, at: size(*at) },
@@ -352,6 +368,23 @@ impl<'m> Reader<'m> {
             Item::Reversed(of, left) => {
                 let is = |item: &Item| matches!(item, Item::Tuple(_) | Item::List(_));
                 Iter::Reversed { of: self.of_kind(*of, is)?, left: size(*left) }
+            }
+            Item::Zip { of, deep, counted } => {
+                let parts = match self.image.items.get(*of as usize) {
+                    Some(Item::Tuple(parts)) => parts.as_slice(),
+                    _ => return Err("a zip of what is no tuple".to_owned()),
+                };
+                let less = |part| self.depth_of(part).is_some_and(|its| its < *deep);
+                if *deep > DEEPEST_ZIP || !parts.iter().all(less) {
+                    return Err("a zip of what is none of its parts".to_owned());
+                }
+                Iter::Zip { of: self.id(*of)?, deep: *deep, counted: *counted }
+            }
+            Item::Map { call, of } => {
+                if self.depth_of(&Datum::Item(*of)).is_none() {
+                    return Err("a map of what is no iterator".to_owned());
+                }
+                Iter::Map { call: self.value(*call)?, of: self.id(*of)? }
             }
             Item::Exhausted => Iter::Done,
             _ => return Ok(None),

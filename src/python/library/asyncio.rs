@@ -25,6 +25,7 @@ pub const ROWS: &[Row] = &[
     }),
     Row::of("prelude._asyncio_all_tasks", Look::C, all_tasks),
     Row::of("prelude._asyncio_error_of", Look::C, error_of),
+    Row::of("prelude._asyncio_message_of", Look::C, message_of),
     Row::of("prelude._asyncio_cancels", Look::C, cancels),
     Row::of("prelude._asyncio_cancel_asked", Look::C, cancel_asked),
     Row::of("prelude._asyncio_complain", Look::C, complain),
@@ -128,6 +129,9 @@ fn fail(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [error] = m.sorted(a, "fail", 1, ["error"])?;
     let Value::Ref(id) = error else { return Ok(NONE) };
     if is_cancelled_error(m, id) {
+        m.future_mut(m.current.task.unwrap_or(Id(0)), |task| {
+            (task.message, task.cancelled_by) = (Value::None, Some(id));
+        });
         return end(m, State::Cancelled);
     }
     if m.is_a(id, "SystemExit") || m.is_a(id, "KeyboardInterrupt") {
@@ -214,6 +218,13 @@ fn error_of(m: &mut Machine, a: &Arguments) -> R<Done> {
         },
         _ => Ok(NONE),
     }
+}
+
+/// What `cancel` was given.
+fn message_of(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let id = own(m, a)?;
+    m.note(Location::Object(id), false);
+    value(m.world.future(id).map_or(Value::None, |future| future.message))
 }
 
 /// From now on, cancelling the future cancels these instead.

@@ -252,6 +252,7 @@ fn is_instance(m: &mut Machine, object: Value, class: Value, depth: usize) -> R<
     match class {
         Value::Type(Type::Object) => return Ok(true),
         Value::Type(Type::Tuple) if m.named_values(object).is_some() => return Ok(true),
+        Value::Type(t) if m.iterator_type(object) == Some(t) => return Ok(true),
         Value::Type(t) => {
             return Ok(m.class_of(object).is_none() && m.type_of(object).is_subtype(t));
         }

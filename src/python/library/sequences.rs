@@ -18,13 +18,13 @@ use std::cmp::Ordering;
 pub const ROWS: &[Row] = &[
     Row::of("all", Look::C, all),
     Row::of("any", Look::C, any),
-    Row::of("enumerate", Look::C, enumerate),
-    Row::of("filter", Look::C, filter),
-    Row::of("map", Look::C, map),
-    Row::of("zip", Look::C, zip),
+    Row::of("enumerate.__new__", Look::C, enumerate),
+    Row::of("filter.__new__", Look::C, filter),
+    Row::of("map.__new__", Look::C, map),
+    Row::of("zip.__new__", Look::C, zip),
     Row::of("max", Look::C, max),
     Row::of("min", Look::C, min),
-    Row::of("reversed", Look::C, reversed),
+    Row::of("reversed.__new__", Look::C, reversed),
     Row::of("sorted", Look::C, sorted),
     Row::of("sum", Look::C, sum),
 ];
@@ -59,8 +59,18 @@ fn truths(m: &mut Machine, items: Value, name: &str, until: bool) -> R<Done> {
 
 fn enumerate(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [items, start] = m.sorted(a, "enumerate", 1, ["iterable", "start"])?;
-    let start = if start == Value::Unset { Value::Int(0) } else { start };
+    let start = match start {
+        Value::Unset => Value::Int(0),
+        Value::Ref(_) => start,
+        start => Value::Int(m.int_argument(start)?),
+    };
     must_iterate(m, items)?;
+    if let Value::Int(start) = start {
+        let counter = m.add(Object::Count(start, 1));
+        if let Some(zipped) = m.zipped(&[counter, items], true) {
+            return value(zipped);
+        }
+    }
     python(m, "_Enumerate", vec![items, start])
 }
 
@@ -89,7 +99,10 @@ fn map(m: &mut Machine, a: &Arguments) -> R<Done> {
     }
     let [function, items] = m.sorted(a, "map", 2, ["function", "iterable"])?;
     must_iterate(m, items)?;
-    python(m, "_Map", vec![function, items])
+    match m.mapped(function, items) {
+        Some(mapped) => value(mapped),
+        None => python(m, "_Map", vec![function, items]),
+    }
 }
 
 fn zip(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -101,6 +114,11 @@ fn zip(m: &mut Machine, a: &Arguments) -> R<Done> {
         [(_, strict)] => *strict,
         _ => return m.type_error("zip() got an unexpected keyword argument"),
     };
+    if a.named.is_empty()
+        && let Some(zipped) = m.zipped(&a.values, false)
+    {
+        return value(zipped);
+    }
     if a.values.len() == 2 && a.named.is_empty() {
         return python(m, "_Pairs", a.values.clone());
     }

@@ -11,7 +11,6 @@ use crate::python::value::any::Value;
 use crate::python::value::frame::Then;
 use crate::python::value::object::{Deque, DictKind, Object};
 use crate::python::value::table::{Key, Table};
-use crate::python::value::types::Type;
 use std::collections::VecDeque;
 
 /// The rows of this file.
@@ -328,12 +327,10 @@ fn indices(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn type_of(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x] = m.sorted(a, "type", 1, ["object"])?;
-    value(match m.class_of(x) {
-        Some(class) => Value::Ref(class),
-        None => Value::Type(match m.type_of(x) {
-            Type::Object => Type::Object,
-            t => t,
-        }),
+    value(match (m.class_of(x), m.iterator_type(x)) {
+        (_, Some(built_in)) => Value::Type(built_in),
+        (Some(class), None) => Value::Ref(class),
+        (None, None) => Value::Type(m.type_of(x)),
     })
 }
 

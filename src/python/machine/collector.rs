@@ -148,6 +148,11 @@ impl Marks {
                     Iter::Table { of, .. } | Iter::Reversed { of, .. } | Iter::Deque { of, .. } => {
                         self.id(*of);
                     }
+                    Iter::Zip { of, .. } => self.id(*of),
+                    Iter::Map { call, of } => {
+                        self.value(*call);
+                        self.id(*of);
+                    }
                     Iter::Range { .. } | Iter::Done => {}
                 }
                 1

@@ -293,14 +293,12 @@ impl Machine {
         {
             return named;
         }
-        if module != "random"
-            && module != "time"
-            && let Some(named) = Type::named(name)
-        {
-            return Value::Type(named);
-        }
         let id = self.strings.intern(name);
-        self.method(module, id).unwrap_or(Value::Unset)
+        match (self.method(module, id), Type::named(name)) {
+            (Some(function), _) => function,
+            (None, Some(named)) if module != "random" && module != "time" => Value::Type(named),
+            _ => Value::Unset,
+        }
     }
 
     /// The function of the library that is called so, of a type or a module.

@@ -2,7 +2,7 @@
 //!
 //! *Promises*: a step of a built-in iterator is one step; a generator's is a frame; a dict that
 //! changes its size meanwhile raises, as in CPython.
-//! *Leaves out*: `map`, `zip` and their kin, which the prelude writes.
+//! *Leaves out*: `map`, `zip` and their kin (`zipping.rs`, and the prelude).
 
 use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::instruction::Place;
@@ -126,6 +126,7 @@ impl Machine {
                 let size = self.length(Value::Ref(of)).unwrap_or(0);
                 Iter::Table { of, at: 0, size, part }
             }
+            Object::Iter(Iter::Map { .. }) => return None,
             Object::Iter(iter) => iter.clone(),
             Object::Instance(_) => Iter::Sequence { of: self.named_values(value)?, at: 0 },
             _ => return None,
@@ -135,7 +136,9 @@ impl Machine {
     /// The next item of a built-in iterator.
     pub fn advance(&mut self, iter: &mut Iter) -> R<Option<Value>> {
         let item = match iter {
-            Iter::Done => None,
+            Iter::Done | Iter::Map { .. } => None,
+            // One part may have no more today, and the others go on.
+            Iter::Zip { of, .. } => return self.next_of_each(*of),
             Iter::Range { next, left, step } => (*left > 0).then(|| {
                 let item = *next;
                 *left -= 1;
@@ -279,20 +282,11 @@ impl Machine {
     pub fn next_item(&mut self, iterator: Value, then: Then) -> R<Option<Done>> {
         let Value::Ref(id) = iterator else { return self.not_an_iterator(iterator) };
         match self.world.heap.get(id) {
-            Object::Iter(iter) => {
-                let mut iter = iter.clone();
-                self.note(Location::Object(id), true);
-                let item = self.advance(&mut iter)?;
-                *self.world.heap.get_mut(id) = Object::Iter(iter);
-                Ok(item.map(Done::Value))
+            Object::Iter(Iter::Map { call, of }) => {
+                let (call, of) = (*call, *of);
+                self.next_mapped(id, call, of, then)
             }
-            Object::Count(next, step) => {
-                let (next, step) = (*next, *step);
-                self.note(Location::Object(id), true);
-                let behind = self.fitting(next.checked_add(step))?;
-                *self.world.heap.get_mut(id) = Object::Count(behind, step);
-                Ok(Some(Done::Value(Value::Int(next))))
-            }
+            Object::Iter(_) | Object::Count(..) => Ok(self.next_plain(id)?.map(Done::Value)),
             Object::Generator(_) => self.resume(id, Value::None, then),
             Object::Instance(_) => {
                 let name = self.strings.intern("__next__");

@@ -7,7 +7,7 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::Location;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::{Asyncio, Future, Handle};
-use crate::python::value::object::{DictKind, Object, Sync};
+use crate::python::value::object::{DictKind, Iter, Object, Sync};
 use crate::python::value::strings::StrId;
 use crate::python::value::types::Type;
 
@@ -44,6 +44,9 @@ impl Machine {
             Object::Method { .. } => Type::Method,
             Object::Cell(_) => Type::Cell,
             Object::Generator(_) => Type::Generator,
+            Object::Iter(Iter::Zip { counted: true, .. }) => Type::Enumerate,
+            Object::Iter(Iter::Zip { .. }) => Type::Zip,
+            Object::Iter(Iter::Map { .. }) => Type::Map,
             Object::Iter(_) => Type::Iterator,
             Object::Count(..) => Type::Count,
             Object::Local(_) => Type::Local,
@@ -70,6 +73,14 @@ impl Machine {
                 Sync::Queue { lifo: true, .. } => Type::LifoQueue,
             },
         }
+    }
+
+    /// The built-in type that an iterator of the prelude stands for.
+    pub fn iterator_type(&self, value: Value) -> Option<Type> {
+        let class = self.class_of(value)?;
+        let Value::Ref(base) = self.prelude("_Iterator") else { return None };
+        let built_in = self.is_subclass(class, base).then(|| self.class_name(class))?;
+        Type::ITERATORS.into_iter().find(|t| t.name() == built_in)
     }
 
     /// The name of a value's type or class.

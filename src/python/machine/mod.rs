@@ -15,7 +15,7 @@
 //!                          ├─ waiting, traceback   who waits for what; where it went wrong
 //!                          ├─ attributes, kinds, objects, slices: names, items
 //!                          ├─ keys                 objects as keys of dicts and sets
-//!                          ├─ operators, concatenation, comparison, overloads, iteration
+//!                          ├─ operators, concatenation, comparison, overloads, iteration, zipping
 //!                          ├─ numbers              the order and the hash of ints and floats
 //!                          ├─ delivery             where the value of a call goes
 //!                          ├─ delegation           `yield from`, and `throw`
@@ -70,3 +70,4 @@ pub mod unwinding;
 pub mod waiting;
 pub mod world;
 pub mod wrappers;
+pub mod zipping;

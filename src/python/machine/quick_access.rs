@@ -216,7 +216,16 @@ impl Machine {
 
     /// Pushes the next item of the iterator on top, or takes that away: there is none.
     pub(crate) fn quick_next(&mut self) -> Option<bool> {
-        let id = self.top_object()?;
+        let item = self.quick_advance(self.top_object()?)?;
+        match item {
+            Some(item) => self.push(item),
+            None => drop(self.pop()),
+        }
+        Some(item.is_some())
+    }
+
+    /// The next item of an iterator, or that there is none.
+    pub(crate) fn quick_advance(&mut self, id: Id) -> Option<Option<Value>> {
         let item = match self.world.heap.get(id) {
             Object::Iter(Iter::Range { next, left: 1.., .. }) => Some(Value::Int(*next)),
             Object::Iter(Iter::Range { .. }) => None,
@@ -231,24 +240,22 @@ impl Machine {
                 byte.map(|byte| Value::Str(self.strings.one(byte)))
             }
             Object::Iter(Iter::Table { of, at, size, part }) => {
-                return self.quick_entry(id, *of, *at, *size, *part);
+                return self.quick_entry(id, *of, *at, *size, *part).map(Some);
             }
+            Object::Count(next, _) => Some(Value::Int(*next)),
             _ => return None,
         };
-        let Object::Iter(iter) = self.world.heap.get_mut(id) else { return None };
-        match (iter, item) {
-            (Iter::Range { next, left, step }, Some(_)) => {
+        match (self.world.heap.get_mut(id), item) {
+            (Object::Iter(Iter::Range { next, left, step }), Some(_)) => {
                 *next = next.wrapping_add(*step);
                 *left -= 1;
             }
-            (Iter::Sequence { at, .. }, Some(_)) => *at += 1,
-            (iter, _) => *iter = Iter::Done,
+            (Object::Iter(Iter::Sequence { at, .. }), Some(_)) => *at += 1,
+            (Object::Iter(iter), _) => *iter = Iter::Done,
+            (Object::Count(next, step), _) => *next = next.checked_add(*step)?,
+            _ => return None,
         }
-        match item {
-            Some(item) => self.push(item),
-            None => drop(self.pop()),
-        }
-        Some(item.is_some())
+        Some(item)
     }
 
     fn quick_entry(
@@ -258,7 +265,7 @@ impl Machine {
         at: usize,
         size: usize,
         part: Part,
-    ) -> Option<bool> {
+    ) -> Option<Value> {
         let (Object::Dict(table, _) | Object::Set(table)) = self.world.heap.get(of) else {
             return None;
         };
@@ -272,8 +279,7 @@ impl Machine {
         if let Object::Iter(Iter::Table { at, .. }) = self.world.heap.get_mut(iter) {
             *at = behind;
         }
-        self.push(item);
-        Some(true)
+        Some(item)
     }
 
     /// `in` a dict or a set.

@@ -77,6 +77,7 @@ impl Machine {
             callbacks: Vec::new(),
             children: Vec::new(),
             cancel_asked: false,
+            cancelled_by: None,
             message: Value::None,
             seen: false,
             task,
@@ -204,6 +205,10 @@ impl Machine {
 
     /// The exception of a future that was cancelled.
     pub(crate) fn cancelled_error(&mut self, id: Id) -> Raise {
+        if let Some(Some(error)) = self.future_mut(id, |future| future.cancelled_by.take()) {
+            self.note(Location::Object(id), true);
+            return Raise::Exception(error);
+        }
         let message = self.world.future(id).map_or(Value::None, |future| future.message);
         let arguments = if message == Value::None { Vec::new() } else { vec![message] };
         self.asyncio_error("CancelledError", arguments)

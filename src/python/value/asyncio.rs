@@ -60,6 +60,8 @@ pub struct Future {
     pub cancel_asked: bool,
     /// What `cancel` was given, for the exception.
     pub message: Value,
+    /// The CancelledError that a task has ended with, until the first who asks is given it.
+    pub cancelled_by: Option<Id>,
     /// Somebody has asked for its exception.
     pub seen: bool,
     /// What it has besides if it is a task.
@@ -161,6 +163,7 @@ impl Future {
     fn each(&self, f: &mut impl FnMut(Value)) {
         f(Value::Ref(self.event_loop));
         f(self.message);
+        self.cancelled_by.iter().for_each(|id| f(Value::Ref(*id)));
         match self.state {
             State::Result(value) => f(value),
             State::Raised(id) => f(Value::Ref(id)),

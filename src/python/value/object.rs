@@ -123,6 +123,18 @@ pub enum Iter {
         at: usize,
         changes: u32,
     },
+    /// `zip`, or `enumerate`, which is one whose first part counts: a tuple of iterators, each less
+    /// deep and none of which calls Python.
+    Zip {
+        of: Id,
+        deep: u8,
+        counted: bool,
+    },
+    /// `map` over an iterator that calls no Python.
+    Map {
+        call: Value,
+        of: Id,
+    },
     Done,
 }
 

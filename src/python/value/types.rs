@@ -33,6 +33,11 @@ pub enum Type {
     Module,
     Generator,
     Iterator,
+    Enumerate,
+    Zip,
+    Map,
+    Filter,
+    Reversed,
     View,
     Cell,
     Count,
@@ -86,6 +91,11 @@ impl Type {
             Type::Module => "module",
             Type::Generator => "generator",
             Type::Iterator => "iterator",
+            Type::Enumerate => "enumerate",
+            Type::Zip => "zip",
+            Type::Map => "map",
+            Type::Filter => "filter",
+            Type::Reversed => "reversed",
             Type::View => "dict_view",
             Type::Cell => "cell",
             Type::Count => "count",
@@ -113,7 +123,7 @@ impl Type {
     }
 
     /// Those that a program can name.
-    pub const NAMED: [Type; 31] = [
+    pub const NAMED: [Type; 36] = [
         Type::Object,
         Type::Bool,
         Type::Int,
@@ -132,6 +142,11 @@ impl Type {
         Type::Slice,
         Type::Type,
         Type::Count,
+        Type::Enumerate,
+        Type::Zip,
+        Type::Map,
+        Type::Filter,
+        Type::Reversed,
         Type::Lock,
         Type::RLock,
         Type::Condition,
@@ -146,6 +161,10 @@ impl Type {
         Type::NotImplemented,
         Type::Ellipsis,
     ];
+
+    /// Iterators that hold others; those that call Python are objects of the prelude.
+    pub const ITERATORS: [Type; 5] =
+        [Type::Enumerate, Type::Zip, Type::Map, Type::Filter, Type::Reversed];
 
     /// The type of that name, if a program can name it.
     pub fn named(name: &str) -> Option<Type> {
@@ -166,6 +185,7 @@ impl Type {
             Type::LifoQueue | Type::SimpleQueue => Some(Type::Queue),
             Type::Task => Some(Type::Future),
             Type::TimerHandle => Some(Type::Handle),
+            iterator if Type::ITERATORS.contains(&iterator) => Some(Type::Iterator),
             _ => Some(Type::Object),
         }
     }

@@ -190,7 +190,7 @@ def _gather(loop, awaitables, return_exceptions):
                 return
         if finished == len(futures):
             if _asyncio_cancel_asked(outer):
-                outer.set_exception(CancelledError())
+                outer.set_exception(_asyncio_error_of(child) if child.cancelled() else CancelledError())
             else:
                 outer.set_result([_outcome(child) for child in children])
 
@@ -211,12 +211,11 @@ def _gather(loop, awaitables, return_exceptions):
     return outer
 
 def _outcome(future):
-    error = _asyncio_error_of(future)
-    if error is None:
-        return future.result()
-    if future.cancelled() and not error.args:
-        return CancelledError('')
-    return error
+    if future.cancelled():
+        message = _asyncio_message_of(future)
+        return CancelledError('' if message is None else message)
+    error = future.exception()
+    return future.result() if error is None else error
 
 async def wait(fs, *, timeout=None, return_when=ALL_COMPLETED):
     if isfuture(fs) or iscoroutine(fs):

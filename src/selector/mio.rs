@@ -14,6 +14,7 @@ use crate::sys::usage::{coarse_time, monotonic_time};
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Waker};
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,8 @@ pub struct MioSelector {
     sources: usize,
     /// When this was made, on the system's clock.
     origin: u64,
+    /// It is not sent to another thread: it knows which one to wake.
+    thread: PhantomData<*const ()>,
 }
 
 /// What wakes the thread, however it sleeps.
@@ -64,7 +67,7 @@ impl Alarm {
 }
 
 impl MioSelector {
-    /// Opens an epoll instance, and an eventfd for the waker.
+    /// Opens an epoll instance, and an eventfd for the waker. The calling thread is the one that waits.
     ///
     /// # Errors
     /// `EMFILE` or `ENFILE` when there are no descriptors left.
@@ -77,6 +80,7 @@ impl MioSelector {
             alarm: Arc::new(Alarm { sleeper: Sleeper::new(), eventfd }),
             sources: 0,
             origin: monotonic_time(),
+            thread: PhantomData,
         })
     }
 
@@ -84,7 +88,7 @@ impl MioSelector {
     /// been written to; `None` if it need not be asked.
     fn park(&self, timeout: Option<Duration>) -> Option<Option<Duration>> {
         let sleeper = &self.alarm.sleeper;
-        if self.sources > 0 || !sleeper.is_caller() {
+        if self.sources > 0 {
             return Some(timeout);
         }
         let parked = timeout != Some(Duration::ZERO) && sleeper.park(timeout);

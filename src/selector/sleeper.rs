@@ -60,13 +60,8 @@ impl Sleeper {
         Sleeper { thread: thread::current(), state: AtomicU8::new(AWAKE) }
     }
 
-    /// Whether the calling thread is the one that sleeps.
-    pub fn is_caller(&self) -> bool {
-        thread::current().id() == self.thread.id()
-    }
-
     /// Sleeps until it is woken or `timeout` has passed; with a `timeout`, perhaps less long. False: it was
-    /// woken before it slept, and in the other way.
+    /// woken before it slept, and in the other way. Only the thread that sleeps calls this.
     #[doc(alias = "std::thread::park")]
     pub fn park(&self, timeout: Option<Duration>) -> bool {
         let parked =

@@ -314,6 +314,7 @@
 //!   wrappers.rs           Properties, static methods and class methods, and attributes that come with a type
 //!   zipping.rs            `zip`, `enumerate` and `map` over what calls no Python: iterators that hold iterators
 //! python/image            Images: values, and whole worlds, as bytes, for another machine of the same program
+//!   depth.rs              How deep the objects of an image are in each other, asked before any of them is made
 //!   item.rs               What an image holds: objects in a list, which name each other by their place in it
 //!   read.rs               Bytes become values and worlds again
 //!   write.rs              Values and worlds become bytes

@@ -61,3 +61,29 @@ print(next(it))
 try: next(it)
 except KeyError as e: print('k')
 print(list(it), list(it))
+# what is taken no earlier than it is asked for
+from itertools import groupby, tee, product
+def told(items):
+    for x in items:
+        print('takes', x)
+        yield x
+groups = groupby(told([1, 1, 2, 2, 3]))
+k, g = next(groups)
+print(k, next(g))
+k2, g2 = next(groups)
+print(k2, list(g), list(g2), next(groups)[0], list(g2))
+print([(k, list(g)) for k, g in groupby('aAbB', str.lower)], list(groupby([])))
+kept = [(k, g) for k, g in groupby([1, 1, 2])]
+print([(k, list(g)) for k, g in kept])
+a, b = tee(told('xyz'))
+print(next(a), next(a), next(b))
+print(list(b), list(a), list(b))
+a, b, c = tee([1, 2, 3], 3)
+next(a)
+d, e = tee(a)
+print(list(a), list(b), list(c), list(d), list(e), tee([], 0))
+try: tee([], -1)
+except ValueError as err: print(err)
+p = product(range(1000), repeat=3)
+print(next(p), next(p))
+print(list(product()), list(product('ab', [])), list(product('ab', (1, 2))), list(product([0, 1], repeat=2)), list(product('x', repeat=0)))

@@ -93,3 +93,29 @@ class D:
 print(D(p), D(p) == D(P(1, 2)))
 import copy
 print(copy.copy(p), copy.deepcopy(p))
+
+# what the methods behind bool, len, hash and sort return and take
+class Odd:
+    def __init__(self, answer): self.answer = answer
+    def __bool__(self): return self.answer
+    def __hash__(self): return self.answer
+    def __eq__(self, other): return False
+class Sized:
+    def __init__(self, answer): self.answer = answer
+    def __len__(self): return self.answer
+def tried(f):
+    try: print(f())
+    except Exception as e: print(type(e).__name__, e)
+for answer in (True, False, 1, 0, None, 'x', -1, True, 2.0):
+    tried(lambda: bool(Odd(answer)))
+    tried(lambda: 'yes' if Odd(answer) else 'no')
+    tried(lambda: not Odd(answer))
+    tried(lambda: (Odd(answer) and 1) == 1)
+    tried(lambda: bool(Sized(answer)))
+    tried(lambda: len(Sized(answer)))
+    tried(lambda: 'yes' if Sized(answer) else 'no')
+    tried(lambda: type(hash(Odd(answer))).__name__)
+    tried(lambda: len({Odd(answer): 1}))
+tried(lambda: [2, 1].sort(5))
+tried(lambda: [2, 1].sort(None))
+tried(lambda: [2, 1].sort(key=None, reverse=True))

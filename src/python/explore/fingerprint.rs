@@ -187,6 +187,7 @@ impl Mixer<'_> {
             Then::Class => self.mix(22),
             Then::Text => self.mix(23),
             Then::Size => self.mix(24),
+            Then::Hash => self.mix(27),
             Then::Exited => self.mix(25),
             Then::Truth(wanted) => self.mix(26 | u64::from(wanted) << 8),
             Then::Item(to) => self.mix(28 | u64::from(to) << 8),

@@ -6,9 +6,11 @@
 //!
 //!   heap ── write ──▶ item: numbered objects, texts, roots ── postcard ──▶ bytes
 //!                       │
-//!   heap ◀── read ──────┘  checked: bytes that are no image are an error
+//!   heap ◀── read ──────┘  checked: bytes that are no image are an error; depth: nor is what
+//!                          could be followed for ever
 //! ```
 
+pub mod depth;
 pub mod item;
 pub mod read;
 pub mod write;

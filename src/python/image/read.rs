@@ -6,10 +6,10 @@
 
 use crate::python::code::catalogue::MODULES;
 use crate::python::code::modules::EXCEPTIONS;
+use crate::python::image::depth;
 use crate::python::image::item::{Datum, Holder, Image, Item, Named};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::world::Thread;
-use crate::python::machine::zipping::DEEPEST as DEEPEST_ZIP;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{
     Attributes, Class, Deque, DictKind, Function, Generator, Instance, Iter, Object, Sync,
@@ -21,8 +21,6 @@ use std::sync::Arc;
 
 type Result<T> = std::result::Result<T, String>;
 
-/// How deep tuples may be in tuples.
-const DEEPEST: usize = 1000;
 /// A thread that is in no image.
 const NOBODY: usize = u32::MAX as usize;
 
@@ -87,58 +85,10 @@ impl<'m> Reader<'m> {
         if reader.machine.charge(items).is_err() {
             return Err("it needs too much memory".to_owned());
         }
-        reader.check()?;
+        depth::check(&reader.image.items)?;
         let texts = std::mem::take(&mut reader.image.texts);
         reader.texts = texts.iter().map(|text| reader.machine.strings.intern(text)).collect();
         Ok(reader)
-    }
-
-    /// What leads back to itself, where that cannot be.
-    fn check(&self) -> Result<()> {
-        let items = &self.image.items;
-        let inner = |at: usize| -> Vec<usize> {
-            let data: Vec<Datum> = match &items[at] {
-                Item::Tuple(data) => data.clone(),
-                Item::Class { bases, rest, .. } => bases.iter().chain(rest).copied().collect(),
-                Item::Method { receiver, .. } => vec![*receiver],
-                _ => Vec::new(),
-            };
-            let same = |other: usize| {
-                let there = items.get(other)?;
-                let kind = std::mem::discriminant(there) == std::mem::discriminant(&items[at]);
-                kind.then_some(other)
-            };
-            let place = |datum| match datum {
-                Datum::Item(place) => same(place as usize),
-                _ => None,
-            };
-            data.into_iter().filter_map(place).collect()
-        };
-        // Of each object, how deep it is; 0 is not known yet, and `usize::MAX` is being asked.
-        let mut depth = vec![0_usize; items.len()];
-        for start in 0..items.len() {
-            let mut stack = vec![start];
-            while let Some(at) = stack.last().copied() {
-                if depth[at] == 0 {
-                    depth[at] = usize::MAX;
-                    let inner = inner(at);
-                    if inner.iter().any(|other| depth[*other] == usize::MAX) {
-                        return Err("an object is a part of itself".to_owned());
-                    }
-                    stack.extend(inner.into_iter().filter(|other| depth[*other] == 0));
-                    continue;
-                }
-                stack.pop();
-                if depth[at] == usize::MAX {
-                    let most = inner(at).into_iter().map(|other| depth[other]).max();
-                    depth[at] = most.unwrap_or(0) + 1;
-                    if depth[at] > DEEPEST {
-                        return Err(format!("tuples more than {DEEPEST} deep"));
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 
     fn text(&self, place: u32) -> Result<StrId> {
@@ -342,21 +292,6 @@ impl<'m> Reader<'m> {
         Ok(Object::Function(Function { code, defaults, keyword_defaults, cells, attributes }))
     }
 
-    /// How deep an iterator that calls no Python is.
-    fn depth_of(&self, datum: &Datum) -> Option<u8> {
-        let Datum::Item(place) = datum else { return None };
-        match self.image.items.get(*place as usize)? {
-            Item::Zip { deep, .. } => Some(*deep),
-            Item::Sequence(..)
-            | Item::Rest(..)
-            | Item::Entries { .. }
-            | Item::Reversed(..)
-            | Item::Exhausted
-            | Item::Count(..) => Some(0),
-            _ => None,
-        }
-    }
-
     fn iter(&self, item: &Item) -> Result<Option<Iter>> {
         Ok(Some(match item {
             Item::Sequence(of, at) => Iter::Sequence { of: self.value(*of)?, at: size(*at) },
@@ -370,20 +305,11 @@ impl<'m> Reader<'m> {
                 Iter::Reversed { of: self.of_kind(*of, is)?, left: size(*left) }
             }
             Item::Zip { of, deep, counted } => {
-                let parts = match self.image.items.get(*of as usize) {
-                    Some(Item::Tuple(parts)) => parts.as_slice(),
-                    _ => return Err("a zip of what is no tuple".to_owned()),
-                };
-                let less = |part| self.depth_of(part).is_some_and(|its| its < *deep);
-                if *deep > DEEPEST_ZIP || !parts.iter().all(less) {
-                    return Err("a zip of what is none of its parts".to_owned());
-                }
+                depth::check_zip(&self.image.items, *of, *deep)?;
                 Iter::Zip { of: self.id(*of)?, deep: *deep, counted: *counted }
             }
             Item::Map { call, of } => {
-                if self.depth_of(&Datum::Item(*of)).is_none() {
-                    return Err("a map of what is no iterator".to_owned());
-                }
+                depth::check_map(&self.image.items, *of)?;
                 Iter::Map { call: self.value(*call)?, of: self.id(*of)? }
             }
             Item::Exhausted => Iter::Done,

@@ -146,7 +146,7 @@ fn hash(m: &mut Machine, a: &Arguments) -> R<Done> {
                 let name = m.strings.intern("__hash__");
                 if let Some(method) = m.class_attribute(x, name) {
                     let arguments = Arguments { values: vec![x], named: Vec::new() };
-                    return m.call_value(method, arguments, Then::Push);
+                    return m.call_value(method, arguments, Then::Hash);
                 }
             }
             Some(false) => {

@@ -244,6 +244,9 @@ fn reverse(m: &mut Machine, a: &Arguments) -> R<Done> {
 }
 
 fn sort_list(m: &mut Machine, a: &Arguments) -> R<Done> {
+    if a.values.len() > 1 {
+        return m.type_error("sort() takes no positional arguments");
+    }
     let [list, key, reverse] = m.sorted(a, "sort", 1, ["self", "key", "reverse"])?;
     let reverse = reverse != Value::Unset && m.plain_truth(reverse)?;
     let key = if key == Value::Unset { Value::None } else { key };

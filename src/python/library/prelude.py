@@ -350,6 +350,8 @@ _keys = {}
 
 def _find_key(x):
     number = x.__hash__()
+    if not isinstance(number, int):
+        raise TypeError('__hash__ method should return an integer')
     for y in _keys.setdefault(number, []):
         if y is x or y == x:
             setattr(x, '<key>', y)

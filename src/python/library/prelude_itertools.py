@@ -55,11 +55,19 @@ def product(*its, repeat=1):
     return _product([tuple(it) for it in its] * repeat)
 
 def _product(pools):
-    results = [()]
-    for pool in pools:
-        results = [result + (x,) for result in results for x in pool]
-    for result in results:
-        yield result
+    places = [0] * len(pools)
+    at = 0 if all(pools) else -1
+    while at >= 0 or not pools:
+        yield tuple([pool[place] for pool, place in zip(pools, places)])
+        if not pools:
+            return
+        at = len(pools) - 1
+        while at >= 0:
+            places[at] += 1
+            if places[at] < len(pools[at]):
+                break
+            places[at] = 0
+            at -= 1
 
 def combinations(it, r):
     return _combined(tuple(it), r)
@@ -238,20 +246,60 @@ class zip_longest(_Iterator):
             raise StopIteration
         return tuple(out)
 
-def groupby(iterable, key=None):
-    # Unlike CPython's, a group is whole when it is yielded.
-    group = []
-    last = None
-    for x in iterable:
-        k = x if key is None else key(x)
-        if group and k != last:
-            yield last, iter(group)
-            group = []
-        last = k
-        group.append(x)
-    if group:
-        yield last, iter(group)
+class groupby(_Iterator):
+    def __init__(self, iterable, key=None):
+        self._it, self._f, self._group = iter(iterable), key, None
+        # The key of the group that was given last; the item that was seen last, and its key.
+        self._given = self._x = self._key = _Iterator
 
-def tee(it, n=2):
-    kept = list(it)
-    return tuple([iter(kept) for _ in range(n)])
+    def _step(self):
+        x = next(self._it)
+        key = x if self._f is None else self._f(x)
+        self._x, self._key = x, key
+
+    def __next__(self):
+        self._group = None
+        while self._key is _Iterator or self._given is not _Iterator and _same(self._given, self._key):
+            self._step()
+        self._given = self._key
+        self._group = _Group(self, self._key)
+        return self._key, self._group
+
+class _Group(_Iterator):
+    def __init__(self, of, key):
+        self._of, self._key = of, key
+
+    def __next__(self):
+        of = self._of
+        if of._group is not self:
+            raise StopIteration
+        if of._x is _Iterator:
+            of._step()
+        if not _same(self._key, of._key):
+            raise StopIteration
+        x = of._x
+        of._x = of._key = _Iterator
+        return x
+
+# Each of them knows the place where it is in a chain of what the iterator has given.
+class _Tee(_Iterator):
+    def __init__(self, it, link):
+        self._it, self._link = it, link
+
+    def __next__(self):
+        if not self._link:
+            self._link[:] = [next(self._it), []]
+        x, self._link = self._link
+        return x
+
+    def __copy__(self):
+        return _Tee(self._it, self._link)
+
+_Group.__name__, _Tee.__name__ = '_grouper', '_tee'
+
+def tee(iterable, n=2):
+    if n < 0:
+        raise ValueError('n must be >= 0')
+    it = iter(iterable)
+    first = it if isinstance(it, _Tee) else _Tee(it, [])
+    return tuple([first if i == 0 else _Tee(first._it, first._link) for i in range(n)])

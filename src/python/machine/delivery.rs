@@ -30,11 +30,11 @@ impl Machine {
             }
             Then::Class => left.map_or(Ok(()), |(code, values)| self.finish_class(code, values))?,
             Then::Truth(wanted) => {
-                let truth = self.plain_truth(value)?;
+                let truth = self.returned_truth(value, left)?;
                 self.push(Value::Bool(truth == wanted));
             }
             Then::Branch { to, wanted, keep } => {
-                let truth = self.plain_truth(value)?;
+                let truth = self.returned_truth(value, left)?;
                 self.take_branch(truth, to, wanted, keep);
             }
             Then::Text => match value {
@@ -45,14 +45,13 @@ impl Machine {
                     return self.type_error(text);
                 }
             },
-            Then::Size => match value {
-                Value::Int(n) if n >= 0 => self.push(value),
-                Value::Int(_) => return self.value_error("__len__() should return >= 0"),
-                _ => {
-                    let name = self.type_name(value);
-                    let text = format!("'{name}' object cannot be interpreted as an integer");
-                    return self.type_error(text);
-                }
+            Then::Size => {
+                let size = self.returned_size(value)?;
+                self.push(Value::Int(size));
+            }
+            Then::Hash => match value.as_int() {
+                Some(number) => self.push(Value::Int(number)),
+                None => return self.type_error("__hash__ method should return an integer"),
             },
             Then::Collected(number, kept, at) => self.call_again(number, kept, at, value)?,
             Then::Exited => self.push(value),
@@ -76,6 +75,33 @@ impl Machine {
             }
         }
         Ok(())
+    }
+
+    /// What `__len__` has returned.
+    fn returned_size(&mut self, value: Value) -> R<i64> {
+        match value.as_int() {
+            Some(size @ 0..) => Ok(size),
+            Some(_) => self.value_error("__len__() should return >= 0"),
+            None => {
+                let name = self.type_name(value);
+                self.type_error(format!("'{name}' object cannot be interpreted as an integer"))
+            }
+        }
+    }
+
+    /// What `__bool__` or `__len__` has returned, as truth.
+    fn returned_truth(&mut self, value: Value, left: Option<(u32, &[Value])>) -> R<bool> {
+        let code = left.map(|(code, _)| &self.program.codes[code as usize]);
+        match value {
+            Value::Bool(truth) => Ok(truth),
+            value if code.is_some_and(|code| code.name == "__len__") => {
+                Ok(self.returned_size(value)? > 0)
+            }
+            _ => {
+                let name = self.type_name(value);
+                self.type_error(format!("__bool__ should return bool, returned {name}"))
+            }
+        }
     }
 
     /// Calls a function of the library again, with what one of its arguments was collected to.

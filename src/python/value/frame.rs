@@ -35,6 +35,8 @@ pub enum Then {
     Text,
     /// It must be an int of at least 0.
     Size,
+    /// It must be an int.
+    Hash,
     /// A list: the argument of a built-in function that is to be called again with it.
     Collected(u32, Id, u32),
     /// `__exit__` has returned.

@@ -331,6 +331,7 @@
 //!   lists.rs              Methods of lists, tuples and deques
 //!   maths.rs              `math`, and the constants of modules
 //!   modules.rs            `time`, `random` and `math`
+//!   numerals.rs           Numbers written in other ways: an int as bytes, a float as a ratio, bytes as hexadecimal digits
 //!   patterns.rs           Methods of texts that split or translate them, and formats taken apart for the prelude
 //!   processes.rs          What `multiprocessing` and `ProcessPoolExecutor` stand on, and `os`
 //!   queues.rs             `queue.Queue`, `queue.LifoQueue` and `queue.SimpleQueue`

@@ -52,6 +52,21 @@ impl Machine {
         }
     }
 
+    /// The bytes of a value, or of the ints in it.
+    pub(crate) fn bytes_argument(&mut self, value: Value) -> R<Vec<u8>> {
+        if let Some(bytes) = self.bytes_of(value) {
+            return Ok(bytes);
+        }
+        if let Value::Str(_) = value {
+            return self.type_error("cannot convert 'str' object to bytes");
+        }
+        let byte = |item: Value| item.as_int().and_then(|int| u8::try_from(int).ok());
+        match self.items(value)?.into_iter().map(byte).collect() {
+            Some(bytes) => Ok(bytes),
+            None => self.value_error("bytes must be in range(0, 256)"),
+        }
+    }
+
     /// Bytes as Python shows them.
     pub(crate) fn bytes_repr(text: &str) -> String {
         let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
@@ -96,18 +111,13 @@ fn new(m: &mut Machine, a: &Arguments) -> R<Done> {
             return encode(m, &arguments);
         }
         Value::Int(count) => {
-            let count = usize::try_from(count).unwrap_or(0);
+            let Ok(count) = usize::try_from(count) else {
+                return m.value_error("negative count");
+            };
             m.charge(count / 16)?;
             vec![0; count]
         }
-        items => {
-            let items = m.items(items)?;
-            let byte = |item: Value| item.as_int().and_then(|int| u8::try_from(int).ok());
-            match items.into_iter().map(byte).collect::<Option<Vec<u8>>>() {
-                Some(bytes) => bytes,
-                None => return m.value_error("bytes must be in range(0, 256)"),
-            }
-        }
+        items => m.bytes_argument(items)?,
     };
     value(m.bytes_value(&bytes)?)
 }

@@ -26,6 +26,8 @@ pub const ROWS: &[Row] = &[
     Row::of("list.sort", Look::C, sort_list),
     Row::of("tuple.index", Look::C, index),
     Row::of("tuple.count", Look::C, count),
+    Row::of("range.index", Look::C, range_index),
+    Row::of("range.count", Look::C, range_count),
     Row::of("deque.append", Look::C, deque_append),
     Row::of("deque.appendleft", Look::C, deque_appendleft),
     Row::of("deque.pop", Look::C, deque_pop),
@@ -225,6 +227,36 @@ fn count(m: &mut Machine, a: &Arguments) -> R<Done> {
         count += i64::from(other.is(item) || m.equal(other, item, 0)?);
     }
     value(Value::Int(count))
+}
+
+/// Where a value stands in a range.
+fn place_in_range(m: &Machine, range: Value, item: Value) -> Option<i64> {
+    let Object::Range(start, _, step) = *m.world.heap.get(range.id()?) else { return None };
+    let item = match item {
+        Value::Float(float) if float.fract() == 0.0 && float.abs() < 2_f64.powi(53) => float as i64,
+        item => item.as_int()?,
+    };
+    let steps = i128::from(item) - i128::from(start);
+    let at = (steps % i128::from(step) == 0).then_some(steps / i128::from(step))?;
+    let length = i128::try_from(m.length(range)?).ok()?;
+    i64::try_from(at).ok().filter(|at| (0..length).contains(&i128::from(*at)))
+}
+
+fn range_index(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [range, item] = m.sorted(a, "index", 2, ["self", "value"])?;
+    match place_in_range(m, range, item) {
+        Some(at) => value(Value::Int(at)),
+        None if item.as_int().is_some() => {
+            let shown = m.plain_repr(item)?;
+            m.value_error(format!("{shown} is not in range"))
+        }
+        None => m.value_error("sequence.index(x): x not in sequence"),
+    }
+}
+
+fn range_count(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [range, item] = m.sorted(a, "count", 2, ["self", "value"])?;
+    value(Value::Int(i64::from(place_in_range(m, range, item).is_some())))
 }
 
 fn copy(m: &mut Machine, a: &Arguments) -> R<Done> {

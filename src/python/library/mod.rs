@@ -10,7 +10,7 @@
 //!   generators                send, throw, close
 //!   threads · sync · barriers · queues   threading and queue
 //!   modules · system          time, random; sys, input
-//!   maths                     math, and the constants of modules
+//!   maths · numerals          math, and the constants of modules; numbers as bytes and ratios
 //!   futures                   what concurrent.futures stands on
 //!   asyncio · event_loops     futures and tasks; loops and their handles
 //!   sockets                   what asyncio's streams stand on
@@ -36,6 +36,7 @@ pub mod inspection;
 pub mod lists;
 pub mod maths;
 pub mod modules;
+pub mod numerals;
 pub mod patterns;
 pub mod processes;
 pub mod queues;

@@ -16,6 +16,7 @@ use crate::python::library::inspection;
 use crate::python::library::lists;
 use crate::python::library::maths;
 use crate::python::library::modules;
+use crate::python::library::numerals;
 use crate::python::library::patterns;
 use crate::python::library::processes;
 use crate::python::library::queues;
@@ -98,6 +99,7 @@ pub fn rows() -> Vec<Row> {
         processes::ROWS,
         modules::ROWS,
         maths::ROWS,
+        numerals::ROWS,
         inspection::ROWS,
         patterns::ROWS,
         generators::ROWS,

@@ -45,6 +45,7 @@ pub const ROWS: &[Row] = &[
     Row::c("set.symmetric_difference", Some(1), |m, a| combined(m, a, |x, y| x != y)),
     Row::c("set.issuperset", Some(1), issuperset),
     Row::c("set.isdisjoint", Some(1), isdisjoint),
+    Row::c("dict_view.isdisjoint", Some(1), isdisjoint),
     Row::c("set.union", Some(1), |m, a| combined(m, a, |_, _| true)),
     Row::c("set.intersection", Some(1), |m, a| combined(m, a, |x, y| x && y)),
     Row::c("set.difference", Some(1), |m, a| combined(m, a, |x, y| x && !y)),

@@ -61,7 +61,7 @@ impl Machine {
                 return Ok(Some(Found::Value(self.text_value(t.name()))));
             }
             if let Some(method) = self.type_method(t, name) {
-                let of_type = matches!(&*text, "fromkeys" | "maketrans");
+                let of_type = matches!(&*text, "fromkeys" | "maketrans" | "from_bytes" | "fromhex");
                 return Ok(Some(match of_type {
                     true => Found::OfClass(method, value),
                     false => Found::Value(method),

@@ -89,18 +89,16 @@ impl Machine {
         }
     }
 
-    /// What `__bool__` or `__len__` has returned, as truth.
+    /// The truth of what a method has returned: `__contains__` may return anything, others may not.
     fn returned_truth(&mut self, value: Value, left: Option<(u32, &[Value])>) -> R<bool> {
-        let code = left.map(|(code, _)| &self.program.codes[code as usize]);
-        match value {
-            Value::Bool(truth) => Ok(truth),
-            value if code.is_some_and(|code| code.name == "__len__") => {
-                Ok(self.returned_size(value)? > 0)
-            }
-            _ => {
+        let code = left.map(|(code, _)| self.program.codes[code as usize].name.as_str());
+        match (code, value) {
+            (Some("__len__"), value) => Ok(self.returned_size(value)? > 0),
+            (Some("__bool__"), value) if !matches!(value, Value::Bool(_)) => {
                 let name = self.type_name(value);
                 self.type_error(format!("__bool__ should return bool, returned {name}"))
             }
+            _ => self.plain_truth(value),
         }
     }
 

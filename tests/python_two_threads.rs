@@ -90,6 +90,11 @@ const STATEMENTS: &[&str] = &[
     "l.sort()",
     "y = sum(1 for e in reversed(l))",
     "x = x + len(list(zip(l, l)))",
+    "x = x + next(numbered)[0]",
+    "y = sum(next(pairs))",
+    "x = x + next(called)",
+    "for i, e in enumerate(l): x = x + i",
+    "for i, e in numbered:\n        if i % 2: break\n        y = y + e",
 ];
 
 const SETTING: &str = "import threading, itertools, collections, copy, heapq, functools\n\
@@ -106,7 +111,9 @@ const SETTING: &str = "import threading, itertools, collections, copy, heapq, fu
 const FRESH: &str = "x = 0; y = 1; z = 0; l = [0]; d = {}; s = set(); o = O()\n\
     lock = threading.Lock(); count = itertools.count()\n\
     c = collections.Counter(); q = collections.deque([1, 2], 3)\n\
-    cm = CM(); p = P(); each = iter([1, 2, 3, 4, 5, 6]); o.many = []; memo.clear()\n";
+    cm = CM(); p = P(); each = iter([1, 2, 3, 4, 5, 6]); o.many = []; memo.clear()\n\
+    numbered = enumerate([5, 6, 7, 8, 9, 5, 6, 7]); pairs = iter(zip([1, 2, 3, 4, 5, 6], [3, 4, 5, 6, 7, 8]))\n\
+    called = iter(map(call, [1, 2, 3, 4, 5, 6]))\n";
 
 type Bodies = (Vec<usize>, Vec<usize>);
 

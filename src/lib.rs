@@ -19,6 +19,7 @@
 //!   child.rs              What a child does before anything else, and what is settled for it before the fork
 //!   death.rs              How a process came to its end: an exit code, or a signal
 //!   fd.rs                 Descriptors: how a call on one fails, pipes, and waiting for one of them
+//!   futex.rs              A word on which threads sleep: a futex
 //!   generation.rs         The number of this process among those that were forked from one another
 //!   memory.rs             Memory straight from the kernel: pages, and huge pages
 //!   pidfd.rs              A child by its descriptor: opened, watched, sent signals; and collected
@@ -50,7 +51,7 @@
 //!   wire.rs               What may cross a pipe between processes: serde values, encoded by postcard
 //! selector                Where the loop waits for descriptors: epoll through mio or polling, or a script
 //!   event.rs              The `Selector` trait: what a loop needs of the system, and a backend's contract
-//!   mio.rs                The default selector: mio's epoll, edge-triggered, with timeouts to the nanosecond
+//!   mio.rs                The default selector: mio's epoll, edge-triggered, with timeouts to the nanosecond; and a futex where
 //!   polling.rs            The second backend for real descriptors: the `polling` crate, one shot at a time
 //!   scripted.rs           The selector for tests: time is a number that jumps, and events come from a script
 //!   simulated.rs          The selector of simulated runs: time is a number that jumps, descriptors are real
@@ -615,6 +616,7 @@
 //! | --- | --- | --- | --- |
 //! | `sys/fd.rs` | system calls on descriptors and buffers that are borrowed for the call | `process_pool`, `aio_fds` | no |
 //! | `sys/socket.rs` | the same; a received descriptor is owned at once | `fork_server`, `processes` | no |
+//! | `sys/futex.rs` | the word is borrowed for the call, and the kernel writes nothing | `event_loop`, `selector_sleep` | yes |
 //! | `sys/process.rs` | `fork` in a process of one thread, into which nothing unwinds | `fork_server`, `crash_matrix` | no |
 //! | `sys/child.rs` | calls on numbers and on sets that are locals; closes what its caller has promised not to use | `fork_server`, `process_pool` | no |
 //! | `sys/pidfd.rs` | calls on descriptors that are borrowed for the call | `process_pool`, `crash_matrix` | no |

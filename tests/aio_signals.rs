@@ -28,6 +28,7 @@ const TESTS: &[(&str, fn())] = &[
     ("a_full_eventfd_loses_nothing_and_the_handler_keeps_errno", a_full_eventfd_loses_nothing),
     ("the_last_listener_restores_the_old_action", the_last_listener_restores),
     ("a_signal_ends_the_sleep_of_the_loop", a_signal_ends_the_sleep),
+    ("a_signal_ends_one_iteration", a_signal_ends_one_iteration),
     ("interrupted_sleeps_keep_their_time", interrupted_sleeps_keep_their_time),
     ("callbacks_are_replaced_removed_and_may_panic", callbacks_are_replaced),
     ("a_callback_removed_before_its_turn_does_not_run", removed_before_its_turn),
@@ -197,13 +198,48 @@ fn a_signal_ends_the_sleep() {
 /// R11: every wait of the selector is interrupted, and no sleep ends early or is forgotten; neither in epoll,
 /// nor where nothing is watched and the thread is parked.
 fn interrupted_sleeps_keep_their_time() {
-    let watching = EventLoop::new().unwrap();
-    let watched = watching.run_until_complete(async { UnixStream::pair().unwrap() });
-    let before = watching.iterations();
-    sleep_interrupted(&watching);
-    assert!(watching.iterations() - before > 10, "no wait was interrupted");
-    drop(watched);
-    sleep_interrupted(&EventLoop::new().unwrap());
+    for watches in [true, false] {
+        let event_loop = EventLoop::new().unwrap();
+        let pair = async { watches.then(|| UnixStream::pair().unwrap()) };
+        let _watched = event_loop.run_until_complete(pair);
+        let before = event_loop.iterations();
+        sleep_interrupted(&event_loop);
+        assert!(event_loop.iterations() - before > 10, "no wait was interrupted");
+    }
+}
+
+/// A program with a handler of its own looks at what that has noted between two iterations.
+fn a_signal_ends_one_iteration() {
+    static CAME: AtomicBool = AtomicBool::new(false);
+    extern "C" fn note(_: libc::c_int) {
+        CAME.store(true, Ordering::Relaxed);
+    }
+    for watches in [true, false] {
+        CAME.store(false, Ordering::Relaxed);
+        // SAFETY: the handler only notes; the struct is plain data and outlives the call.
+        let main = unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = note as extern "C" fn(libc::c_int) as usize;
+            assert_eq!(libc::sigaction(libc::SIGUSR2, &action, std::ptr::null_mut()), 0);
+            libc::pthread_self()
+        };
+        let event_loop = EventLoop::new().unwrap();
+        let pair = async { watches.then(|| UnixStream::pair().unwrap()) };
+        let _watched = event_loop.run_until_complete(pair);
+        // Again and again, for the first may come before the loop sleeps.
+        let (over, is_over) = mpsc::channel::<()>();
+        let sender = std::thread::spawn(move || {
+            while is_over.recv_timeout(Duration::from_millis(2)).is_err() {
+                // SAFETY: the main thread lives as long as the process.
+                unsafe { libc::pthread_kill(main, libc::SIGUSR2) };
+            }
+        });
+        while !CAME.load(Ordering::Relaxed) {
+            event_loop.run_once().unwrap();
+        }
+        over.send(()).unwrap();
+        sender.join().unwrap();
+    }
 }
 
 fn sleep_interrupted(event_loop: &EventLoop) {

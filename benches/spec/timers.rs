@@ -1,7 +1,7 @@
 //! timers_late, timers_churn: what a sleep costs, and how late it ends.
 
 use crate::args::{Args, Line, Random, percentile, repeat, usage};
-use singletrack::aio::sleep;
+use singletrack::aio::{UnixStream, sleep};
 use singletrack::{EventLoop, create_task};
 use std::future::Future;
 use std::pin::pin;
@@ -15,6 +15,9 @@ pub fn late(args: &Args) {
         (0..n).map(|_| Duration::from_micros(random.draw() % (max_ms * 1000))).collect();
     let event_loop = EventLoop::new().expect("a loop");
     event_loop.set_timer_slack(Duration::from_micros(args.number("slack_us", 0)));
+    // A loop that watches something sleeps in another way.
+    let pair = async { (args.number("watch", 0) > 0).then(|| UnixStream::pair().expect("a pair")) };
+    let _watched = event_loop.run_until_complete(pair);
     let (cpu, switches) = usage();
     let start = Instant::now();
     let mut late: Vec<u64> = event_loop.run_until_complete(async {

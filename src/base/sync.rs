@@ -1,6 +1,6 @@
 //! The locks and atomics that two threads meet at: parking_lot's and std's, or a model's.
 //!
-//! *Promises*: `Mutex` (no poisoning), `Condvar`, `Arc`, `atomic`, `thread` and `thread_local`
+//! *Promises*: `Mutex` (no poisoning), `Condvar`, `Futex`, `Arc`, `atomic`, `thread` and `thread_local`
 //! with one shape under all, so that a model runs the very code that ships.
 //! *Leaves out*: fairness. Which thread gets a lock next is policy, and policy is in `gil/`.
 //!
@@ -17,17 +17,10 @@
 
 #[cfg(not(any(loom, shuttle)))]
 mod imp {
+    pub use crate::sys::futex::Futex;
     pub use parking_lot::{Condvar, Mutex, MutexGuard};
     pub use std::sync::{Arc, atomic};
     pub use std::{thread, thread_local};
-
-    /// Parks the calling thread, at most for so long.
-    pub fn park_for(timeout: Option<std::time::Duration>) {
-        match timeout {
-            Some(timeout) => thread::park_timeout(timeout),
-            None => thread::park(),
-        }
-    }
 
     /// Calls `ready` for some microseconds before the caller goes to sleep, since a sleep and a
     /// wake-up cost more than that. Returns the last result.
@@ -109,6 +102,46 @@ mod imp {
         }
     }
 
+    /// The model's futex: a word, and a lock under which it is looked at before a sleep, and changed by
+    /// nobody who then wakes.
+    #[derive(Debug)]
+    pub struct Futex {
+        word: atomic::AtomicU32,
+        asleep: Mutex<()>,
+        woken: Condvar,
+    }
+
+    impl Futex {
+        /// A word that holds this number.
+        pub fn new(number: u32) -> Futex {
+            let word = atomic::AtomicU32::new(number);
+            Futex { word, asleep: Mutex::new(()), woken: Condvar::new() }
+        }
+
+        /// The word.
+        pub fn word(&self) -> &atomic::AtomicU32 {
+            &self.word
+        }
+
+        /// Sleeps if the word holds `expected`. With a `timeout` the sleep ends at once: a model has no
+        /// clock, and every sleep may end early.
+        pub fn wait(&self, expected: u32, timeout: Option<Duration>) {
+            if timeout.is_some() {
+                return thread::yield_now();
+            }
+            let mut asleep = self.asleep.lock();
+            if self.word.load(atomic::Ordering::SeqCst) == expected {
+                self.woken.wait(&mut asleep);
+            }
+        }
+
+        /// Wakes one thread that sleeps on the word.
+        pub fn wake(&self) {
+            let _asleep = self.asleep.lock();
+            self.woken.notify_one();
+        }
+    }
+
     /// The model's `Condvar` in parking_lot's shape.
     #[derive(Debug, Default)]
     pub struct Condvar(model::sync::Condvar);
@@ -165,11 +198,6 @@ mod imp {
         pub fn notify_all(&self) {
             self.0.notify_all();
         }
-    }
-
-    /// Parks the calling thread: a model has no clock.
-    pub fn park_for(_timeout: Option<Duration>) {
-        thread::park();
     }
 
     /// Calls it once: in a model every interleaving happens anyway.

@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: a waker that makes the sleeping loop's `wait` return (`selector/event.rs`).
 //! *Promises*: every message is taken once, in order of arrival; the loop never sleeps while a
-//! message waits; the waker, which costs a system call, is used only while the loop is parked, and
+//! message waits; the waker, which may cost a system call, is used only while the loop is parked, and
 //! once for all that is pushed meanwhile. Parked is a little more than asleep: it begins before the
 //! selector is polled, and ends when the inbox is taken after that.
 //! *Leaves out*: when an iteration takes messages and parks (steps 1, 3 and 5 of

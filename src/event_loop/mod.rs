@@ -31,7 +31,8 @@
 //! `tests/properties.md`, and a test checks that each is there. Most stand in
 //! `tests/loop_properties.rs`, `tests/event_loop.rs` and in the models of `tests/model/`, which
 //! the fuzz targets `task_ops`, `timer_ops`, `registry_ops` and `backend_diff` drive as well; all
-//! interleavings with other threads are in `tests/loom_inbox.rs` and `tests/loom_loop.rs`.
+//! interleavings with other threads are in `tests/loom_inbox.rs`, `tests/loom_sleeper.rs` and
+//! `tests/loom_loop.rs`.
 
 pub mod await_points;
 pub mod calls;

@@ -22,7 +22,8 @@
 //!   └──▲───────────────────────────────────────────────────────────────────┬──┘
 //!      └───────────────────────────────────────────────────────────────────┘
 //! ```
-//! To poll the selector costs a system call, so a loop with work to do does it only now and then.
+//! To poll the selector costs a system call where anything is watched, so a loop with work to do does it only
+//! now and then.
 //! In between it learns of no descriptor and no timer, only of its inbox, which costs one load.
 //! Step 8 is never cut short: a thousand ready tasks all run before the selector is polled.
 //!
@@ -246,7 +247,7 @@ impl EventLoop {
         // 1. Take in what other threads have asked for.
         iteration.foreign = self.take_inbox();
 
-        // While there is work, the selector, which costs a system call, can wait a little.
+        // While there is work, the selector, which may cost a system call, can wait a little.
         if self.must_poll_selector() {
             self.since_io.set(0);
             if core.is_watched() {

@@ -1,9 +1,10 @@
-//! The default selector: mio's epoll, edge-triggered, with timeouts to the nanosecond.
+//! The default selector: mio's epoll, edge-triggered, with timeouts to the nanosecond; and a futex where
+//! nothing is watched.
 //!
 //! *Assumes*: mio; `ppoll` (`sys/fd.rs`) for the last stretch of a timeout; a thread that parks
-//! (`selector/sleeper.rs`) where there is nothing to watch.
-//! *Promises*: one system call a poll when no deadline is near; timers late by the wake-up
-//! itself, not by a rounded millisecond; [`Readiness::READ_CLOSED`] at the end of file, on errors
+//! (`selector/sleeper.rs`).
+//! *Promises*: one system call a poll when no deadline is near, and none for a mere look where nothing is
+//! watched; timers late by the wake-up itself, not by a rounded millisecond; [`Readiness::READ_CLOSED`] at the end of file, on errors
 //! and on urgent data, since no later edge would announce them.
 //! *Leaves out*: level-triggered watching. A change is told once; the reactor remembers it.
 
@@ -14,7 +15,6 @@ use crate::sys::usage::{coarse_time, monotonic_time};
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Waker};
 use std::io;
-use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,8 +46,6 @@ pub struct MioSelector {
     sources: usize,
     /// When this was made, on the system's clock.
     origin: u64,
-    /// It is not sent to another thread: it knows which one to wake.
-    thread: PhantomData<*const ()>,
 }
 
 /// What wakes the thread, however it sleeps.
@@ -60,14 +58,14 @@ struct Alarm {
 impl Alarm {
     fn ring(&self) {
         if self.sleeper.wake() {
-            // The write fails only when the counter is full, and then the eventfd is readable.
+            // It cannot fail: mio empties a counter that is full, and writes again.
             drop(self.eventfd.wake());
         }
     }
 }
 
 impl MioSelector {
-    /// Opens an epoll instance, and an eventfd for the waker. The calling thread is the one that waits.
+    /// Opens an epoll instance, and an eventfd for the waker.
     ///
     /// # Errors
     /// `EMFILE` or `ENFILE` when there are no descriptors left.
@@ -80,35 +78,22 @@ impl MioSelector {
             alarm: Arc::new(Alarm { sleeper: Sleeper::new(), eventfd }),
             sources: 0,
             origin: monotonic_time(),
-            thread: PhantomData,
         })
     }
+}
 
-    /// Sleeps if nothing is watched. Returns how long epoll may still sleep: not at all if the eventfd has
-    /// been written to; `None` if it need not be asked.
-    fn park(&self, timeout: Option<Duration>) -> Option<Option<Duration>> {
-        let sleeper = &self.alarm.sleeper;
-        if self.sources > 0 {
-            return Some(timeout);
+/// mio rounds a timeout up to whole milliseconds. So the coarse part of a wait goes to mio, rounded down and
+/// a millisecond less, and what is left (the loop waits again) to `ppoll` on mio's epoll descriptor, which is
+/// readable when epoll has events. Gives how long mio may sleep; `None` if the time passed without events, so
+/// that mio need not be called.
+fn fine_wait(poll: &Poll, timeout: Option<Duration>) -> io::Result<Option<Option<Duration>>> {
+    Ok(match timeout {
+        Some(t) if t >= FINE => Some(Some(Duration::from_millis(t.as_millis() as u64 - 1))),
+        Some(t) if !t.is_zero() => {
+            wait_readable(poll.registry().as_fd(), t)?.then_some(Some(Duration::ZERO))
         }
-        let parked = timeout != Some(Duration::ZERO) && sleeper.park(timeout);
-        let woken = sleeper.rise();
-        (woken && !parked).then_some(Some(Duration::ZERO))
-    }
-
-    /// mio rounds a timeout up to whole milliseconds. So the coarse part of a wait goes to
-    /// mio, rounded down and a millisecond less, and what is left (the loop waits again) to `ppoll` on mio's epoll
-    /// descriptor, which is readable when epoll has events. Returns how long mio may sleep;
-    /// `None` if the time passed without events, so that mio need not be called.
-    fn fine_wait(&self, timeout: Option<Duration>) -> io::Result<Option<Option<Duration>>> {
-        Ok(match timeout {
-            Some(t) if t >= FINE => Some(Some(Duration::from_millis(t.as_millis() as u64 - 1))),
-            Some(t) if !t.is_zero() => {
-                wait_readable(self.poll.registry().as_fd(), t)?.then_some(Some(Duration::ZERO))
-            }
-            other => Some(other),
-        })
-    }
+        other => Some(other),
+    })
 }
 
 impl Selector for MioSelector {
@@ -131,13 +116,15 @@ impl Selector for MioSelector {
     }
 
     fn wait(&mut self, events: &mut Vec<IoEvent>, timeout: Option<Duration>) -> io::Result<()> {
-        let Some(timeout) = self.park(timeout) else { return Ok(()) };
-        let Some(timeout) = self.fine_wait(timeout)? else { return Ok(()) };
-        let polled = self.poll.poll(&mut self.batch, timeout);
-        self.alarm.sleeper.rise();
-        match polled {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            other => other?,
+        self.batch.clear();
+        let ask = |timeout| match fine_wait(&self.poll, timeout)? {
+            Some(timeout) => self.poll.poll(&mut self.batch, timeout),
+            None => Ok(()),
+        };
+        match self.alarm.sleeper.sleep(self.sources > 0, timeout, ask) {
+            Some(Err(e)) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Some(polled) => polled?,
+            None => return Ok(()),
         }
         events.extend(self.batch.iter().filter(|e| e.token() != WAKER).map(translate));
         Ok(())

@@ -13,8 +13,8 @@
 //!                                                  ├ generation: which process of a family
 //!                                                  ├ death: a code, or a signal
 //!                                                  ▲
-//!                                                process_tree
-//!                                                what a process has started
+//!   futex: a word on                             process_tree
+//!   which threads sleep                          what a process has started
 //! ```
 //! A call fails in one way throughout: [`fd::checked`] turns its -1 into the [`std::io::Error`] of
 //! `errno`, and [`fd::retry`] repeats it after `EINTR`. (`mmap` and `fork` have results of their
@@ -28,6 +28,7 @@
 pub(crate) mod child;
 pub mod death;
 pub mod fd;
+pub mod futex;
 pub(crate) mod generation;
 pub mod memory;
 pub(crate) mod pidfd;

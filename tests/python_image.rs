@@ -274,19 +274,24 @@ fn bytes_that_are_no_image_of_this_program_are_an_error() {
 /// A step of an iterator is a call for each that it holds: one that holds itself would never end.
 #[test]
 fn a_zip_that_holds_itself_is_an_error() {
-    let zip = |of, deep| Item::Zip { of, deep, counted: false };
+    let zip = |of, steps| Item::Zip { of, steps, counted: false };
     let parts = |places: &[u32]| Item::Tuple(places.iter().map(|at| Datum::Item(*at)).collect());
     let read = |items: Vec<Item>| {
         let image = Image { items, roots: vec![Datum::Item(0)], ..Image::default() };
         begun("x = 1\n").value_from(&postcard::to_allocvec(&image).unwrap())
     };
-    assert!(read(vec![zip(1, 1), parts(&[0])]).is_err(), "itself");
-    assert!(read(vec![zip(1, 1), parts(&[2]), zip(3, 1), parts(&[0])]).is_err(), "each other");
-    assert!(read(vec![zip(1, 255), parts(&[2]), Item::Exhausted]).is_err(), "too deep");
-    assert!(read(vec![zip(2, 1), parts(&[2]), Item::Exhausted]).is_err(), "no tuple");
-    let lambda = Item::Map { call: Datum::None, of: 0 };
-    assert!(read(vec![lambda]).is_err(), "a map of itself");
-    assert!(read(vec![zip(1, 2), parts(&[2]), zip(3, 1), parts(&[4]), Item::Exhausted]).is_ok());
+    for steps in 0..=255 {
+        assert!(read(vec![zip(1, steps), parts(&[0])]).is_err(), "itself");
+        let each_other = vec![zip(1, steps), parts(&[2]), zip(3, steps), parts(&[0])];
+        assert!(read(each_other).is_err(), "each other");
+    }
+    assert!(read(vec![zip(1, 3), parts(&[2]), Item::Exhausted]).is_err(), "counted wrongly");
+    assert!(read(vec![zip(1, 101), parts(&[2; 100]), Item::Exhausted]).is_err(), "too many");
+    assert!(read(vec![zip(2, 2), parts(&[2]), Item::Exhausted]).is_err(), "no tuple");
+    let map = Item::Map { call: Datum::None, of: 0 };
+    assert!(read(vec![map]).is_err(), "a map of itself");
+    let twice = vec![zip(1, 5), parts(&[2, 2]), zip(3, 2), parts(&[4]), Item::Exhausted];
+    assert!(read(twice).is_ok());
 }
 
 /// Uses all that can be reached, as a program would.

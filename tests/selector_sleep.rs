@@ -141,7 +141,7 @@ fn no_call_is_lost_while_a_loop_begins_and_ends_to_watch() {
         let mut round = 0_u64;
         while CALLS.load(Ordering::SeqCst) < 2 * EACH {
             let pair = async { UnixStream::pair().unwrap() };
-            let watched = (round % 3 == 0).then(|| event_loop.run_until_complete(pair));
+            let watched = round.is_multiple_of(3).then(|| event_loop.run_until_complete(pair));
             let nap = sleep(Duration::from_micros(round % 90));
             event_loop.run_until_complete(nap);
             if CALLS.load(Ordering::SeqCst) < EACH {

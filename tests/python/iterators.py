@@ -138,3 +138,43 @@ for kind, made in ((map, map(str, [])), (map, map(str, (x for x in ''))), (zip, 
     print(kind, isinstance(made, kind), type(made) is kind, isinstance(made, (list, kind)), isinstance(made, type(zip('a'))), kind.__name__)
 try: enumerate('ab', 1.5)
 except TypeError as e: print(e)
+# what a map calls may be C: it may wait, enter Python, end the map, or ask an object for its hash
+import time, threading, queue
+print(list(map(time.sleep, [0.001, 0.001])), any(map(time.sleep, [0.001])), tuple(map(time.sleep, [0.001])), [*map(time.sleep, [0.001])])
+q = queue.Queue(1)
+taken = []
+taker = threading.Thread(target=lambda: taken.extend([q.get() for _ in range(5)]))
+taker.start()
+for x in map(q.put, range(5)): pass
+taker.join()
+print(taken)
+ts = [threading.Thread(target=taken.append, args=(n,)) for n in (7, 8)]
+for _ in map(threading.Thread.start, ts): pass
+print([x for x in map(threading.Thread.join, ts)], sorted(taken))
+m = map(q.get, [True, True])
+later = threading.Thread(target=lambda: (time.sleep(0.01), q.put(1), q.put(2)))
+later.start()
+print(next(m), next(m), next(m, 'end'))
+later.join()
+class Long:
+    def __len__(self): return 2
+    def __str__(self): return 'long'
+    def __bool__(self): return True
+    def __hash__(self): return 5
+    def __eq__(self, other): return isinstance(other, Long)
+def through(f):
+    yield from map(f, [Long(), Long()])
+print(list(through(len)), list(through(str)), list(through(bool)), list(map({Long(): 'x'}.get, [Long(), 1])))
+print(list(map(next, [iter([1]), iter([]), iter([3])])), next(map(next, [iter([])]), 'end'))
+it = iter(range(10))
+print([tuple(map(next, [it] * 4)) for _ in range(3)])
+class Many(Long):
+    def __init__(self, n): self.n = n
+print([x.n for x in map(Many, [1, 2])], list(through(lambda x: type(x).__name__)), [type(x).__name__ for x in map(lambda n: (yield n), [1])])
+# a step of an enumerate takes the item first; a zip of zips is no bomb
+print(list(enumerate('ab', 9223372036854775805)), list(enumerate('', 9223372036854775807)))
+z = itertools.count()
+for _ in range(9): z = zip(z, z)
+x = next(z)
+for _ in range(9): x = x[1]
+print(x)

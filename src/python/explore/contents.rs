@@ -129,8 +129,8 @@ impl Mixer<'_> {
                 self.mix(64 | (*left as u64) << 8);
                 self.id(*of);
             }
-            Iter::Zip { of, deep, counted } => {
-                self.mix(67 | u64::from(*deep) << 8 | u64::from(*counted) << 16);
+            Iter::Zip { of, steps, counted } => {
+                self.mix(67 | u64::from(*steps) << 8 | u64::from(*counted) << 16);
                 self.id(*of);
             }
             Iter::Map { call, of } => {

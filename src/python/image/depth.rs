@@ -66,19 +66,20 @@ fn inner(items: &[Item], at: usize) -> Vec<usize> {
     data.into_iter().filter_map(place).filter(same).collect()
 }
 
-/// Each part of a `zip` is an iterator that calls no Python, and less deep.
+/// Each part of a `zip` is an iterator that calls no Python, and `steps` counts the steps of all.
 ///
 /// # Errors
 /// What is wrong.
-pub fn check_zip(items: &[Item], of: u32, deep: u8) -> Result {
+pub fn check_zip(items: &[Item], of: u32, steps: u8) -> Result {
     let Some(Item::Tuple(parts)) = items.get(of as usize) else {
         return Err("a zip of what is no tuple".to_owned());
     };
-    let is_less_deep = |part: &Datum| match part {
-        Datum::Item(place) => of_iterator(items, *place).is_some_and(|its| its < deep),
-        _ => false,
+    let steps_of = |part: &Datum| match part {
+        Datum::Item(place) => of_iterator(items, *place).map(usize::from),
+        _ => None,
     };
-    if deep > zipping::DEEPEST || !parts.iter().all(is_less_deep) {
+    let counted = parts.iter().map(steps_of).sum::<Option<usize>>();
+    if steps > zipping::MOST_STEPS || counted.map(|sum| sum + 1) != Some(usize::from(steps)) {
         return Err("a zip of what cannot be a part of it".to_owned());
     }
     Ok(())
@@ -95,16 +96,16 @@ pub fn check_map(items: &[Item], of: u32) -> Result {
     }
 }
 
-/// How deep an iterator is that calls no Python.
+/// How many iterators take a step in a step of one that calls no Python.
 fn of_iterator(items: &[Item], place: u32) -> Option<u8> {
     match items.get(place as usize)? {
-        Item::Zip { deep, .. } => Some(*deep),
+        Item::Zip { steps, .. } => Some((*steps).max(1)),
         Item::Sequence(..)
         | Item::Rest(..)
         | Item::Entries { .. }
         | Item::Reversed(..)
         | Item::Exhausted
-        | Item::Count(..) => Some(0),
+        | Item::Count(..) => Some(1),
         _ => None,
     }
 }

@@ -103,7 +103,7 @@ pub enum Item {
     Reversed(u32, u64),
     Zip {
         of: u32,
-        deep: u8,
+        steps: u8,
         counted: bool,
     },
     Map {

@@ -304,9 +304,9 @@ impl<'m> Reader<'m> {
                 let is = |item: &Item| matches!(item, Item::Tuple(_) | Item::List(_));
                 Iter::Reversed { of: self.of_kind(*of, is)?, left: size(*left) }
             }
-            Item::Zip { of, deep, counted } => {
-                depth::check_zip(&self.image.items, *of, *deep)?;
-                Iter::Zip { of: self.id(*of)?, deep: *deep, counted: *counted }
+            Item::Zip { of, steps, counted } => {
+                depth::check_zip(&self.image.items, *of, *steps)?;
+                Iter::Zip { of: self.id(*of)?, steps: *steps, counted: *counted }
             }
             Item::Map { call, of } => {
                 depth::check_map(&self.image.items, *of)?;

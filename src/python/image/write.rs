@@ -373,8 +373,8 @@ impl<'m> Writer<'m> {
                 Item::Entries { of: self.place(*of), at, size, part }
             }
             Iter::Reversed { of, left } => Item::Reversed(self.place(*of), *left as u64),
-            Iter::Zip { of, deep, counted } => {
-                Item::Zip { of: self.place(*of), deep: *deep, counted: *counted }
+            Iter::Zip { of, steps, counted } => {
+                Item::Zip { of: self.place(*of), steps: *steps, counted: *counted }
             }
             Iter::Map { call, of } => Item::Map { call: self.datum(*call)?, of: self.place(*of) },
             Iter::Done => Item::Exhausted,

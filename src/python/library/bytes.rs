@@ -175,8 +175,14 @@ fn decode(m: &mut Machine, a: &Arguments) -> R<Done> {
 }
 
 fn hex(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let text: String = own(m, a)?.iter().map(|byte| format!("{byte:02x}")).collect();
-    value(m.text_value(&text))
+    let [bytes, separator] = m.sorted(a, "hex", 1, ["self", "sep"])?;
+    let separator = match separator {
+        Value::Unset => "".into(),
+        given => m.text_argument(given)?,
+    };
+    let bytes = m.bytes_of(bytes).unwrap_or_default();
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    value(m.text_value(&digits.join(&separator)))
 }
 
 fn ascii(m: &mut Machine, a: &Arguments, f: fn(&u8) -> u8) -> R<Done> {

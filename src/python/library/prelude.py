@@ -220,10 +220,24 @@ class _Reversed(_Iterator):
                     raise
         raise StopIteration
 
+# The keys, values or items of a dict, backwards.
+class _ReversedTable(_Iterator):
+    def __init__(self, table, items):
+        self._table, self._items, self._size = table, items, len(table)
+
+    def __next__(self):
+        if not self._items:
+            raise StopIteration
+        if len(self._table) != self._size:
+            self._size = -1
+            raise RuntimeError('dictionary changed size during iteration')
+        return self._items.pop()
+
 _Map.__name__ = _MapMany.__name__ = 'map'
 _Zip.__name__ = _Pairs.__name__ = 'zip'
 _Filter.__name__, _Enumerate.__name__ = 'filter', 'enumerate'
 _Reversed.__name__, _Count.__name__ = 'reversed', 'count'
+_ReversedTable.__name__ = 'dict_reverseiterator'
 
 def _repr_list(items):
     return '[' + ', '.join([repr(x) for x in items]) + ']'
@@ -345,6 +359,13 @@ def _print_to(file, args, sep, end):
 def _extended(items, more):
     items.extend(more)
     return items
+
+def _updated(table, more):
+    table.update(more)
+    return table
+
+def _assign_slice(items, places, new):
+    items[places] = list(new)
 
 _keys = {}
 

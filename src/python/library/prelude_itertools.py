@@ -34,6 +34,8 @@ class islice(_Iterator):
         self._it, self._at, self._next, self._stop, self._step = iter(it), 0, start, stop, step
 
     def __next__(self):
+        if self._it is None:
+            raise StopIteration
         stop = self._stop
         try:
             while self._at < self._next:
@@ -52,6 +54,8 @@ class islice(_Iterator):
         return x
 
 def product(*its, repeat=1):
+    if repeat < 0:
+        raise ValueError('repeat argument cannot be negative')
     return _product([tuple(it) for it in its] * repeat)
 
 def _product(pools):

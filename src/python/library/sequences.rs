@@ -8,7 +8,7 @@ use crate::python::front::tree::BinaryOperator;
 use crate::python::machine::comparison::range_length;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, Look, R, value};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, value};
 use crate::python::value::any::Value;
 use crate::python::value::frame::Then;
 use crate::python::value::object::{Iter, Object};
@@ -83,13 +83,22 @@ fn must_iterate(m: &mut Machine, items: Value) -> R<()> {
 }
 
 fn filter(m: &mut Machine, a: &Arguments) -> R<Done> {
+    no_keywords(m, a, "filter")?;
     let [function, items] = m.sorted(a, "filter", 2, ["function", "iterable"])?;
     must_iterate(m, items)?;
     python(m, "_Filter", vec![function, items])
 }
 
+fn no_keywords(m: &mut Machine, a: &Arguments, name: &str) -> R<()> {
+    if a.named.is_empty() {
+        return Ok(());
+    }
+    m.type_error(format!("{name}() takes no keyword arguments"))
+}
+
 fn map(m: &mut Machine, a: &Arguments) -> R<Done> {
-    if a.values.len() < 2 && a.named.is_empty() {
+    no_keywords(m, a, "map")?;
+    if a.values.len() < 2 {
         return m.type_error("map() must have at least two arguments.");
     }
     if a.values.len() > 2 {
@@ -111,8 +120,12 @@ fn zip(m: &mut Machine, a: &Arguments) -> R<Done> {
     }
     let strict = match a.named.as_slice() {
         [] => Value::Bool(false),
-        [(_, strict)] => *strict,
-        _ => return m.type_error("zip() got an unexpected keyword argument"),
+        [(name, strict)] if m.strings.text(*name) == "strict" => *strict,
+        [(name, _), ..] => {
+            let text =
+                format!("'{}' is an invalid keyword argument for zip()", m.strings.text(*name));
+            return m.type_error(text);
+        }
     };
     if a.named.is_empty()
         && let Some(zipped) = m.zipped(&a.values, false)
@@ -171,7 +184,11 @@ fn extreme(m: &mut Machine, a: &Arguments, name: &str, wanted: Ordering) -> R<Do
 }
 
 fn reversed(m: &mut Machine, a: &Arguments) -> R<Done> {
+    no_keywords(m, a, "reversed")?;
     let [x] = m.sorted(a, "reversed", 1, ["sequence"])?;
+    if let Value::Ref(id) = x {
+        m.note(Location::Object(id), false);
+    }
     match x.id().map(|id| (id, m.world.heap.get(id))) {
         Some((id, Object::List(items) | Object::Tuple(items))) => {
             let left = items.len();
@@ -185,15 +202,10 @@ fn reversed(m: &mut Machine, a: &Arguments) -> R<Done> {
         }
         Some((_, Object::Instance(_) | Object::Deque(..))) => python(m, "_Reversed", vec![x]),
         _ if matches!(x, Value::Str(_)) => python(m, "_Reversed", vec![x]),
-        Some((_, Object::View(..))) => {
-            let items: Vec<Value> = m.items(x)?.into_iter().rev().collect();
+        Some((_, Object::View(..) | Object::Dict(..))) => {
+            let items = m.items(x)?;
             let items = m.add(Object::List(items));
-            m.iterator(items)
-        }
-        Some((_, Object::Dict(table, _))) => {
-            let keys: Vec<Value> = table.iter().rev().map(|(name, _)| name).collect();
-            let keys = m.add(Object::List(keys));
-            m.iterator(keys)
+            python(m, "_ReversedTable", vec![x, items])
         }
         _ => {
             let name = m.type_name(x);

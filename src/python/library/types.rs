@@ -6,7 +6,7 @@
 use crate::python::library::sequences::python;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, R, value};
+use crate::python::machine::terms::{Arguments, Done, Location, R, value};
 use crate::python::value::any::Value;
 use crate::python::value::frame::Then;
 use crate::python::value::object::{Deque, DictKind, Object};
@@ -47,6 +47,16 @@ fn exception_init(m: &mut Machine, a: &Arguments) -> R<Done> {
 }
 
 impl Machine {
+    /// The entries of a dict.
+    fn entries_of(&mut self, value: Value) -> Option<Vec<(Value, Value)>> {
+        let id = value.id()?;
+        self.note(Location::Object(id), false);
+        match self.world.heap.get(id) {
+            Object::Dict(table, _) => Some(table.iter().collect()),
+            _ => None,
+        }
+    }
+
     /// The first of these methods that an object has, called with it.
     pub(crate) fn convert(&mut self, x: Value, names: &[&str], what: &str) -> R<Done> {
         for name in names {
@@ -192,8 +202,8 @@ fn set(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 /// Entries for a dict: of another dict, or of pairs.
 pub(crate) fn entries(m: &mut Machine, items: Value) -> R<Vec<(Value, Value)>> {
-    if let Some(Object::Dict(table, _)) = items.id().map(|id| m.world.heap.get(id)) {
-        return Ok(table.iter().collect());
+    if let Some(entries) = m.entries_of(items) {
+        return Ok(entries);
     }
     let mut pairs = Vec::new();
     for (number, pair) in m.items(items)?.into_iter().enumerate() {
@@ -253,9 +263,9 @@ fn defaultdict(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 /// Adds counts to a table: of another dict, or one for each item.
 pub(crate) fn count_items(m: &mut Machine, table: &mut Table, items: Value) -> R<()> {
-    let counted = match items.id().map(|id| m.world.heap.get(id)) {
-        Some(Object::Dict(other, _)) => other.iter().collect(),
-        _ => m.items(items)?.into_iter().map(|item| (item, Value::Int(1))).collect::<Vec<_>>(),
+    let counted = match m.entries_of(items) {
+        Some(entries) => entries,
+        None => m.items(items)?.into_iter().map(|item| (item, Value::Int(1))).collect::<Vec<_>>(),
     };
     for (name, count) in counted {
         let key: Key = m.key(name)?;

@@ -338,7 +338,12 @@ impl Machine {
     }
 
     /// Binds the arguments and pushes a frame; a generator function makes a generator.
-    fn enter_function(&mut self, function: &Function, arguments: Arguments, then: Then) -> R<Done> {
+    pub(crate) fn enter_function(
+        &mut self,
+        function: &Function,
+        arguments: Arguments,
+        then: Then,
+    ) -> R<Done> {
         let slots = self.bind(function, arguments)?;
         let program = Arc::clone(&self.program);
         let code = &program.codes[function.code as usize];

@@ -109,8 +109,11 @@ impl Machine {
     }
 
     fn subset(&mut self, operator: Comparison, left: Value, right: Value) -> Option<bool> {
+        let (left, right) = (left.id()?, right.id()?);
+        self.note(Location::Object(left), false);
+        self.note(Location::Object(right), false);
         let (Object::Set(a), Object::Set(b)) =
-            (self.world.heap.get(left.id()?), self.world.heap.get(right.id()?))
+            (self.world.heap.get(left), self.world.heap.get(right))
         else {
             return None;
         };

@@ -11,7 +11,7 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::frame::Then;
-use crate::python::value::object::{Generator, Iter, Object, Part};
+use crate::python::value::object::{DictKind, Generator, Iter, Object, Part};
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
@@ -102,6 +102,15 @@ impl Machine {
             return Some(Iter::Sequence { of: value, at: 0 });
         }
         let id = value.id()?;
+        // How many there are, or how often it was changed, is looked at now.
+        let looks_at = match self.world.heap.get(id) {
+            Object::Dict(..) | Object::Set(_) | Object::Deque(_) => Some(id),
+            Object::View(of, _) => Some(*of),
+            _ => None,
+        };
+        if let Some(id) = looks_at {
+            self.note(Location::Object(id), false);
+        }
         Some(match self.world.heap.get(id) {
             Object::Tuple(_) | Object::List(_) => Iter::Sequence { of: value, at: 0 },
             Object::Deque(deque) => {
@@ -138,7 +147,7 @@ impl Machine {
         let item = match iter {
             Iter::Done | Iter::Map { .. } => None,
             // One part may have no more today, and the others go on.
-            Iter::Zip { of, .. } => return self.next_of_each(*of),
+            Iter::Zip { of, counted, .. } => return self.next_of_each(*of, *counted),
             Iter::Range { next, left, step } => (*left > 0).then(|| {
                 let item = *next;
                 *left -= 1;
@@ -190,9 +199,13 @@ impl Machine {
                 }
             }
             Iter::Table { of, at, size, part } => {
-                let (of, size, part) = (*of, *size, *part);
-                let found = self.next_entry(of, *at, size)?;
-                match found {
+                let (of, part) = (*of, *part);
+                let found = self.next_entry(of, *at, *size);
+                if found.is_err() {
+                    // It stays so, whatever becomes of the size.
+                    *size = usize::MAX;
+                }
+                match found? {
                     None => None,
                     Some((next, key, value)) => {
                         *at = next;
@@ -213,13 +226,15 @@ impl Machine {
 
     fn next_entry(&mut self, of: Id, at: usize, size: usize) -> R<Option<(usize, Value, Value)>> {
         self.note(Location::Object(of), false);
-        let (name, table) = match self.world.heap.get(of) {
-            Object::Dict(table, _) => ("dictionary", table),
-            Object::Set(table) => ("Set", table),
+        let (text, table) = match self.world.heap.get(of) {
+            Object::Dict(table, DictKind::Ordered) => {
+                ("OrderedDict mutated during iteration", table)
+            }
+            Object::Dict(table, _) => ("dictionary changed size during iteration", table),
+            Object::Set(table) => ("Set changed size during iteration", table),
             _ => return Ok(None),
         };
         if table.len() != size {
-            let text = format!("{name} changed size during iteration");
             return Err(self.error("RuntimeError", text));
         }
         Ok(table.next(at))

@@ -272,6 +272,15 @@ impl Machine {
         if let Some(flow) = self.item_method("__setitem__", values, Then::Discard)? {
             return Ok(flow);
         }
+        let is_slice = |m: &Machine, value: Value| {
+            value.id().is_some_and(|id| matches!(m.world.heap.get(id), Object::Slice(_)))
+        };
+        if is_slice(self, index) && self.needs_python(value) && self.is_iterable(value) {
+            let function = self.prelude("_assign_slice");
+            let arguments = Arguments { values: vec![object, index, value], named: Vec::new() };
+            self.call_value(function, arguments, Then::Discard)?;
+            return STRAIGHT;
+        }
         self.set_item(object, index, value)?;
         STRAIGHT
     }

@@ -75,6 +75,16 @@ impl Machine {
             let arguments = Arguments { values: vec![left, right], named: Vec::new() };
             return self.call_value(function, arguments, Then::Push);
         }
+        if inplace
+            && operator == BinaryOperator::Or
+            && let Some(Object::Dict(..)) = left.id().map(|id| self.world.heap.get(id))
+            && !matches!(right.id().map(|id| self.world.heap.get(id)), Some(Object::Dict(..)))
+            && self.is_iterable(right)
+        {
+            let function = self.prelude("_updated");
+            let arguments = Arguments { values: vec![left, right], named: Vec::new() };
+            return self.call_value(function, arguments, Then::Push);
+        }
         match self.containers(operator, inplace, left, right) {
             Ok(Some(value)) => return Ok(Done::Value(value)),
             Ok(None) => {}

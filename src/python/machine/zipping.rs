@@ -13,54 +13,62 @@ use crate::python::value::any::{Id, Value};
 use crate::python::value::frame::Then;
 use crate::python::value::object::{Iter, Object};
 
-/// How many can be within each other: a step of the outermost is a call for each.
-pub const DEEPEST: u8 = 32;
+/// How many iterators can take a step at once: so that their calls are not too deep in each other, and that
+/// zips of zips are not a bomb.
+pub const MOST_STEPS: u8 = 100;
 
 impl Machine {
     /// An iterator over all of them at once; none if one may call Python.
     pub fn zipped(&mut self, values: &[Value], counted: bool) -> Option<Value> {
-        let (mut parts, mut deep) = (Vec::with_capacity(values.len()), 0);
+        let (mut parts, mut steps) = (Vec::with_capacity(values.len()), 1_usize);
         for value in values {
             let (part, its) = self.plain_iterator(*value)?;
-            deep = deep.max(its + 1);
+            steps += usize::from(its);
             parts.push(Value::Ref(part));
         }
-        if deep > DEEPEST {
-            return None;
-        }
+        let steps = u8::try_from(steps).ok().filter(|steps| *steps <= MOST_STEPS)?;
         let of = self.world.heap.add(Object::Tuple(parts));
-        Some(self.add(Object::Iter(Iter::Zip { of, deep, counted })))
+        Some(self.add(Object::Iter(Iter::Zip { of, steps, counted })))
     }
 
-    /// An iterator over what a function makes of each of them; none if theirs may call Python.
+    /// An iterator over what a Python function makes of each of them; none if their iterator may call Python
+    /// itself, or if the function is another: what is C may wait, and then takes the same item again.
     pub fn mapped(&mut self, call: Value, items: Value) -> Option<Value> {
+        if !matches!(self.world.heap.get(call.id()?), Object::Function(_)) {
+            return None;
+        }
         let (of, _) = self.plain_iterator(items)?;
         Some(self.add(Object::Iter(Iter::Map { call, of })))
     }
 
-    /// An iterator that calls no Python, and how deep it is.
+    /// An iterator that calls no Python, and how many take a step with it.
     fn plain_iterator(&mut self, value: Value) -> Option<(Id, u8)> {
         match value.id().map(|id| (id, self.world.heap.get(id))) {
             Some((_, Object::Iter(Iter::Map { .. }) | Object::Instance(_))) => None,
-            Some((id, Object::Iter(Iter::Zip { deep, .. }))) => Some((id, *deep)),
-            Some((id, Object::Iter(_) | Object::Count(..))) => Some((id, 0)),
+            Some((id, Object::Iter(Iter::Zip { steps, .. }))) => Some((id, *steps)),
+            Some((id, Object::Iter(_) | Object::Count(..))) => Some((id, 1)),
             _ => {
                 let iter = self.iter_over(value)?;
-                Some((self.world.heap.add(Object::Iter(iter)), 0))
+                Some((self.world.heap.add(Object::Iter(iter)), 1))
             }
         }
     }
 
-    /// One item of each, as a tuple; none as soon as one has no more.
-    pub(crate) fn next_of_each(&mut self, of: Id) -> R<Option<Value>> {
+    /// One item of each, as a tuple; none as soon as one has no more. `enumerate` counts what it has got.
+    pub(crate) fn next_of_each(&mut self, of: Id, counted: bool) -> R<Option<Value>> {
         let Object::Tuple(parts) = self.world.heap.get(of) else { return Ok(None) };
         let count = parts.len();
+        self.charge(1 + count)?;
         let mut items = Vec::with_capacity(count);
         for at in 0..count {
+            let at = if counted { count - 1 - at } else { at };
             let Object::Tuple(parts) = self.world.heap.get(of) else { return Ok(None) };
             let Value::Ref(part) = parts[at] else { return Ok(None) };
             let Some(item) = self.next_plain(part)? else { return Ok(None) };
             items.push(item);
+        }
+        if counted {
+            items.reverse();
         }
         Ok((count > 0).then(|| self.add(Object::Tuple(items))))
     }
@@ -74,12 +82,15 @@ impl Machine {
         }
         self.note(Location::Object(id), true);
         match self.world.heap.get(id) {
-            Object::Iter(Iter::Zip { of, .. }) => self.next_of_each(*of),
+            Object::Iter(Iter::Zip { of, counted, .. }) => {
+                let (of, counted) = (*of, *counted);
+                self.next_of_each(of, counted)
+            }
             Object::Iter(iter) => {
                 let mut iter = iter.clone();
-                let item = self.advance(&mut iter)?;
+                let item = self.advance(&mut iter);
                 *self.world.heap.get_mut(id) = Object::Iter(iter);
-                Ok(item)
+                item
             }
             Object::Count(next, step) => {
                 let (next, step) = (*next, *step);
@@ -100,8 +111,12 @@ impl Machine {
         then: Then,
     ) -> R<Option<Done>> {
         self.note(Location::Object(id), false);
+        let function = match call.id().map(|id| self.world.heap.get(id)) {
+            Some(Object::Function(function)) => function.clone(),
+            _ => return self.type_error("a map calls a function"),
+        };
         let Some(item) = self.next_plain(of)? else { return Ok(None) };
         let arguments = Arguments { values: vec![item], named: Vec::new() };
-        self.call_value(call, arguments, then).map(Some)
+        self.enter_function(&function, arguments, then).map(Some)
     }
 }

@@ -123,11 +123,11 @@ pub enum Iter {
         at: usize,
         changes: u32,
     },
-    /// `zip`, or `enumerate`, which is one whose first part counts: a tuple of iterators, each less
-    /// deep and none of which calls Python.
+    /// `zip`, or `enumerate`, which is one whose first part counts: a tuple of iterators, none of which
+    /// calls Python; and how many iterators take a step in a step of this one, itself included.
     Zip {
         of: Id,
-        deep: u8,
+        steps: u8,
         counted: bool,
     },
     /// `map` over an iterator that calls no Python.

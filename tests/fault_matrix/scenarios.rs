@@ -39,6 +39,7 @@ pub struct Scenario {
 pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "loop", documented: &[], run: start_and_stop },
     Scenario { name: "timer", documented: &[], run: timers },
+    Scenario { name: "parked loop", documented: &[], run: parked },
     Scenario { name: "tcp", documented: PEER_GONE, run: tcp },
     Scenario { name: "tcp, polling", documented: PEER_GONE, run: tcp_on_the_other_selector },
     Scenario { name: "unix", documented: PEER_GONE, run: unix },
@@ -133,6 +134,22 @@ fn timers() -> Result<(), Told> {
         (order.get(), never)
     })?;
     ensure_eq(order, (12, Err(TimedOut)), "the order of two timers, and a time limit")
+}
+
+/// It watches nothing, and sleeps until a timer or another thread has something for it.
+fn parked() -> Result<(), Told> {
+    let event_loop = EventLoop::new()?;
+    let answer = event_loop.run_until_complete(async {
+        sleep(Duration::from_millis(1)).await;
+        let late = to_thread(|| {
+            std::thread::sleep(Duration::from_millis(2));
+            6
+        });
+        let late = late.await?;
+        sleep(Duration::from_millis(1)).await;
+        Ok::<i32, Told>(late * to_thread(|| 7).await?)
+    })?;
+    ensure_eq(answer, 42, "the product of two threads, and two timers")
 }
 
 fn signals() -> Result<(), Told> {

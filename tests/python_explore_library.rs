@@ -50,11 +50,18 @@ fn a_counter_adds_another_mapping_in_python_and_single_items_in_c() {
 #[test]
 fn a_deque_that_changes_while_somebody_goes_through_it_says_so() {
     let through = "for x in d: got.append(x)";
-    let all = ends("d = deque([1, 2], 2)", through, "d.append(3)", "got");
-    assert!(all.contains("RuntimeError: deque mutated during iteration"), "{all}");
-    assert!(all.contains("[1, 2]") && all.contains("[2, 3]"), "{all}");
-    let all = ends("d = deque([1, 2])", through, "d.append(3); d.pop()", "got");
-    assert!(all.contains("RuntimeError"), "{all}");
+    let error = |got: &str| {
+        format!("RuntimeError: deque mutated during iteration in thread 1, line 6, {got}")
+    };
+    let all = endings("d = deque([1, 2], 2)", through, "d.append(3)", "got");
+    let newer = [error("[1, 2]"), error("[1]"), "[1, 2]".to_owned(), "[2, 3]".to_owned()];
+    assert_eq!(all[1], newer);
+    // 3.9 looks between the beginning of a loop and its first item, too.
+    let older = [&newer[..2], &[error("[]")], &newer[2..]].concat();
+    assert_eq!(all[0], older);
+    for all in endings("d = deque([1, 2])", through, "d.append(3); d.pop()", "got") {
+        assert!(all.contains(&error("[1]")), "{all:?}");
+    }
     // What is put in the place of another changes nothing about its order.
     let all = ends("d = deque([1, 2])", through, "d[1] = 3", "got");
     assert_eq!(all, "[1, 2] | [1, 3]");

@@ -119,3 +119,10 @@ for answer in (True, False, 1, 0, None, 'x', -1, True, 2.0):
 tried(lambda: [2, 1].sort(5))
 tried(lambda: [2, 1].sort(None))
 tried(lambda: [2, 1].sort(key=None, reverse=True))
+class Falsy:
+    def __bool__(self): print('asked'); return False
+class Contains:
+    def __contains__(self, x): return Falsy() if x else [x]
+print(3 in Contains(), 3 not in Contains(), 0 in Contains(), hash(Odd(-1)))
+print('yes' if 3 in Contains() else 'no', not 3 in Contains(), 3 in Contains() or 'or')
+if 0 in Contains(): print('list')

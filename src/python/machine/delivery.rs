@@ -30,12 +30,14 @@ impl Machine {
             }
             Then::Class => left.map_or(Ok(()), |(code, values)| self.finish_class(code, values))?,
             Then::Truth(wanted) => {
-                let truth = self.returned_truth(value, left)?;
-                self.push(Value::Bool(truth == wanted));
+                if let Some(truth) = self.returned_truth(value, left, then)? {
+                    self.push(Value::Bool(truth == wanted));
+                }
             }
             Then::Branch { to, wanted, keep } => {
-                let truth = self.returned_truth(value, left)?;
-                self.take_branch(truth, to, wanted, keep);
+                if let Some(truth) = self.returned_truth(value, left, then)? {
+                    self.take_branch(truth, to, wanted, keep);
+                }
             }
             Then::Text => match value {
                 Value::Str(_) => self.push(value),
@@ -50,7 +52,8 @@ impl Machine {
                 self.push(Value::Int(size));
             }
             Then::Hash => match value.as_int() {
-                Some(number) => self.push(Value::Int(number)),
+                // CPython's C uses -1 for an error.
+                Some(number) => self.push(Value::Int(if number == -1 { -2 } else { number })),
                 None => return self.type_error("__hash__ method should return an integer"),
             },
             Then::Collected(number, kept, at) => self.call_again(number, kept, at, value)?,
@@ -89,16 +92,22 @@ impl Machine {
         }
     }
 
-    /// The truth of what a method has returned: `__contains__` may return anything, others may not.
-    fn returned_truth(&mut self, value: Value, left: Option<(u32, &[Value])>) -> R<bool> {
+    /// The truth of what a method has returned: `__contains__` may return anything, and who has to be asked
+    /// for its truth is (`None`); others may not.
+    fn returned_truth(
+        &mut self,
+        value: Value,
+        left: Option<(u32, &[Value])>,
+        then: Then,
+    ) -> R<Option<bool>> {
         let code = left.map(|(code, _)| self.program.codes[code as usize].name.as_str());
         match (code, value) {
-            (Some("__len__"), value) => Ok(self.returned_size(value)? > 0),
+            (Some("__len__"), value) => Ok(Some(self.returned_size(value)? > 0)),
             (Some("__bool__"), value) if !matches!(value, Value::Bool(_)) => {
                 let name = self.type_name(value);
                 self.type_error(format!("__bool__ should return bool, returned {name}"))
             }
-            _ => self.plain_truth(value),
+            _ => self.truth(value, then),
         }
     }
 

@@ -11,13 +11,11 @@
 //! *Leaves out*: the other way to sleep, and what ends that: `selector/mio.rs`, the only one that parks.
 //!
 //! ```text
-//!             ┌───────────────── rise ◄────────────────┐
-//!             ▼                                        │
-//!           AWAKE ── park ──► PARKED ── wake: the ──► WOKEN ── park: does not sleep ─┐
-//!             │ ▲                │      futex           ▲ ▲                          │
-//!             │ └─ rise: time ───┘                      │ └── wake: nothing to do ───┤
-//!             │    is up                                │                            │
-//!             └── wake: the caller must end the poll ───┘     (stays as it is) ◄─────┘
+//!               the thread: park     another: wake                              the thread: rise
+//!    AWAKE      becomes PARKED,      becomes WOKEN; the caller must end the     stays
+//!               and sleeps           poll, too
+//!    PARKED                          becomes WOKEN; the futex is woken          becomes AWAKE: time is up
+//!    WOKEN      does not sleep       stays; somebody has seen to it             becomes AWAKE
 //! ```
 //! `park` and `wake` are read-modify-writes of one word. So either `wake` comes first, and `park` finds WOKEN
 //! and does not sleep; or `park` comes first, and `wake` finds PARKED. `rise` begins with a load: a WOKEN that

@@ -4,7 +4,9 @@
 
 #[path = "common/cases.rs"]
 mod cases;
+mod common;
 use cases::cases;
+use common::watchdog;
 use proptest::prelude::*;
 use singletrack::python::code::program::Program;
 use singletrack::python::explore::fingerprint::Fingerprints;
@@ -269,6 +271,16 @@ fn bytes_that_are_no_image_of_this_program_are_an_error() {
     assert!(again(&machine.program, &value).is_err(), "a value is no world");
     assert!(begun(ALL).value_from(&bytes).is_err(), "a world is no value");
     assert!(again(&begun("x = 1\n").program, &bytes).is_err(), "of another program");
+}
+
+/// Names are cheap in an image: to follow each of them again would never end.
+#[test]
+fn what_names_one_object_often_is_read_at_once() {
+    let _dog = watchdog("what_names_one_object_often", 60);
+    let often = |datum| Item::Tuple(vec![datum; 200_000]);
+    let items = vec![often(Datum::Item(1)), often(Datum::Int(0))];
+    let image = Image { items, roots: vec![Datum::Item(0)], ..Image::default() };
+    assert!(begun("x = 1\n").value_from(&postcard::to_allocvec(&image).unwrap()).is_ok());
 }
 
 /// A step of an iterator is a call for each that it holds: one that holds itself would never end.

@@ -102,8 +102,8 @@ mod imp {
         }
     }
 
-    /// The model's futex: a word, and a lock under which it is looked at before a sleep, and changed by
-    /// nobody who then wakes.
+    /// The model's futex: a word, and a lock that its sleeper holds from the look at it until it sleeps, and
+    /// who wakes it holds too.
     #[derive(Debug)]
     pub struct Futex {
         word: atomic::AtomicU32,

@@ -4,8 +4,8 @@
 //! *Assumes*: mio; `ppoll` (`sys/fd.rs`) for the last stretch of a timeout; a thread that parks
 //! (`selector/sleeper.rs`).
 //! *Promises*: one system call a poll when no deadline is near, and none for a mere look where nothing is
-//! watched; timers late by the wake-up itself, not by a rounded millisecond; [`Readiness::READ_CLOSED`] at the end of file, on errors
-//! and on urgent data, since no later edge would announce them.
+//! watched; timers late by the wake-up itself, not by a rounded millisecond; [`Readiness::READ_CLOSED`] at
+//! the end of file, on errors and on urgent data, since no later edge would announce them.
 //! *Leaves out*: level-triggered watching. A change is told once; the reactor remembers it.
 
 use crate::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};

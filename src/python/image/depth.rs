@@ -26,9 +26,9 @@ pub fn check(items: &[Item]) -> Result {
     for start in 0..items.len() {
         let mut stack = vec![start];
         while let Some(at) = stack.last().copied() {
-            let inner = inner(items, at);
             if depth[at] == UNKNOWN {
                 depth[at] = ASKED;
+                let inner = inner(items, at);
                 if inner.iter().any(|other| depth[*other] == ASKED) {
                     return Err("an object is a part of itself".to_owned());
                 }
@@ -37,7 +37,7 @@ pub fn check(items: &[Item]) -> Result {
             }
             stack.pop();
             if depth[at] == ASKED {
-                let most = inner.into_iter().map(|other| depth[other]).max();
+                let most = inner(items, at).into_iter().map(|other| depth[other]).max();
                 depth[at] = most.unwrap_or(0) + 1;
                 if depth[at] > DEEPEST {
                     return Err(format!("tuples more than {DEEPEST} deep"));
@@ -99,7 +99,7 @@ pub fn check_map(items: &[Item], of: u32) -> Result {
 /// How many iterators take a step in a step of one that calls no Python.
 fn of_iterator(items: &[Item], place: u32) -> Option<u8> {
     match items.get(place as usize)? {
-        Item::Zip { steps, .. } => Some((*steps).max(1)),
+        Item::Zip { steps, .. } => Some(*steps),
         Item::Sequence(..)
         | Item::Rest(..)
         | Item::Entries { .. }

@@ -107,7 +107,9 @@ impl Machine {
                 let name = self.type_name(value);
                 self.type_error(format!("__bool__ should return bool, returned {name}"))
             }
-            _ => self.truth(value, then),
+            (Some("__contains__"), value) => self.truth(value, then),
+            // Whoever is asked for its truth is asked once.
+            _ => self.plain_truth(value).map(Some),
         }
     }
 
